@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The software DMA engine: one channel per attachment, which runs its jobs in
+ * order and in the background.
+ *
+ * Like a device it knows nothing but the DMA addresses of the mapping. It never
+ * takes the resv lock: a fence must signal while somebody holds it.
+ */
+
+#include <linux/crc32.h>
+#include <linux/dma-direct.h>
+#include <linux/highmem.h>
+#include <linux/mm.h>
+#include <linux/scatterlist.h>
+
+#include "importer.h"
+
+/* A position in a mapping. */
+struct dbi_pos {
+	struct scatterlist *sg;
+	size_t skip;			/* in sg; less than its length */
+};
+
+static void dbi_pos_advance(struct dbi_pos *pos, size_t bytes)
+{
+	pos->skip += bytes;
+	while (pos->sg && pos->skip >= sg_dma_len(pos->sg)) {
+		pos->skip -= sg_dma_len(pos->sg);
+		pos->sg = sg_next(pos->sg);
+	}
+}
+
+static struct dbi_pos dbi_pos_at(struct sg_table *table, u64 offset)
+{
+	struct dbi_pos pos = { .sg = table->sgl };
+
+	dbi_pos_advance(&pos, offset);
+	return pos;
+}
+
+/* Bytes from @pos to the end of its page or of its segment. */
+static size_t dbi_pos_span(const struct dbi_pos *pos)
+{
+	dma_addr_t addr = sg_dma_address(pos->sg) + pos->skip;
+
+	return min_t(size_t, sg_dma_len(pos->sg) - pos->skip,
+		     PAGE_SIZE - offset_in_page(addr));
+}
+
+/* The bus, so to speak: memory at the DMA address of @pos. Undo: kunmap_local(). */
+static void *dbi_pos_access(const struct dbi_pos *pos)
+{
+	phys_addr_t phys = dma_to_phys(dbi_device,
+				       sg_dma_address(pos->sg) + pos->skip);
+
+	return kmap_local_page(pfn_to_page(PHYS_PFN(phys))) +
+	       offset_in_page(phys);
+}
+
+/* Whether all of @size bytes are there, and are memory. */
+bool dbi_engine_reaches(struct sg_table *table, size_t size)
+{
+	struct scatterlist *sg;
+	size_t length = 0;
+	int i;
+
+	for_each_sgtable_dma_sg(table, sg, i) {
+		phys_addr_t phys = dma_to_phys(dbi_device, sg_dma_address(sg));
+
+		if (!pfn_valid(PHYS_PFN(phys)) ||
+		    !pfn_valid(PHYS_PFN(phys + sg_dma_len(sg) - 1)))
+			return false;
+		length += sg_dma_len(sg);
+	}
+	return length >= size;
+}
+
+/* Byte i of the buffer becomes byte i modulo 8 of the pattern. */
+static void dbi_fill(u8 *to, size_t bytes, u64 offset, u64 pattern)
+{
+	__le64 word = cpu_to_le64(ror64(pattern, offset % 8 * 8));
+
+	for (; bytes >= sizeof(word); bytes -= sizeof(word), to += sizeof(word))
+		memcpy(to, &word, sizeof(word));
+	memcpy(to, &word, bytes);
+}
+
+static bool dbi_engine_is_cut(struct dbi_attachment *att)
+{
+	return READ_ONCE(att->mode) == DBI_ENGINE_CUT;
+}
+
+/* Moves all data of one pass, page by page. 0, or -ECANCELED if cut short. */
+static int dbi_engine_move(struct dbi_job *job, u32 *crc)
+{
+	struct sg_table *table = job->att->table;
+	struct dbi_pos from = dbi_pos_at(table, job->offset);
+	struct dbi_pos to = dbi_pos_at(table, job->dst_offset);
+	u64 done = 0;
+	size_t n;
+
+	for (*crc = ~0U; done < job->length; done += n) {
+		void *mem, *dst;
+
+		if (dbi_engine_is_cut(job->att))
+			return -ECANCELED;
+		cond_resched();
+
+		n = min_t(u64, job->length - done, dbi_pos_span(&from));
+		if (job->op == DMABUF_REVOKE_OP_COPY)
+			n = min(n, dbi_pos_span(&to));
+		mem = dbi_pos_access(&from);
+
+		switch (job->op) {
+		case DMABUF_REVOKE_OP_READ:
+			*crc = crc32_le(*crc, mem, n);
+			break;
+		case DMABUF_REVOKE_OP_WRITE:
+			dbi_fill(mem, n, job->offset + done, job->pattern);
+			break;
+		case DMABUF_REVOKE_OP_COPY:
+			dst = dbi_pos_access(&to);
+			memcpy(dst, mem, n);
+			kunmap_local(dst);
+			dbi_pos_advance(&to, n);
+			break;
+		}
+		kunmap_local(mem);
+		dbi_pos_advance(&from, n);
+	}
+	*crc = ~*crc;
+	return 0;
+}
+
+/* The device is as slow as it was told to be. */
+static int dbi_engine_linger(struct dbi_job *job, ktime_t until)
+{
+	struct dbi_attachment *att = job->att;
+	ktime_t left = ktime_sub(until, ktime_get());
+
+	/* Interruptible only so as not to count as load; nobody signals us. */
+	if (left > 0)
+		wait_event_interruptible_hrtimeout(att->wait,
+						   dbi_engine_is_cut(att), left);
+	return dbi_engine_is_cut(att) ? -ECANCELED : 0;
+}
+
+static int dbi_engine_pass(struct dbi_job *job)
+{
+	ktime_t until = ktime_add_ns(ktime_get(), job->duration_ns);
+	u32 crc;
+	int ret;
+
+	ret = dbi_engine_move(job, &crc);
+	if (!ret)
+		ret = dbi_engine_linger(job, until);
+	if (ret)
+		return ret;
+
+	if (job->op == DMABUF_REVOKE_OP_READ) {
+		if (job->passes && job->crc32 != crc)
+			job->changed++;
+		job->crc32 = crc;
+	}
+	job->passes++;
+	return 0;
+}
+
+static int dbi_engine_execute(struct dbi_job *job)
+{
+	int ret;
+
+	do {
+		ret = dbi_engine_pass(job);
+	} while (!ret && job->flags & DMABUF_REVOKE_SUBMIT_STREAM &&
+		 READ_ONCE(job->att->mode) == DBI_ENGINE_RUN);
+
+	/* To be ended from outside is how a stream ends. */
+	return job->flags & DMABUF_REVOKE_SUBMIT_STREAM ? 0 : ret;
+}
+
+/* May run in hard interrupt context, under the fence's lock. */
+static void dbi_dep_signalled(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	struct dbi_job *job = container_of(cb, struct dbi_job, dep_cb);
+
+	wake_up_all(&job->att->wait);
+}
+
+/* Until the fences that implicit synchronisation names are done. */
+static void dbi_engine_await(struct dbi_job *job)
+{
+	struct dbi_attachment *att = job->att;
+	struct dma_fence *dep = job->dep;
+
+	if (!dep || dma_fence_add_callback(dep, &job->dep_cb, dbi_dep_signalled))
+		return;
+	wait_event_interruptible(att->wait,
+				 READ_ONCE(att->mode) != DBI_ENGINE_RUN ||
+				 dma_fence_is_signaled(dep));
+	dma_fence_remove_callback(dep, &job->dep_cb);
+}
+
+/* From here on the job counts as in flight, unless the mapping has to go. */
+static bool dbi_engine_take_up(struct dbi_job *job)
+{
+	struct dbi_attachment *att = job->att;
+	bool run;
+
+	spin_lock(&att->lock);
+	run = att->mode == DBI_ENGINE_RUN;
+	if (run)
+		job->started = ktime_get();
+	spin_unlock(&att->lock);
+	return run;
+}
+
+/* Makes the next job the running one; NULL: the engine is idle. */
+static struct dbi_job *dbi_engine_next(struct dbi_attachment *att)
+{
+	struct dbi_job *job, *last;
+
+	spin_lock(&att->lock);
+	last = att->running;
+	job = list_first_entry_or_null(&att->queue, struct dbi_job, node);
+	if (job)
+		list_del_init(&job->node);
+	att->running = job;
+	if (!job && att->mode == DBI_ENGINE_DRAIN)
+		queue_work(dbi_unmap_wq, &att->unmap_work);
+	wake_up_all(&att->wait);
+	spin_unlock(&att->lock);
+
+	if (last)
+		dma_fence_put(&last->fence);
+	return job;
+}
+
+void dbi_engine_work(struct work_struct *work)
+{
+	struct dbi_attachment *att = container_of(work, struct dbi_attachment,
+						  engine_work);
+	struct dbi_job *job;
+
+	while ((job = dbi_engine_next(att))) {
+		int status = -ECANCELED;
+		bool cookie;
+
+		dbi_engine_await(job);
+
+		cookie = dma_fence_begin_signalling();
+		if (dbi_engine_take_up(job))
+			status = dbi_engine_execute(job);
+		dbi_job_end(job, status);
+		dma_fence_end_signalling(cookie);
+	}
+}
+
+/* A new mapping: jobs may run. */
+void dbi_engine_start(struct dbi_attachment *att)
+{
+	spin_lock(&att->lock);
+	att->mode = DBI_ENGINE_RUN;
+	spin_unlock(&att->lock);
+}
+
+/* The queue takes a reference of its own. */
+void dbi_engine_queue(struct dbi_job *job)
+{
+	struct dbi_attachment *att = job->att;
+
+	dma_fence_get(&job->fence);
+	spin_lock(&att->lock);
+	list_add_tail(&job->node, &att->queue);
+	att->nr_running++;
+	spin_unlock(&att->lock);
+	queue_work(dbi_engine_wq, &att->engine_work);
+}
+
+/* Whether a job has not signalled its fence yet. */
+bool dbi_engine_busy(struct dbi_attachment *att)
+{
+	bool busy;
+
+	spin_lock(&att->lock);
+	busy = !list_empty(&att->queue) ||
+	       (att->running && !dma_fence_is_signaled(&att->running->fence));
+	spin_unlock(&att->lock);
+	return busy;
+}
+
+static bool dbi_engine_is_idle(struct dbi_attachment *att)
+{
+	bool idle;
+
+	spin_lock(&att->lock);
+	idle = !att->running;
+	spin_unlock(&att->lock);
+	return idle;
+}
+
+/*
+ * Takes up no further job. Those that wait are cancelled here and not by the
+ * engine, which may itself wait for a thread.
+ */
+static void dbi_engine_stop(struct dbi_attachment *att, enum dbi_engine_mode mode)
+{
+	struct dbi_job *job, *tmp;
+	LIST_HEAD(cancelled);
+
+	spin_lock(&att->lock);
+	att->mode = max(att->mode, mode);
+	list_splice_init(&att->queue, &cancelled);
+	wake_up_all(&att->wait);
+	spin_unlock(&att->lock);
+
+	list_for_each_entry_safe(job, tmp, &cancelled, node) {
+		list_del_init(&job->node);
+		dbi_job_end(job, -ECANCELED);
+		dma_fence_put(&job->fence);
+	}
+}
+
+/**
+ * dbi_engine_drain - let the running job come to its end, and start no other
+ * @att: the attachment
+ *
+ * Return: true if none is running; else unmap_work is queued when it has ended.
+ */
+bool dbi_engine_drain(struct dbi_attachment *att)
+{
+	dbi_engine_stop(att, DBI_ENGINE_DRAIN);
+	return dbi_engine_is_idle(att);
+}
+
+/* Ends all jobs. The engine does not touch the mapping any more afterwards. */
+void dbi_engine_cut(struct dbi_attachment *att)
+{
+	dbi_engine_stop(att, DBI_ENGINE_CUT);
+	wait_event(att->wait, dbi_engine_is_idle(att));
+}

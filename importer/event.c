@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What happened to an attachment, for whoever reads or polls its file.
+ */
+
+#include <linux/uaccess.h>
+
+#include "importer.h"
+
+void dbi_event_locked(struct dbi_attachment *att, u32 type, u64 job, int status)
+{
+	struct dmabuf_revoke_event *event;
+
+	lockdep_assert_held(&att->lock);
+
+	if (att->events_head - att->events_tail == DBI_MAX_EVENTS) {
+		att->events_tail++;
+		att->events_lost++;
+	}
+	event = &att->events[att->events_head % DBI_MAX_EVENTS];
+	event->time_ns = ktime_get_ns();
+	event->sequence = att->events_head++;
+	event->type = type;
+	event->status = status;
+	event->job = job;
+	wake_up_all(&att->wait);
+}
+
+void dbi_event(struct dbi_attachment *att, u32 type)
+{
+	spin_lock(&att->lock);
+	dbi_event_locked(att, type, 0, 0);
+	spin_unlock(&att->lock);
+}
+
+static bool dbi_event_peek(struct dbi_attachment *att,
+			   struct dmabuf_revoke_event *event)
+{
+	bool there;
+
+	spin_lock(&att->lock);
+	there = att->events_head != att->events_tail;
+	if (there && event)
+		*event = att->events[att->events_tail % DBI_MAX_EVENTS];
+	spin_unlock(&att->lock);
+	return there;
+}
+
+/* Unless it was dropped meanwhile, to make room. */
+static void dbi_event_taken(struct dbi_attachment *att, u64 sequence)
+{
+	spin_lock(&att->lock);
+	if (att->events_tail == sequence)
+		att->events_tail++;
+	spin_unlock(&att->lock);
+}
+
+/* As many as there are and fit. An event that cannot be written is not lost. */
+static ssize_t dbi_events_copy(struct dbi_attachment *att, char __user *ubuf,
+			       size_t len)
+{
+	struct dmabuf_revoke_event event;
+	size_t done = 0;
+
+	lockdep_assert_held(&att->read_lock);
+
+	while (len - done >= sizeof(event) && dbi_event_peek(att, &event)) {
+		if (copy_to_user(ubuf + done, &event, sizeof(event)))
+			return done ?: -EFAULT;
+		dbi_event_taken(att, event.sequence);
+		done += sizeof(event);
+	}
+	return done;
+}
+
+ssize_t dbi_events_read(struct file *file, char __user *ubuf, size_t len,
+			loff_t *pos)
+{
+	struct dbi_attachment *att = file->private_data;
+	ssize_t ret;
+
+	if (len < sizeof(struct dmabuf_revoke_event))
+		return -EINVAL;
+
+	for (;;) {
+		if (mutex_lock_interruptible(&att->read_lock))
+			return -ERESTARTSYS;
+		ret = dbi_events_copy(att, ubuf, len);
+		mutex_unlock(&att->read_lock);
+		if (ret)
+			return ret;
+
+		if (file->f_flags & O_NONBLOCK)
+			return -EAGAIN;
+		if (wait_event_interruptible(att->wait, dbi_event_peek(att, NULL)))
+			return -ERESTARTSYS;
+	}
+}
+
+__poll_t dbi_events_poll(struct file *file, poll_table *wait)
+{
+	struct dbi_attachment *att = file->private_data;
+
+	poll_wait(file, &att->wait, wait);
+	return dbi_event_peek(att, NULL) ? EPOLLIN | EPOLLRDNORM : 0;
+}

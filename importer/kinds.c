@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The ways in which drivers attach, and what each does when it is told that its
+ * mapping is gone. The callbacks run under the resv lock.
+ */
+
+#include <linux/dma-resv.h>
+
+#include "importer.h"
+
+/* Counts the call, made or not for a mapping. */
+static void dbi_told(struct dbi_attachment *att)
+{
+	att->invalidations++;
+	att->invalidated_at = ktime_get();
+	dbi_event(att, DMABUF_REVOKE_EVENT_INVALIDATED);
+}
+
+/*
+ * No new DMA starts on the mapping from here on. Either the device stops and the
+ * mapping goes at once; or the device ends what it is doing, its fence tells when,
+ * and a worker unmaps.
+ */
+static void dbi_stop_and_unmap(struct dbi_attachment *att)
+{
+	if (att->invalid)
+		return;
+	att->invalid = true;
+
+	if (!(att->flags & DMABUF_REVOKE_ATTACH_DEFER_UNMAP)) {
+		dbi_engine_cut(att);
+		dbi_attachment_let_go(att);
+	} else if (dbi_engine_drain(att)) {
+		queue_work(dbi_unmap_wq, &att->unmap_work);
+	}
+}
+
+/* The next job maps anew, and reaches the new pages or fails. */
+static void dbi_dynamic_invalidate(struct dma_buf_attachment *attach)
+{
+	struct dbi_attachment *att = attach->importer_priv;
+
+	dma_resv_assert_held(attach->dmabuf->resv);
+
+	dbi_told(att);
+	if (att->table)
+		dbi_stop_and_unmap(att);
+}
+
+/* There is no next job: whoever uses the attachment again is refused. */
+static void dbi_pinned_invalidate(struct dma_buf_attachment *attach)
+{
+	struct dbi_attachment *att = attach->importer_priv;
+
+	dma_resv_assert_held(attach->dmabuf->resv);
+
+	dbi_told(att);
+	/* Not pinned yet: attaching will find out. */
+	if (!att->pinned)
+		return;
+	att->dead = true;
+	dbi_stop_and_unmap(att);
+}
+
+static const struct dma_buf_attach_ops dbi_dynamic_ops = {
+	.invalidate_mappings = dbi_dynamic_invalidate,
+};
+
+static const struct dma_buf_attach_ops dbi_pinned_ops = {
+	.invalidate_mappings = dbi_pinned_invalidate,
+};
+
+/* The core takes an importer without a callback for one it cannot revoke. */
+static const struct dma_buf_attach_ops dbi_legacy_rdma_ops = {
+};
+
+static const struct dbi_kind dbi_kinds[] = {
+	[DMABUF_REVOKE_KIND_DYNAMIC] = {
+		.name = "dynamic",
+		.ops = &dbi_dynamic_ops,
+	},
+	[DMABUF_REVOKE_KIND_PINNED] = {
+		.name = "pinned",
+		.ops = &dbi_pinned_ops,
+		.pins = true,
+	},
+	[DMABUF_REVOKE_KIND_LEGACY_STATIC] = {
+		.name = "legacy-static",
+	},
+	[DMABUF_REVOKE_KIND_LEGACY_RDMA] = {
+		.name = "legacy-rdma",
+		.ops = &dbi_legacy_rdma_ops,
+		.pins = true,
+	},
+};
+
+/* NULL if there is no such kind. */
+const struct dbi_kind *dbi_kind_find(u32 id)
+{
+	return id < ARRAY_SIZE(dbi_kinds) ? &dbi_kinds[id] : NULL;
+}

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The importer's device: its module, and the ioctl that makes attachments.
+ */
+
+#include <linux/anon_inodes.h>
+#include <linux/dma-mapping.h>
+#include <linux/fcntl.h>
+#include <linux/file.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/platform_device.h>
+#include <linux/rcupdate.h>
+
+#include "importer.h"
+
+struct device *dbi_device;	/* on whose behalf attachments are made */
+struct workqueue_struct *dbi_engine_wq;
+/* Apart: unmapping waits for the resv lock, whose holder may wait for the engine. */
+struct workqueue_struct *dbi_unmap_wq;
+atomic64_t dbi_nr_attachments;
+atomic64_t dbi_nr_jobs;
+
+static int dbi_ioctl_info(struct ucmd *ucmd)
+{
+	struct dmabuf_revoke_importer_info *arg = ucmd->arg;
+
+	if (arg->flags)
+		return -EINVAL;
+
+	arg->abi_version = DMABUF_REVOKE_ABI_VERSION;
+	arg->max_jobs = DBI_MAX_JOBS;
+	arg->attachments = atomic64_read(&dbi_nr_attachments);
+	arg->jobs = atomic64_read(&dbi_nr_jobs);
+	arg->features = 0;
+	return ucmd_respond(ucmd);
+}
+
+static int dbi_check_attach(const struct dmabuf_revoke_attach *arg)
+{
+	const struct dbi_kind *kind = dbi_kind_find(arg->kind);
+	bool legacy = arg->kind >= DMABUF_REVOKE_KIND_LEGACY_STATIC;
+
+	if (!kind || arg->flags & ~DMABUF_REVOKE_ATTACH_DEFER_UNMAP)
+		return -EINVAL;
+	if (legacy && arg->flags & DMABUF_REVOKE_ATTACH_DEFER_UNMAP)
+		return -EINVAL;
+	if (arg->fd_flags & ~(O_CLOEXEC | O_NONBLOCK))
+		return -EINVAL;
+	return 0;
+}
+
+/* Consumes the dma-buf reference, in any case. */
+static struct file *dbi_attach_file(struct dma_buf *dmabuf,
+				    const struct dmabuf_revoke_attach *arg)
+{
+	struct dbi_attachment *att;
+	struct file *file;
+
+	att = dbi_attachment_create(dmabuf, arg->kind, arg->flags);
+	if (IS_ERR(att)) {
+		dma_buf_put(dmabuf);
+		return ERR_CAST(att);
+	}
+
+	file = anon_inode_getfile("[dmabuf-revoke-attachment]",
+				  &dbi_attachment_fops, att,
+				  O_RDONLY | (arg->fd_flags & O_NONBLOCK));
+	if (IS_ERR(file))
+		dbi_attachment_destroy(att);
+	return file;
+}
+
+static int dbi_ioctl_attach(struct ucmd *ucmd)
+{
+	struct dmabuf_revoke_attach *arg = ucmd->arg;
+	struct dma_buf *dmabuf;
+	struct file *file;
+	int ret;
+
+	ret = dbi_check_attach(arg);
+	if (ret)
+		return ret;
+
+	dmabuf = dma_buf_get(arg->dmabuf_fd);
+	if (IS_ERR(dmabuf))
+		return PTR_ERR(dmabuf);
+	arg->length = dmabuf->size;
+	file = dbi_attach_file(dmabuf, arg);
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+
+	arg->fd = get_unused_fd_flags(arg->fd_flags & O_CLOEXEC);
+	if (arg->fd < 0) {
+		ret = arg->fd;
+		goto err_file;
+	}
+	ret = ucmd_respond(ucmd);
+	if (ret)
+		goto err_fd;
+
+	fd_install(arg->fd, file);
+	return 0;
+
+err_fd:
+	put_unused_fd(arg->fd);
+err_file:
+	fput(file);
+	return ret;
+}
+
+static const struct ucmd_op dbi_ops[] = {
+	UCMD_OP(DMABUF_REVOKE_IOC_IMPORTER_INFO, dmabuf_revoke_importer_info,
+		features, dbi_ioctl_info),
+	UCMD_OP(DMABUF_REVOKE_IOC_ATTACH, dmabuf_revoke_attach, length,
+		dbi_ioctl_attach),
+};
+
+static long dbi_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	return ucmd_dispatch(file, cmd, arg, dbi_ops, ARRAY_SIZE(dbi_ops));
+}
+
+static const struct file_operations dbi_fops = {
+	.owner = THIS_MODULE,
+	.unlocked_ioctl = dbi_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+};
+
+static struct miscdevice dbi_misc = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "dmabuf-revoke-importer",
+	.nodename = "dmabuf-revoke/importer",
+	.mode = 0600,
+	.fops = &dbi_fops,
+};
+
+/* The device that attachments are for. It reaches all memory, directly. */
+static int __init dbi_device_create(void)
+{
+	const struct platform_device_info info = {
+		.name = "dmabuf-revoke-importer",
+		.id = PLATFORM_DEVID_NONE,
+		.dma_mask = DMA_BIT_MASK(64),
+	};
+	struct platform_device *pdev = platform_device_register_full(&info);
+
+	if (IS_ERR(pdev))
+		return PTR_ERR(pdev);
+	/* The whole range may be one segment. */
+	dma_set_max_seg_size(&pdev->dev, UINT_MAX);
+	dbi_device = &pdev->dev;
+	return 0;
+}
+
+static int __init dbi_init(void)
+{
+	int ret = -ENOMEM;
+
+	dbi_engine_wq = alloc_workqueue("dmabuf-revoke-engine",
+					WQ_UNBOUND | WQ_MEM_RECLAIM,
+					WQ_MAX_ACTIVE);
+	if (!dbi_engine_wq)
+		return ret;
+	dbi_unmap_wq = alloc_workqueue("dmabuf-revoke-unmap",
+				       WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	if (!dbi_unmap_wq)
+		goto err_engine_wq;
+
+	ret = dbi_device_create();
+	if (ret)
+		goto err_unmap_wq;
+	ret = misc_register(&dbi_misc);
+	if (ret)
+		goto err_device;
+	return 0;
+
+err_device:
+	platform_device_unregister(to_platform_device(dbi_device));
+err_unmap_wq:
+	destroy_workqueue(dbi_unmap_wq);
+err_engine_wq:
+	destroy_workqueue(dbi_engine_wq);
+	return ret;
+}
+
+/* Every file holds the module, so there is no attachment left. */
+static void __exit dbi_exit(void)
+{
+	misc_deregister(&dbi_misc);
+	platform_device_unregister(to_platform_device(dbi_device));
+	destroy_workqueue(dbi_unmap_wq);
+	destroy_workqueue(dbi_engine_wq);
+	/*
+	 * Fences may remain, in sync_files and on dma_resv objects. All have
+	 * signalled; wait for those who looked at their ops before that.
+	 */
+	synchronize_rcu();
+}
+
+module_init(dbi_init);
+module_exit(dbi_exit);
+
+MODULE_AUTHOR("The dmabuf-revoke developers");
+MODULE_DESCRIPTION("Test importer of dma-bufs");
+MODULE_LICENSE("GPL");
+MODULE_IMPORT_NS("DMA_BUF");
