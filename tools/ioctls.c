@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ioctls.h"
+
+static int call(int fd, unsigned long request, void *arg)
+{
+	return ioctl(fd, request, arg) < 0 ? -errno : 0;
+}
+
+int dr_open(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+uint64_t dr_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+uint64_t dr_deadline(uint64_t ns)
+{
+	uint64_t now = dr_now();
+
+	return ns > DMABUF_REVOKE_FOREVER - now ? DMABUF_REVOKE_FOREVER : now + ns;
+}
+
+int dr_exporter_info(int exp, struct dmabuf_revoke_exporter_info *info)
+{
+	*info = (struct dmabuf_revoke_exporter_info){ .size = sizeof(*info) };
+	return call(exp, DMABUF_REVOKE_IOC_EXPORTER_INFO, info);
+}
+
+int dr_alloc(int exp, uint64_t length, uint32_t flags, uint64_t *id, int *fd)
+{
+	struct dmabuf_revoke_alloc arg = {
+		.size = sizeof(arg),
+		.flags = flags,
+		.length = length,
+		.fd_flags = O_RDWR | O_CLOEXEC,
+	};
+	int ret = call(exp, DMABUF_REVOKE_IOC_ALLOC, &arg);
+
+	if (ret)
+		return ret;
+	*id = arg.id;
+	*fd = arg.fd;
+	return 0;
+}
+
+int dr_revoke(int exp, uint64_t id, uint64_t deadline_ns,
+	      struct dmabuf_revoke_revoke *out)
+{
+	struct dmabuf_revoke_revoke arg = {
+		.size = sizeof(arg),
+		.id = id,
+		.deadline_ns = deadline_ns,
+	};
+	int ret = call(exp, DMABUF_REVOKE_IOC_REVOKE, &arg);
+
+	if (out)
+		*out = arg;
+	return ret;
+}
+
+int dr_query(int exp, uint64_t id, struct dmabuf_revoke_query *out)
+{
+	*out = (struct dmabuf_revoke_query){ .size = sizeof(*out), .id = id };
+	return call(exp, DMABUF_REVOKE_IOC_QUERY, out);
+}
+
+int dr_query_fd(int exp, int dmabuf, struct dmabuf_revoke_query *out)
+{
+	*out = (struct dmabuf_revoke_query){
+		.size = sizeof(*out),
+		.flags = DMABUF_REVOKE_QUERY_BY_FD,
+		.fd = dmabuf,
+	};
+	return call(exp, DMABUF_REVOKE_IOC_QUERY, out);
+}
+
+int dr_list(int exp, uint64_t *ids, uint32_t capacity, uint32_t *count)
+{
+	struct dmabuf_revoke_list arg = {
+		.size = sizeof(arg),
+		.ids = (uintptr_t)ids,
+		.capacity = capacity,
+	};
+	int ret = call(exp, DMABUF_REVOKE_IOC_LIST, &arg);
+
+	if (!ret)
+		*count = arg.count;
+	return ret;
+}
+
+int dr_importer_info(int imp, struct dmabuf_revoke_importer_info *info)
+{
+	*info = (struct dmabuf_revoke_importer_info){ .size = sizeof(*info) };
+	return call(imp, DMABUF_REVOKE_IOC_IMPORTER_INFO, info);
+}
+
+int dr_attach(int imp, int dmabuf, uint32_t kind, uint32_t flags)
+{
+	struct dmabuf_revoke_attach arg = {
+		.size = sizeof(arg),
+		.flags = flags,
+		.dmabuf_fd = dmabuf,
+		.kind = kind,
+		.fd_flags = O_CLOEXEC,
+	};
+	int ret = call(imp, DMABUF_REVOKE_IOC_ATTACH, &arg);
+
+	return ret ? ret : arg.fd;
+}
+
+int dr_map(int att, uint32_t direction)
+{
+	struct dmabuf_revoke_map arg = {
+		.size = sizeof(arg),
+		.direction = direction,
+	};
+
+	return call(att, DMABUF_REVOKE_IOC_MAP, &arg);
+}
+
+int dr_unmap(int att)
+{
+	struct dmabuf_revoke_unmap arg = { .size = sizeof(arg) };
+
+	return call(att, DMABUF_REVOKE_IOC_UNMAP, &arg);
+}
+
+int dr_submit(int att, struct dmabuf_revoke_submit *job)
+{
+	job->size = sizeof(*job);
+	return call(att, DMABUF_REVOKE_IOC_SUBMIT, job);
+}
+
+int dr_wait(int att, uint64_t job, uint64_t deadline_ns,
+	    struct dmabuf_revoke_wait *out)
+{
+	*out = (struct dmabuf_revoke_wait){
+		.size = sizeof(*out),
+		.job = job,
+		.deadline_ns = deadline_ns,
+	};
+	return call(att, DMABUF_REVOKE_IOC_WAIT, out);
+}
+
+int dr_status(int att, struct dmabuf_revoke_status *out)
+{
+	*out = (struct dmabuf_revoke_status){ .size = sizeof(*out) };
+	return call(att, DMABUF_REVOKE_IOC_STATUS, out);
+}
+
+int dr_event(int att, struct dmabuf_revoke_event *event)
+{
+	ssize_t n = read(att, event, sizeof(*event));
+
+	if (n < 0)
+		return -errno;
+	return n == sizeof(*event) ? 0 : -EIO;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Thin wrappers of the ioctls in dmabuf_revoke.h, shared by the command and the
+ * tests. Each fills in @size, makes the call and returns 0 or a negative errno;
+ * what each errno means is said in that header.
+ */
+#ifndef DMABUF_REVOKE_IOCTLS_H
+#define DMABUF_REVOKE_IOCTLS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <dmabuf_revoke.h>
+
+/* Open a node read-write, close-on-exec. Returns the descriptor or -errno. */
+int dr_open(const char *path);
+
+/* An absolute deadline @ns nanoseconds from now; saturates at FOREVER. */
+uint64_t dr_deadline(uint64_t ns);
+/* CLOCK_MONOTONIC in nanoseconds. */
+uint64_t dr_now(void);
+
+/* Exporter. @exp is a descriptor of DMABUF_REVOKE_EXPORTER_PATH. */
+int dr_exporter_info(int exp, struct dmabuf_revoke_exporter_info *info);
+/* On success *@fd is the dma-buf (O_RDWR | O_CLOEXEC) and *@id its number. */
+int dr_alloc(int exp, uint64_t length, uint32_t flags, uint64_t *id, int *fd);
+/* @out may be NULL; it is filled in on success and with -ETIMEDOUT. */
+int dr_revoke(int exp, uint64_t id, uint64_t deadline_ns,
+	      struct dmabuf_revoke_revoke *out);
+int dr_query(int exp, uint64_t id, struct dmabuf_revoke_query *out);
+int dr_query_fd(int exp, int dmabuf, struct dmabuf_revoke_query *out);
+/* Writes up to @capacity ids; *@count is how many there are. */
+int dr_list(int exp, uint64_t *ids, uint32_t capacity, uint32_t *count);
+
+/* Importer. @imp is a descriptor of DMABUF_REVOKE_IMPORTER_PATH. */
+int dr_importer_info(int imp, struct dmabuf_revoke_importer_info *info);
+/* Returns the attachment's descriptor (close-on-exec) or -errno. */
+int dr_attach(int imp, int dmabuf, uint32_t kind, uint32_t flags);
+
+/* An attachment. */
+int dr_map(int att, uint32_t direction);
+int dr_unmap(int att);
+/* @job in and out: the caller fills in all but @size. */
+int dr_submit(int att, struct dmabuf_revoke_submit *job);
+int dr_wait(int att, uint64_t job, uint64_t deadline_ns,
+	    struct dmabuf_revoke_wait *out);
+int dr_status(int att, struct dmabuf_revoke_status *out);
+/* Next event, blocking. Returns 0 or -errno. */
+int dr_event(int att, struct dmabuf_revoke_event *event);
+
+#endif
