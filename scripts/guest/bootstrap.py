@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Trees of Debian packages, made by mmdebstrap."""
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from . import archive, cache, chroot, process
+from .kernels import Kernel
+
+TMPFS = Path("/dev/shm")
+TMPFS_NEED = 3 << 30
+
+
+def scratch_places(top: Path, name: str) -> list[Path]:
+    """Where trees of kernel ``name`` are made, the better place first."""
+    mark = cache.key_of(str(top))
+    return [TMPFS / f"dmabuf-revoke-{mark}-{name}", top / f"{name}.scratch"]
+
+
+def scratch(top: Path, kernel: Kernel) -> Path:
+    """An empty directory for a tree, on tmpfs where there is room: half the time.
+
+    ``top`` is the cache directory. The caller holds the kernel's lock, so what is there
+    already was left by an interrupted run.
+    """
+    places = scratch_places(top, kernel.name)
+    for path in places:
+        shutil.rmtree(path, ignore_errors=True)
+    try:
+        room = os.statvfs(TMPFS)
+        on_tmpfs = room.f_bavail * room.f_frsize >= TMPFS_NEED
+    except OSError:
+        on_tmpfs = False
+    chosen = places[0 if on_tmpfs else 1]
+    chosen.mkdir(parents=True, mode=0o755)
+    return chosen
+
+
+def run(
+    kernel: Kernel,
+    tree: Path,
+    workspace: Path,
+    variant: str,
+    packages: list[str],
+    exclude: list[str],
+) -> None:
+    """Fill ``tree`` with mmdebstrap's ``variant`` of the kernel's suite and ``packages``.
+
+    ``linux-*`` packages come from the kernel's own suite. Files that match ``exclude``
+    are left out. RunnerError has mmdebstrap's last words.
+    """
+    pin = f"Package: linux-*\\nPin: release n={kernel.kernel_suite}\\nPin-Priority: 990\\n"
+    hook = (
+        'mkdir -p "$1/etc/apt/preferences.d"; '
+        f'printf "{pin}" >"$1/etc/apt/preferences.d/dbr"'
+    )
+    base = archive.mirror()
+    command = [
+        "mmdebstrap",
+        "--mode=root",
+        f"--variant={variant}",
+        "--format=directory",
+        "--architectures=amd64",
+        '--aptopt=Apt::Install-Recommends "false"',
+        *(f"--dpkgopt=path-exclude={pattern}" for pattern in exclude),
+        f"--include={','.join(packages)}",
+        f"--setup-hook={hook}",
+        kernel.suite,
+        str(tree),
+        *(f"deb {base} {suite} main" for suite in kernel.suites),
+    ]
+    # In a namespace, so that none of its processes and mounts outlives an interruption.
+    process.run(
+        f"making a tree of {kernel.suite} from {base}",
+        [*chroot.namespace('exec "$@"'), "sh", *command],
+        env={**os.environ, "TMPDIR": str(workspace)},
+    )

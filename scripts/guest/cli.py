@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Command line of the guest runner."""
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+from . import bootstrap, cache, check, kernels, process, session, source
+from .errors import RunnerError
+from .output import GuestStream, result, say
+from .settings import EXIT_LOST, HERE, Limits, Machine, Settings, cache_directory
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line's grammar; defaults are those of settings.py."""
+    top = argparse.ArgumentParser(prog="scripts/guest", description=__doc__)
+    verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
+    defaults = Limits()
+
+    def verb(name: str, text: str, guest: bool = True) -> argparse.ArgumentParser:
+        added = verbs.add_parser(name, help=text, description=text)
+        if guest:
+            added.add_argument(
+                "--kernel",
+                action="append",
+                metavar="NAME",
+                help=f"one of {', '.join(kernels.TABLE)} (default: {kernels.DEFAULT})",
+            )
+            added.add_argument(
+                "--verbose", action="store_true", help="show kernel logs"
+            )
+        return added
+
+    def boots(name: str, text: str) -> argparse.ArgumentParser:
+        added = verb(name, text)
+        for limit in fields(Limits):
+            value = getattr(defaults, limit.name)
+            flags = [f"--{limit.name}-timeout"] + (
+                ["--timeout"] if limit.name == "total" else []
+            )
+            added.add_argument(
+                *flags,
+                dest=limit.name,
+                type=float,
+                default=value,
+                metavar="S",
+                help=f"seconds until a guest counts as lost (default: {value:g})",
+            )
+        machine = Machine()
+        added.add_argument("--memory", default=machine.memory, metavar="SIZE")
+        added.add_argument("--cpus", type=int, default=machine.cpus, metavar="N")
+        added.add_argument(
+            "--append", default="", metavar="TEXT", help="for the kernel command line"
+        )
+        added.add_argument("--qemu-args", default="", metavar="TEXT", help="for qemu")
+        return added
+
+    setup = verb("setup", "install the host packages that are missing", guest=False)
+    setup.add_argument(
+        "--guest-only", action="store_true", help="not those for lint and host tests"
+    )
+    verb("build", "make image, modules and programs")
+    run = boots("run", "run a command in a guest; exit with its status")
+    run.add_argument(
+        "--results", type=Path, metavar="DIR", help="keep the results here"
+    )
+    run.add_argument(
+        "command",
+        nargs=argparse.REMAINDER,
+        help="program and arguments, or one word that is a shell command",
+    )
+    test = boots("check", "run the test suite in guests")
+    test.add_argument("--tests", default="", metavar="EXPRESSION", help="pytest's -k")
+    test.add_argument("--pytest-args", default="", metavar="TEXT", help="for pytest")
+    test.add_argument("--results", type=Path, metavar="DIR", help="(build/results)")
+    test.add_argument("--host", action="store_true", help="run tests/host as well")
+    test.add_argument(
+        "--jobs",
+        type=int,
+        default=os.cpu_count() or 1,
+        metavar="N",
+        help="kernels side by side (default: CPUs)",
+    )
+    boots("shell", "an interactive shell in a guest")
+    inside = verb("chroot", "run a command in the guest's tree, the source at /src")
+    inside.add_argument("command", nargs=argparse.REMAINDER)
+    verb("source", "print where the kernel's checkpatch.pl is, below scripts/")
+    verb("clean-cache", "remove all images, modules and programs", guest=False)
+    return top
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    given = vars(options)
+    if "boot" not in given:
+        return Settings(verbose=options.verbose)
+    machine = Machine(
+        memory=options.memory,
+        cpus=options.cpus,
+        append=options.append,
+        qemu_args=tuple(shlex.split(options.qemu_args)),
+    )
+    limits = Limits(**{limit.name: given[limit.name] for limit in fields(Limits)})
+    return Settings(limits=limits, machine=machine, verbose=options.verbose)
+
+
+def _words(words: list[str]) -> list[str]:
+    """A command without the "--" that may precede it."""
+    if words[:1] == ["--"]:
+        words = words[1:]
+    if not words:
+        raise RunnerError("no command was given")
+    return words
+
+
+def job_of(words: list[str]) -> session.Job:
+    """One word is a shell script already, several are a command as it is."""
+    words = _words(words)
+    return session.Job(f"{words[0] if len(words) == 1 else shlex.join(words)}\n")
+
+
+def run(
+    kernel: kernels.Kernel, settings: Settings, job: session.Job, results: Path | None
+) -> int:
+    """Run ``job``; its status, or EXIT_LOST when the guest was lost."""
+    outcome = session.run(kernel, settings, job, GuestStream().feed)
+    if results:
+        session.save(results, outcome)
+    if outcome.lost:
+        session.report_loss(kernel.name, outcome, settings.verbose)
+        return EXIT_LOST
+    if settings.verbose:
+        session.show_log(kernel.name, outcome)
+    return outcome.status
+
+
+def clean_cache() -> int:
+    """Remove the cache directory and say how much that was."""
+    top = cache_directory()
+    for name in kernels.TABLE:
+        for left in bootstrap.scratch_places(top, name):
+            shutil.rmtree(left, ignore_errors=True)
+    if top.exists():
+        size = cache.size_of(top)
+        shutil.rmtree(top)
+        result(f"removed {top}: {size / 2**20:.0f} MiB")
+    else:
+        result(f"nothing to remove: {top} is not there")
+    return 0
+
+
+def _dispatch(options: argparse.Namespace) -> int:
+    if options.verb == "setup":
+        chosen_part = ["--guest-only"] if options.guest_only else []
+        return subprocess.call([str(HERE.parent / "setup"), *chosen_part])
+    if options.verb == "clean-cache":
+        return clean_cache()
+    names = list(dict.fromkeys(options.kernel or [kernels.DEFAULT]))
+    chosen = [kernels.lookup(name) for name in names]
+    settings = _settings(options)
+    if options.verb == "build":
+        for kernel in chosen:
+            session.build(kernel, settings)
+        return 0
+    if options.verb == "check":
+        choice = check.Choice(options.tests, tuple(shlex.split(options.pytest_args)))
+        results = options.results or settings.source / "build" / "results"
+        jobs = min(options.jobs, len(chosen))
+        return check.check(chosen, settings, choice, results, options.host, jobs)
+    if len(chosen) != 1:
+        raise RunnerError(f"{options.verb} takes one kernel, not {len(chosen)}")
+    if options.verb == "source":
+        top = cache_directory()
+        with cache.locked(top, chosen[0].name):
+            result(str(source.prepare(top, chosen[0])))
+        return 0
+    if options.verb == "chroot":
+        text = session.command(chosen[0], settings, _words(options.command))
+        if text:
+            result(text)
+        return 0
+    if options.verb == "run":
+        return run(chosen[0], settings, job_of(options.command), options.results)
+    return run(chosen[0], settings, session.Job(shell=True), None)
+
+
+def _terminated(number: int, frame: object) -> None:
+    raise SystemExit(128 + number)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one verb; the exit status. A RunnerError is 1, an interruption 130."""
+    signal.signal(signal.SIGTERM, _terminated)
+    try:
+        return _dispatch(parser().parse_args(arguments))
+    except RunnerError as error:
+        say(f"error: {error}")
+        return 1
+    except KeyboardInterrupt:
+        say("interrupted")
+        return 130
+    finally:
+        process.kill_all()

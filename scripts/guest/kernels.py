@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The kernels that guests can run: the only place that lists them."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .errors import RunnerError
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """One row of the table: where a guest's root tree and kernel come from.
+
+    ``suite`` gives the root tree; ``kernel_suite`` the ``linux-*`` packages, and may be
+    the same; ``flavour`` is the end of the meta packages' names.
+    """
+
+    name: str
+    suite: str
+    kernel_suite: str
+    flavour: str = "amd64"
+
+    @property
+    def image_package(self) -> str:
+        return f"linux-image-{self.flavour}"
+
+    @property
+    def headers_package(self) -> str:
+        return f"linux-headers-{self.flavour}"
+
+    @property
+    def suites(self) -> list[str]:
+        """The suites the tree is made of, the base one first."""
+        return list(dict.fromkeys([self.suite, self.kernel_suite]))
+
+
+TABLE = {
+    kernel.name: kernel
+    for kernel in [
+        Kernel("7.3", suite="trixie", kernel_suite="trixie-backports"),
+    ]
+}
+DEFAULT = "7.3"
+
+
+def lookup(name: str) -> Kernel:
+    """Return the row called ``name``; RunnerError names the known ones otherwise."""
+    try:
+        return TABLE[name]
+    except KeyError:
+        known = ", ".join(TABLE)
+        raise RunnerError(f"unknown kernel {name!r}; known: {known}") from None

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The user space programs, compiled in the guest's tree against its libraries."""
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+from . import cache, chroot
+from .output import phase, say
+
+PARTS = ("tools", "tests")
+KEEP = 4
+
+
+def _directory(source: Path, image: Path) -> Path:
+    """Where the programs of this image and source tree are built.
+
+    It starts anew when a source file has gone, since make would leave its program behind.
+    """
+    build = image / "programs" / cache.key_of(str(source.resolve()))
+    record = build / "sources.json"
+    names = sorted(
+        str(path.relative_to(source))
+        for part in PARTS
+        for path in (source / part).rglob("*.c")
+    )
+    try:
+        known = json.loads(record.read_text())
+    except (OSError, ValueError):
+        known = []
+    if not set(known) <= set(names):
+        shutil.rmtree(build)
+    build.mkdir(parents=True, exist_ok=True)
+    record.write_text(json.dumps(names))
+    os.utime(build)
+    for old in cache.by_age(build.parent)[KEEP:]:
+        shutil.rmtree(old)
+    return build
+
+
+def prepare(kernel: str, source: Path, top: Path, image: Path) -> list[Path]:
+    """Run ``make programs`` and return the programs; make decides what is out of date.
+
+    Build directories belong to an image and a source tree. The caller holds the kernel's
+    lock. RunnerError has make's output.
+    """
+    build = _directory(source, image)
+    jobs = os.cpu_count() or 1
+    command = f"make -s -j{jobs} -C /src BUILD=/build programs"
+    with phase(kernel, "programs"):
+        text = chroot.run(
+            command, top / "mnt", image, command, {"src": source, "build": build}
+        )
+    if text.strip():
+        say(f"[{kernel}] {text.rstrip()}")
+    return [
+        path
+        for part in PARTS
+        for path in sorted((build / part).glob("*"))
+        if path.is_file() and os.access(path, os.X_OK)
+    ]

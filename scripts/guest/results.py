@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Totals over several JUnit files, and pytest's closing line for them."""
+from __future__ import annotations
+
+import xml.etree.ElementTree as xml
+from dataclasses import dataclass, field
+
+FIELDS = ("failed", "passed", "skipped", "xfailed", "errors")
+
+
+@dataclass
+class Totals:
+    """Counts of test cases; ``reasons`` maps a skip's reason to its number of cases."""
+
+    failed: int = 0
+    passed: int = 0
+    skipped: int = 0
+    xfailed: int = 0
+    errors: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def ran(self) -> int:
+        """Cases that were collected, skipped ones too."""
+        return sum(getattr(self, name) for name in FIELDS)
+
+    @property
+    def good(self) -> bool:
+        return self.ran > 0 and not self.failed and not self.errors
+
+    def add(self, other: Totals) -> None:
+        for name in FIELDS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for reason, count in other.reasons.items():
+            self.reasons[reason] = self.reasons.get(reason, 0) + count
+
+
+def from_junit(text: bytes) -> Totals:
+    """Count the test cases in a JUnit file. ValueError if it is not one."""
+    totals = Totals()
+    try:
+        root = xml.fromstring(text)
+    except xml.ParseError as error:
+        raise ValueError(f"not a JUnit file: {error}") from error
+    failed: set[tuple[str | None, str | None]] = set()
+    for case in root.iter("testcase"):
+        name = case.get("classname"), case.get("name")
+        fault = case.find("error")
+        skipped = case.find("skipped")
+        if fault is not None:
+            totals.errors += 1
+        if case.find("failure") is not None:
+            failed.add(name)
+            totals.failed += 1
+        elif skipped is not None and skipped.get("type") == "pytest.xfail":
+            totals.xfailed += 1
+        elif skipped is not None:
+            totals.skipped += 1
+            reason = skipped.get("message") or "no reason given"
+            totals.reasons[reason] = totals.reasons.get(reason, 0) + 1
+        elif fault is None:
+            totals.passed += 1
+        elif "on teardown" in (fault.get("message") or "") and name not in failed:
+            totals.passed += 1  # pytest counts the test and the error of its teardown
+    return totals
+
+
+def closing_line(totals: Totals, seconds: float) -> str:
+    """pytest's last line, such as ``===== 3 passed, 1 skipped in 2.50s =====``."""
+    parts = []
+    for name in FIELDS:
+        count = getattr(totals, name)
+        if count:
+            word = "error" if name == "errors" and count == 1 else name
+            parts.append(f"{count} {word}")
+    took = f"{seconds:.2f}s"
+    if seconds >= 60:
+        whole = int(seconds)
+        took += f" ({whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02})"
+    return f"===== {', '.join(parts) or 'no tests ran'} in {took} ====="

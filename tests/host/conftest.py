@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The guest runner under test, a small source tree for it, and the kernel's image."""
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from .sample import REPOSITORY, make_source
+
+sys.path.insert(0, str(REPOSITORY / "scripts"))
+
+from guest import cache, image, kernels, settings  # noqa: E402
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    return make_source(tmp_path / "source")
+
+
+@pytest.fixture(scope="session")
+def kernel() -> kernels.Kernel:
+    return kernels.lookup(kernels.DEFAULT)
+
+
+@pytest.fixture(scope="session")
+def entry(kernel: kernels.Kernel) -> Path:
+    """The image that the real runs use too."""
+    if os.geteuid() != 0:
+        pytest.skip("building and entering a root tree needs root")
+    top = settings.cache_directory()
+    with cache.locked(top, kernel.name):
+        return image.prepare(top, kernel)

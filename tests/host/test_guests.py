@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What the runner makes of guests that pass, fail and get lost."""
+from __future__ import annotations
+
+import re
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from guest import check, kernels, session, vm
+from guest.cpio import Archive
+from guest.errors import RunnerError
+from guest.settings import Limits, Machine, Settings
+
+JOBS = {
+    "pass": "echo fine; cat /proc/sys/kernel/osrelease >$DBR_RESULTS/release",
+    "fail": "echo 'a warning' >/dev/kmsg; exit 3",
+    "panic": "echo c >/proc/sysrq-trigger",
+    "hang": "echo last words; exec sleep 1000",
+    "off": "busybox poweroff -f",
+}
+# Silence is shortened for the guest that hangs only: the others may be slow.
+SILENCE = {"hang": 3.0}
+
+
+@dataclass
+class Ended:
+    """A guest's outcome and what its job has printed."""
+
+    outcome: vm.Outcome
+    output: str
+
+
+def ended(kernel: kernels.Kernel, entry: Path, name: str) -> Ended:
+    output: list[bytes] = []
+    content = session.initrd(entry, JOBS[name], {"DBR_KERNEL": kernel.name})
+    limits = Limits(boot=100, silence=SILENCE.get(name, 100), total=100)
+    guest = vm.Guest(entry, content, "tcg", Machine(memory="512M"))
+    outcome = guest.wait(Archive().content(), limits, output.append)
+    return Ended(outcome, b"".join(output).decode())
+
+
+@pytest.fixture(scope="module")
+def guests(kernel: kernels.Kernel, entry: Path) -> dict[str, Future[Ended]]:
+    """All of them at once, as far as there are CPUs."""
+    with ThreadPoolExecutor(2) as pool:
+        return {name: pool.submit(ended, kernel, entry, name) for name in JOBS}
+
+
+def test_a_command_that_succeeds(guests: dict[str, Future[Ended]]) -> None:
+    seen = guests["pass"].result()
+    assert not seen.outcome.lost, seen.outcome.console
+    assert seen.outcome.status == 0
+    assert seen.output == "fine\n"  # and nothing of the kernel's
+    assert seen.outcome.files["release"].strip()
+
+
+def test_a_command_that_fails_is_not_a_lost_guest(
+    guests: dict[str, Future[Ended]]
+) -> None:
+    seen = guests["fail"].result()
+    assert not seen.outcome.lost, seen.outcome.console
+    assert seen.outcome.status == 3
+    assert b"a warning" in seen.outcome.files["dmesg.txt"]
+
+
+def test_a_panic_loses_the_guest(
+    guests: dict[str, Future[Ended]], capfd: pytest.CaptureFixture[str]
+) -> None:
+    outcome = guests["panic"].result().outcome
+    assert outcome.lost == "panic: sysrq triggered crash"
+    session.report_loss("name", outcome)
+    shown = capfd.readouterr().err
+    assert re.search(r"\[name\] guest LOST .*panic: sysrq", shown)
+    assert "sysrq_handle_crash" in shown
+
+
+def test_a_hang_loses_the_guest_and_shows_where_it_was(
+    guests: dict[str, Future[Ended]], capfd: pytest.CaptureFixture[str]
+) -> None:
+    seen = guests["hang"].result()
+    assert seen.output == "last words\n"
+    assert seen.outcome.lost == "hang: silent for 3 s"
+    session.report_loss("name", seen.outcome)
+    shown = capfd.readouterr().err
+    assert "NMI" in shown
+    assert re.search(r"task:sleep .*(\n.*)*hrtimer_nanosleep", shown)
+
+
+def test_an_end_without_a_status_loses_the_guest(
+    guests: dict[str, Future[Ended]]
+) -> None:
+    assert guests["off"].result().outcome.lost == "the guest ended without a status"
+
+
+def test_a_guest_that_does_not_come_up_is_lost(entry: Path) -> None:
+    guest = vm.Guest(entry, session.initrd(entry, "true", {}), "tcg", Machine())
+    limits = Limits(boot=0.5, silence=100, total=100)
+    outcome = guest.wait(b"", limits, lambda data: None, trace=False)
+    assert outcome.lost == "boot: not up after 0.5 s"
+
+
+def test_a_qemu_that_does_not_start_is_lost_with_its_message(entry: Path) -> None:
+    machine = Machine(qemu_args=("-device", "no-such-device"))
+    guest = vm.Guest(entry, session.initrd(entry, "true", {}), "tcg", machine)
+    outcome = guest.wait(b"", Limits(), lambda data: None)
+    assert outcome.lost == "the guest ended before it was up"
+    assert "no-such-device" in outcome.console
+
+
+def test_a_whole_check_and_its_last_line(
+    kernel: kernels.Kernel,
+    entry: Path,
+    source: Path,
+    tmp_path: Path,
+    capfdbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    chosen = Settings(source=source)
+    status = check.check([kernel], chosen, check.Choice(), tmp_path, False, 1)
+    out, err = (text.decode() for text in capfdbinary.readouterr())
+    assert status == 1, err
+    last = r"===== 1 failed, 2 passed, 1 skipped in [\d.]+s =====\n\Z"
+    assert re.search(last, out), out + err
+    assert f"[{kernel.name}] skipped 1: not today" in out
+    names = {path.name for path in (tmp_path / kernel.name).iterdir()}
+    assert names >= {"junit.xml", "dmesg.txt", "status", "console.log"}
+
+
+def test_errors_of_the_compilers_are_shown(
+    kernel: kernels.Kernel, entry: Path, source: Path
+) -> None:
+    (source / "exporter/dmabuf_revoke_exporter.c").write_text("not_c;\n")
+    with pytest.raises(RunnerError, match="(?s)dkms failed.*not_c"):
+        session.build(kernel, Settings(source=source))
+
+
+def test_warnings_of_the_compiler_are_shown_each_time(
+    kernel: kernels.Kernel,
+    entry: Path,
+    source: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    path = source / "exporter/dmabuf_revoke_exporter.c"
+    path.write_text(path.read_text() + "static int never_used;\n")
+    for _ in range(2):
+        session.build(kernel, Settings(source=source))
+        shown = capfd.readouterr().err
+        assert "never_used" in shown and "warning" in shown
+
+
+def test_errors_of_make_are_shown(
+    kernel: kernels.Kernel, entry: Path, source: Path
+) -> None:
+    (source / "tests/hello.c").write_text("not_c;\n")
+    with pytest.raises(RunnerError, match="(?s)programs failed.*not_c"):
+        session.build(kernel, Settings(source=source))
