@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# make help lists what there is. The modules are built by Kbuild; this file is for
+# people: it calls the kernel's build system, the guests and the checks.
+
+KDIR	?= /lib/modules/$(shell uname -r)/build
+BUILD	?= $(CURDIR)/build
+KERNELS	?= 7.3
+TESTS	?=
+
+VERSION	:= $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
+SUDO	:= $(if $(filter 0,$(shell id -u)),,sudo)
+GUEST	:= python3 scripts/guest
+SOURCES	:= dkms.conf Kbuild Makefile LICENSE include exporter importer
+
+.PHONY: help
+help:
+	@echo 'In a QEMU guest (sets up what it needs):'
+	@echo '  demo            revoke a buffer under running DMA and show what happens'
+	@echo '  check           lint and the whole test suite'
+	@echo '                  KERNELS="7.3" for a choice of kernels, TESTS=expression'
+	@echo '                  for a choice of tests (as pytest -k)'
+	@echo '  shell           a shell in the guest'
+	@echo '  lint            style and static checks only'
+	@echo 'On this machine:'
+	@echo '  modules         build both modules for KDIR=$(KDIR)'
+	@echo '  programs        build the command and the test programs in BUILD=$(BUILD)'
+	@echo '  dkms-install    build and install both modules by DKMS'
+	@echo '  dkms-remove     the reverse'
+	@echo '  install         the command, its header, to DESTDIR and PREFIX'
+	@echo '  clean           remove what was built'
+
+.PHONY: demo check shell lint
+demo:
+	scripts/setup --guest-only
+	$(GUEST) run $(addprefix --kernel ,$(firstword $(KERNELS))) -- \
+		sh -c 'modprobe -a dmabuf_revoke_exporter dmabuf_revoke_importer && exec dmabuf-revoke demo $(DEMO)'
+
+check:
+	scripts/setup
+	scripts/lint
+	$(GUEST) check --host $(addprefix --kernel ,$(KERNELS)) \
+		$(if $(TESTS),--tests '$(TESTS)')
+
+shell:
+	scripts/setup --guest-only
+	$(GUEST) shell $(addprefix --kernel ,$(firstword $(KERNELS)))
+
+lint:
+	scripts/setup
+	scripts/lint
+
+.PHONY: modules programs
+modules:
+	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
+
+programs:
+	$(MAKE) -C tools BUILD=$(BUILD)
+	$(MAKE) -C tests BUILD=$(BUILD)
+
+.PHONY: dkms-install dkms-remove install
+dkms-install:
+	$(SUDO) rm -rf /usr/src/dmabuf-revoke-$(VERSION)
+	$(SUDO) mkdir -p /usr/src/dmabuf-revoke-$(VERSION)
+	$(SUDO) cp -r $(SOURCES) /usr/src/dmabuf-revoke-$(VERSION)/
+	$(SUDO) dkms add -m dmabuf-revoke -v $(VERSION)
+	$(SUDO) dkms install -m dmabuf-revoke -v $(VERSION)
+
+dkms-remove:
+	$(SUDO) dkms remove -m dmabuf-revoke -v $(VERSION) --all
+	$(SUDO) rm -rf /usr/src/dmabuf-revoke-$(VERSION)
+
+install:
+	$(MAKE) -C tools BUILD=$(BUILD) install
+
+.PHONY: clean
+clean:
+	rm -rf $(BUILD)
+	-[ ! -d $(KDIR) ] || $(MAKE) -C $(KDIR) M=$(CURDIR) clean
