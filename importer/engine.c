@@ -300,8 +300,9 @@ static bool dbi_engine_is_idle(struct dbi_attachment *att)
 }
 
 /*
- * Takes up no further job. Those that wait are cancelled here and not by the
- * engine, which may itself wait for a thread.
+ * Takes up no further job. Those that wait are cancelled by the engine, after the
+ * running one: fences of a timeline signal in order. When it is idle they are
+ * cancelled here, for the engine may have to wait for a thread.
  */
 static void dbi_engine_stop(struct dbi_attachment *att, enum dbi_engine_mode mode)
 {
@@ -310,7 +311,8 @@ static void dbi_engine_stop(struct dbi_attachment *att, enum dbi_engine_mode mod
 
 	spin_lock(&att->lock);
 	att->mode = max(att->mode, mode);
-	list_splice_init(&att->queue, &cancelled);
+	if (!att->running)
+		list_splice_init(&att->queue, &cancelled);
 	wake_up_all(&att->wait);
 	spin_unlock(&att->lock);
 
