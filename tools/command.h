@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What every verb of the command shares: its table entry, and how it exits. */
+#ifndef COMMAND_H
+#define COMMAND_H
+
+enum status {
+	STATUS_DONE		= 0,
+	STATUS_FAILED		= 1,
+	STATUS_USAGE		= 2,
+	STATUS_IMPOSSIBLE	= 77,
+};
+
+struct verb {
+	const char *name;
+	const char *arguments;		/* what follows the options, for help */
+	const char *summary;		/* one line */
+	const char *details;		/* paragraphs for --help, or NULL */
+	/* @argv[0] is the verb's name. Returns an enum status. */
+	int (*run)(const struct verb *verb, int argc, char **argv);
+};
+
+int verb_alloc(const struct verb *verb, int argc, char **argv);
+int verb_attach(const struct verb *verb, int argc, char **argv);
+int verb_demo(const struct verb *verb, int argc, char **argv);
+int verb_info(const struct verb *verb, int argc, char **argv);
+int verb_list(const struct verb *verb, int argc, char **argv);
+int verb_revoke(const struct verb *verb, int argc, char **argv);
+int verb_show(const struct verb *verb, int argc, char **argv);
+
+#endif

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* dmabuf-revoke VERB: the table of verbs. */
+#include <errno.h>
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "command.h"
+#include "message.h"
+
+static const struct verb verbs[] = {
+	{ "info", "", "Show what the modules offer and what is in use",
+	  NULL, verb_info },
+	{ "alloc", "SIZE [-- PROGRAM [ARGUMENT]...]",
+	  "Allocate a revocable buffer and hold it",
+	  "With a PROGRAM, runs it with the buffer's dma-buf as an inherited file\n"
+	  "descriptor, DMABUF_REVOKE_FD in its environment, and the buffer's id in\n"
+	  "DMABUF_REVOKE_ID; then exits as PROGRAM did (128+N after signal N, 126 or\n"
+	  "127 if it cannot be run). Without one, prints the id and holds the buffer\n"
+	  "until SIGINT, SIGTERM or SIGHUP. Either way the buffer is revoked at the end.",
+	  verb_alloc },
+	{ "list", "", "List the buffers",
+	  "root (CAP_SYS_ADMIN) sees all buffers, others see none but their own.",
+	  verb_list },
+	{ "show", "[ID]", "Show everything about one buffer",
+	  "By id this needs root (CAP_SYS_ADMIN); by --fd whoever holds a dma-buf may ask.",
+	  verb_show },
+	{ "revoke", "ID", "Take a buffer back and wait until nothing uses it",
+	  "After a timeout the revoke goes on; revoking again resumes the wait.",
+	  verb_revoke },
+	{ "attach", "", "Attach the test importer to a dma-buf and print what happens to it",
+	  "Maps the dma-buf and prints events until it has been invalidated and unmapped,\n"
+	  "or until SIGINT, SIGTERM or SIGHUP. Without --fd the dma-buf is that of\n"
+	  "DMABUF_REVOKE_FD, as set by alloc:\n"
+	  "\n"
+	  "  dmabuf-revoke alloc 64M -- dmabuf-revoke attach --stream\n"
+	  "  dmabuf-revoke revoke ID                      # in another terminal",
+	  verb_attach },
+	{ "demo", "[FILE]", "Revoke a buffer in the midst of DMA and show what everybody saw",
+	  "Puts FILE (default: this program) into a buffer, lets importers of every kind\n"
+	  "read it by DMA while the CPU reads a mapping of it, revokes it, and checks what\n"
+	  "each of them got. Exits 0 only if every check is ok.",
+	  verb_demo },
+	{ 0 },
+};
+
+static void print_help(FILE *out)
+{
+	const struct verb *verb;
+
+	fprintf(out, "Usage: dmabuf-revoke VERB [OPTION]... [ARGUMENT]...\n\n"
+		"Allocate dma-bufs, import them, revoke them.\n\nVerbs:\n");
+	for (verb = verbs; verb->name; verb++)
+		fprintf(out, "  %-8s %s\n", verb->name, verb->summary);
+	fprintf(out, "\nOptions:\n"
+		"  --help    print this; after a verb: about that verb\n"
+		"  --version print the version\n"
+		"\nExit status: 0 done, 1 refused or failed, 2 wrong usage,\n"
+		"77 not possible here (module not loaded).\n");
+}
+
+static int unknown_verb(const char *name)
+{
+	complain("unknown verb '%s'", name);
+	print_help(stderr);
+	return STATUS_USAGE;
+}
+
+static int run(int argc, char **argv)
+{
+	const struct verb *verb;
+
+	if (argc < 2) {
+		print_help(stderr);
+		return STATUS_USAGE;
+	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
+		print_help(stdout);
+		return STATUS_DONE;
+	}
+	if (!strcmp(argv[1], "--version")) {
+		printf("dmabuf-revoke %s\n", VERSION);
+		return STATUS_DONE;
+	}
+	for (verb = verbs; verb->name; verb++)
+		if (!strcmp(argv[1], verb->name))
+			return verb->run(verb, argc - 1, argv + 1);
+	return unknown_verb(argv[1]);
+}
+
+int main(int argc, char **argv)
+{
+	int status;
+
+	setlocale(LC_CTYPE, "");
+	status = run(argc, argv);
+	/* Output that got lost (disk full) must not look like success. */
+	if (fflush(stdout) || ferror(stdout))
+		return status ? status : explain(NULL, errno, "writing the output");
+	return status;
+}

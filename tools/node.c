@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "ioctls.h"
+#include "message.h"
+#include "node.h"
+#include "units.h"
+
+#define LOAD_EXPORTER	"load it: modprobe dmabuf_revoke_exporter"
+#define LOAD_IMPORTER	"load it: modprobe dmabuf_revoke_importer"
+
+static const struct reason exporter_reasons[] = {
+	{ ENOENT, "does not exist", LOAD_EXPORTER },
+	{ ENXIO, "has no driver", LOAD_EXPORTER },
+	{ ENODEV, "has no driver", LOAD_EXPORTER },
+	{ EACCES, "not permitted", "run as root, or join the group that owns it" },
+	{ EPERM, "not permitted", "run as root" },
+	{ 0, NULL, NULL },
+};
+
+static const struct reason importer_reasons[] = {
+	{ ENOENT, "does not exist", LOAD_IMPORTER },
+	{ ENXIO, "has no driver", LOAD_IMPORTER },
+	{ ENODEV, "has no driver", LOAD_IMPORTER },
+	{ EACCES, "not permitted", "run as root" },
+	{ EPERM, "not permitted", "run as root" },
+	{ 0, NULL, NULL },
+};
+
+static const struct reason pidfd_reasons[] = {
+	{ ESRCH, "no such process", NULL },
+	{ EPERM, "not permitted", "run as root, or as the user of that process" },
+	{ EBADF, "that process has no such descriptor", "see /proc/PID/fd" },
+	{ 0, NULL, NULL },
+};
+
+static int open_node(const char *path, const struct reason *reasons, int *status)
+{
+	int fd = dr_open(path);
+
+	if (fd >= 0)
+		return fd;
+	*status = explain(reasons, fd, "%s", path);
+	if (fd == -ENOENT || fd == -ENXIO || fd == -ENODEV)
+		*status = STATUS_IMPOSSIBLE;
+	return -1;
+}
+
+/* Consumes @fd unless it returns it. @ret and @version are those of its INFO. */
+static int check_abi(int fd, const char *path, int ret, uint32_t version,
+		     int *status)
+{
+	if (!ret && version == DMABUF_REVOKE_ABI_VERSION)
+		return fd;
+	if (ret)
+		*status = explain(NULL, ret, "%s", path);
+	else
+		complain("%s: its module has ABI version %u, not %u: install the same version",
+			 path, version, DMABUF_REVOKE_ABI_VERSION);
+	if (!ret)
+		*status = STATUS_IMPOSSIBLE;
+	close(fd);
+	return -1;
+}
+
+int open_exporter(int *status)
+{
+	struct dmabuf_revoke_exporter_info info;
+	int fd = open_node(DMABUF_REVOKE_EXPORTER_PATH, exporter_reasons, status);
+	int ret;
+
+	if (fd < 0)
+		return -1;
+	ret = dr_exporter_info(fd, &info);
+	return check_abi(fd, DMABUF_REVOKE_EXPORTER_PATH, ret, info.abi_version,
+			 status);
+}
+
+int open_importer(int *status)
+{
+	struct dmabuf_revoke_importer_info info;
+	int fd = open_node(DMABUF_REVOKE_IMPORTER_PATH, importer_reasons, status);
+	int ret;
+
+	if (fd < 0)
+		return -1;
+	ret = dr_importer_info(fd, &info);
+	return check_abi(fd, DMABUF_REVOKE_IMPORTER_PATH, ret, info.abi_version,
+			 status);
+}
+
+/* By system call: glibc has no wrappers before 2.36. */
+static int fetch_descriptor(int pid, int fd, int *status)
+{
+	int pidfd = syscall(SYS_pidfd_open, pid, 0);
+	int fetched = -1, err = errno;
+
+	if (pidfd >= 0) {
+		fetched = syscall(SYS_pidfd_getfd, pidfd, fd, 0);
+		err = errno;
+		close(pidfd);
+	}
+	if (fetched < 0)
+		*status = explain(pidfd_reasons, err, "descriptor %d of process %d",
+				  fd, pid);
+	return fetched;
+}
+
+static int from_environment(const struct verb *verb, int *status)
+{
+	const char *text = getenv(ENVIRONMENT_FD);
+	uint64_t fd;
+
+	if (!text)
+		*status = usage(verb, "no dma-buf: give --fd, or run it by dmabuf-revoke alloc");
+	else if (parse_number(text, INT_MAX, &fd))
+		*status = usage(verb, ENVIRONMENT_FD " is '%s', which is not a descriptor",
+				text);
+	else
+		return (int)fd;
+	return -1;
+}
+
+int open_dmabuf(const struct verb *verb, int pid, int fd, int *status)
+{
+	if (pid >= 0 && fd < 0) {
+		*status = usage(verb, "--pid needs --fd, a descriptor of that process");
+		return -1;
+	}
+	if (pid >= 0)
+		return fetch_descriptor(pid, fd, status);
+	if (fd >= 0)
+		return fd;
+	return from_environment(verb, status);
+}
