@@ -249,8 +249,11 @@ static int dbr_dmabuf_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 {
 	struct dbr_buffer *buf = dmabuf->priv;
 
-	/* A private mapping would keep copies that no revoke can reach. */
-	if (!(vma->vm_flags & VM_SHARED))
+	/*
+	 * A private mapping would keep copies that no revoke can reach. Not
+	 * VM_SHARED: that is taken from shared mappings which cannot be written.
+	 */
+	if (!(vma->vm_flags & VM_MAYSHARE))
 		return -EINVAL;
 	if (READ_ONCE(buf->state) != DMABUF_REVOKE_STATE_LIVE)
 		return -ENODEV;
