@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The test suite: C programs and pytest modules, judged together with the kernel.
+
+It runs in the guest and, the same, on a developer's box, as root:
+
+    make programs
+    DBR_BIN=build/tests python3 -m pytest tests -ra
+
+DBR_BIN is the directory of the built test programs (default: build/tests of this tree). Both
+modules are loaded if they are not; where they cannot be loaded, nothing runs.
+
+Every case of a C program is an item of its own. Around every item there are two gates: what
+the kernel logs (dbr/kernel_log.py) and what is left behind (dbr/counts.py). An item that does
+not pass them has failed, whatever it said itself.
+
+The clauses of the contract are markers: -m E3 (and -k E3_ by name). tests/host is about the
+guest runner, needs none of this, and is only collected when it is asked for by name.
+"""
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Iterator
+
+import pytest
+
+from dbr.cases import Program
+from dbr.clauses import CLAUSES, clauses_of
+from dbr.counts import MODULES
+from dbr.gates import Gates
+
+HERE = Path(__file__).parent
+HOST = HERE / "host"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for clause, meaning in CLAUSES.items():
+        config.addinivalue_line("markers", f"{clause}: {meaning}")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    asked = [(config.invocation_params.dir / arg).resolve() for arg in config.args]
+    if collection_path == HOST and not any(
+        HOST in (path, *path.parents) for path in asked
+    ):
+        return True
+    return None
+
+
+def pytest_collect_file(
+    file_path: Path, parent: pytest.Collector
+) -> pytest.Collector | None:
+    if file_path.suffix != ".c" or file_path.parent != HERE:
+        return None
+    program: pytest.Collector = Program.from_parent(parent, path=file_path)
+    return program
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if isinstance(item, pytest.Function) and not is_for_host(item):
+            for clause in clauses_of(item.name):
+                item.add_marker(clause)
+
+
+def is_for_host(item: pytest.Item) -> bool:
+    return HOST in item.path.parents
+
+
+def load_modules() -> None:
+    """Load both; end the session if that is not possible."""
+    command = ["modprobe", "-a", *MODULES]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        message = done.stderr.strip() if done.returncode else ""
+    except OSError as error:
+        message = str(error)
+    if message:
+        pytest.exit(
+            f"the modules cannot be loaded: {message}\n"
+            "Install them (make dkms-install) and run the suite as root.",
+            returncode=3,
+        )
+
+
+def pytest_runtestloop(session: pytest.Session) -> None:
+    if session.config.option.collectonly:
+        return
+    if not all(is_for_host(item) for item in session.items):
+        load_modules()
+
+
+@pytest.fixture(autouse=True)
+def gates(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The gates around a test function; those of a C case are in dbr/cases.py."""
+    if is_for_host(request.node):
+        yield
+        return
+    around = Gates(request.node.nodeid)
+    yield
+    wrong = around.close()
+    if wrong:
+        pytest.fail("\n".join(wrong), pytrace=False)

@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Both gates around one test."""
+from __future__ import annotations
+
+from . import counts
+from .kernel_log import LogGate
+
+
+class Gates:
+    """Opened before a test; ``close`` says what the test did to the kernel."""
+
+    def __init__(self, name: str) -> None:
+        self._counts = counts.counts()
+        self._log = LogGate()
+        self._log.begin(name)
+
+    def close(self, patience: float = counts.PATIENCE) -> list[str]:
+        """What is wrong; nothing, if all is well."""
+        leaks = counts.settle(self._counts, patience)
+        return [f"kernel log: {line}" for line in self._log.end()] + [
+            f"left behind: {line}" for line in leaks
+        ]

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The frame of a test case, and children with other identities. */
+#include <dirent.h>
+#include <grp.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "common.h"
+
+#define NOBODY 65534
+
+int exporter;
+int importer;
+
+static int fds_at_begin;
+
+int open_fds(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	int count = 0;
+
+	cr_assert_not_null(dir, "/proc/self/fd: %s", strerrorname_np(errno));
+	while (readdir(dir))
+		count++;
+	closedir(dir);
+	return count - 3; /* ".", ".." and the descriptor of the directory */
+}
+
+void case_begin(void)
+{
+	fds_at_begin = open_fds();
+	exporter = succeeds(dr_open(DMABUF_REVOKE_EXPORTER_PATH));
+	importer = succeeds(dr_open(DMABUF_REVOKE_IMPORTER_PATH));
+}
+
+void case_end(void)
+{
+	close(importer);
+	close(exporter);
+	equal(open_fds(), fds_at_begin);
+}
+
+static struct rlimit fds_limit;
+
+void forbid_new_fds(void)
+{
+	struct rlimit none;
+
+	succeeds(sys(getrlimit(RLIMIT_NOFILE, &fds_limit)));
+	none = fds_limit;
+	none.rlim_cur = 0;
+	succeeds(sys(setrlimit(RLIMIT_NOFILE, &none)));
+}
+
+void allow_new_fds(void)
+{
+	succeeds(sys(setrlimit(RLIMIT_NOFILE, &fds_limit)));
+}
+
+bool eventually(bool (*is_so)(uint64_t arg), uint64_t arg)
+{
+	const struct timespec pause = { .tv_nsec = MSEC };
+	uint64_t deadline = dr_deadline(SOON);
+
+	while (!is_so(arg)) {
+		if (dr_now() >= deadline)
+			return false;
+		nanosleep(&pause, NULL);
+	}
+	return true;
+}
+
+int in_child(int (*fn)(void *arg), void *arg)
+{
+	pid_t child = succeeds(sys(fork()));
+	int status;
+
+	if (!child)
+		_exit(-fn(arg));
+	while (waitpid(child, &status, 0) < 0)
+		equal(errno, EINTR);
+	cr_assert(WIFEXITED(status), "the child died of signal %d",
+		  WTERMSIG(status));
+	return -WEXITSTATUS(status);
+}
+
+struct call {
+	int (*fn)(void *arg);
+	void *arg;
+};
+
+static int call_as_nobody(void *arg)
+{
+	struct call *call = arg;
+
+	if (setgroups(0, NULL) || setresgid(NOBODY, NOBODY, NOBODY) ||
+	    setresuid(NOBODY, NOBODY, NOBODY))
+		return -ENOTRECOVERABLE;
+	return call->fn(call->arg);
+}
+
+int as_nobody(int (*fn)(void *arg), void *arg)
+{
+	struct call call = { fn, arg };
+
+	return in_child(call_as_nobody, &call);
+}
+
+static int write_map(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	int ret = 0;
+
+	if (fd < 0 || dprintf(fd, "0 0 1") < 0)
+		ret = -ENOTSUP;
+	if (fd >= 0)
+		close(fd);
+	return ret;
+}
+
+static int call_as_namespace_root(void *arg)
+{
+	struct call *call = arg;
+
+	if (unshare(CLONE_NEWUSER) || write_map("/proc/self/uid_map"))
+		return -ENOTSUP;
+	return call->fn(call->arg);
+}
+
+int as_namespace_root(int (*fn)(void *arg), void *arg)
+{
+	struct call call = { fn, arg };
+
+	return in_child(call_as_namespace_root, &call);
+}

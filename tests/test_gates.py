@@ -1,0 +1,299 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Controls: the gates and the stepper have to turn red where something is wrong."""
+from __future__ import annotations
+
+import errno
+import os
+import re
+import signal
+from pathlib import Path
+from typing import Callable, Iterator
+
+import pytest
+
+from dbr import counts, ioctls, kernel_log
+from dbr.cases import program_directory
+from dbr.clauses import CLAUSES, NOT_YET, clauses_of
+from dbr.gates import Gates
+from dbr.kernel_log import LogGate
+from dbr.stepper import Result, StepError, Stepper
+
+# As kernels print them.
+BAD_LINES = [
+    "WARNING: CPU: 0 PID: 1 at drivers/dma-buf/dma-buf.c:1 dma_buf_detach+0x1/0x2",
+    "BUG: KASAN: slab-use-after-free in dbr_revoke+0x1/0x2",
+    "kernel BUG at lib/list_debug.c:56!",
+    "Oops: Oops: 0000 [#1] PREEMPT SMP NOPTI",
+    "Oops: general protection fault, probably for non-canonical address 0x1: 0000",
+    "BUG: kernel NULL pointer dereference, address: 0000000000000008",
+    "Unable to handle kernel paging request at virtual address ffff000000000000",
+    "Kernel panic - not syncing: Fatal exception",
+    "Call Trace:",
+    "rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:",
+    "rcu: INFO: rcu_preempt self-detected stall on CPU",
+    "WARNING: suspicious RCU usage",
+    "INFO: task kworker/u8:1:30 blocked for more than 30 seconds.",
+    "watchdog: BUG: soft lockup - CPU#1 stuck for 22s! [race:99]",
+    "WARNING: possible circular locking dependency detected",
+    "WARNING: possible recursive locking detected",
+    "WARNING: inconsistent lock state",
+    "WARNING: bad unlock balance detected!",
+    "BUG: KCSAN: data-race in dbi_engine_move / dbr_vm_fault",
+    "UBSAN: array-index-out-of-bounds in importer/event.c:1:2",
+    "kmemleak: 3 new suspected memory leaks (see /sys/kernel/debug/kmemleak)",
+    "refcount_t: underflow; use-after-free.",
+    "BUG: sleeping function called from invalid context at kernel/locking/mutex.c:1",
+    "BUG: scheduling while atomic: race/12/0x00000002",
+    "DMA-API: platform x: device driver frees DMA memory with different direction",
+    "list_del corruption. prev->next should be ffff, but was dead. (prev=ffff)",
+    "BUG kmalloc-96 (Tainted: G): Poison overwritten",
+    "BUG: Bad page state in process race  pfn:12345",
+    "ODEBUG: free active (active state 0) object: 0 object type: work_struct",
+    "page_counter underflow: -1 nr_pages=1",
+]
+
+HARMLESS_LINES = [
+    "dmabuf_revoke_exporter: loading out-of-tree module taints kernel.",
+    "dmabuf_revoke_exporter: module verification failed: signature missing",
+    "race[99]: segfault at 0 ip 0000 sp 0000 error 4 in race[400000+1000]",
+    "hrtimer: interrupt took 12345678 ns",
+    "clocksource: Switched to clocksource tsc",
+    "DMA-API: preallocated 65536 debug entries",
+    "workqueue: DEBUG_INFO is off",
+]
+
+
+def test_log_gate_finds_what_is_bad_and_nothing_else() -> None:
+    assert kernel_log.judge(BAD_LINES) == BAD_LINES
+    assert not kernel_log.judge(HARMLESS_LINES)
+
+
+def test_log_gate_has_no_dead_pattern() -> None:
+    unused = [
+        bad.pattern
+        for bad in kernel_log.BAD
+        if not any(bad.search(line) for line in BAD_LINES)
+    ]
+    assert not unused
+
+
+def test_log_gate_allows_with_a_reason() -> None:
+    allowed = kernel_log.Allowed(re.compile("clock"), "the clock may")
+    lines = ["WARNING: clock", "WARNING: door"]
+    assert kernel_log.judge(lines, (allowed,)) == ["WARNING: door"]
+    assert all(entry.reason for entry in kernel_log.ALLOWED)
+
+
+def test_log_gate_finds_a_live_warning() -> None:
+    gate = LogGate(allowed=())
+    gate.begin("live")
+    with open(kernel_log.KMSG, "w", encoding="ascii") as log:
+        log.write("<4>WARNING: control of the log gate\n")
+    assert gate.end() == ["WARNING: control of the log gate"]
+
+
+def test_log_gate_forgets_what_came_before() -> None:
+    with open(kernel_log.KMSG, "w", encoding="ascii") as log:
+        log.write("<4>WARNING: control of the log gate, earlier\n")
+    gate = LogGate(allowed=())
+    gate.begin("afterwards")
+    assert not gate.end()
+
+
+def test_log_gate_notices_that_it_is_blind(monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = LogGate()
+    gate.begin("blind")
+    monkeypatch.setattr(kernel_log, "read_records", lambda fd: ([], False))
+    assert "blind" in "\n".join(gate.end())
+
+
+def test_log_gate_notices_lost_messages(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers: list[bytes | OSError] = [
+        OSError(errno.EPIPE, "overwritten"),
+        b"6,1,2,-;kept\n",
+        OSError(errno.EAGAIN, "no more"),
+    ]
+
+    def read(fd: int, size: int) -> bytes:
+        answer = answers.pop(0)
+        if isinstance(answer, OSError):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(os, "read", read)
+    assert kernel_log.read_records(0) == (["kept"], True)
+
+
+def test_log_gate_notices_a_taint(monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = LogGate()
+    gate.begin("taint")
+    tainted = kernel_log.taint() | 1 << 7
+    monkeypatch.setattr(kernel_log, "taint", lambda: tainted)
+    assert gate.end() == ["the kernel is tainted: died"]
+
+
+Hold = Callable[[], list[int]]
+
+
+def hold_exporter() -> list[int]:
+    return [ioctls.open_node(ioctls.EXPORTER)]
+
+
+def hold_buffer() -> list[int]:
+    """Without its owner: what is left is an orphan that a descriptor refers to."""
+    exporter = ioctls.open_node(ioctls.EXPORTER)
+    _, dmabuf = ioctls.alloc(exporter, 4096)
+    os.close(exporter)
+    return [dmabuf]
+
+
+def hold_id() -> list[int]:
+    exporter = ioctls.open_node(ioctls.EXPORTER)
+    _, dmabuf = ioctls.alloc(exporter, 4096)
+    os.close(dmabuf)
+    return [exporter]
+
+
+def hold_attachment() -> list[int]:
+    exporter = ioctls.open_node(ioctls.EXPORTER)
+    importer = ioctls.open_node(ioctls.IMPORTER)
+    _, dmabuf = ioctls.alloc(exporter, 4096)
+    attachment = ioctls.attach(importer, dmabuf)
+    for fd in (importer, dmabuf, exporter):
+        os.close(fd)
+    return [attachment]
+
+
+def hold_job() -> list[int]:
+    exporter = ioctls.open_node(ioctls.EXPORTER)
+    importer = ioctls.open_node(ioctls.IMPORTER)
+    _, dmabuf = ioctls.alloc(exporter, 4096)
+    attachment = ioctls.attach(importer, dmabuf)
+    os.close(ioctls.submit_fence(attachment, 600 * 10**9))
+    for fd in (importer, dmabuf):
+        os.close(fd)
+    return [attachment, exporter]
+
+
+@pytest.mark.parametrize(
+    "hold, names",
+    [
+        (hold_exporter, ["references to dmabuf_revoke_exporter"]),
+        (hold_buffer, ["buffers", "bytes"]),
+        (hold_id, ["buffers", "ids"]),
+        (hold_attachment, ["attachments", "references to dmabuf_revoke_importer"]),
+        (hold_job, ["jobs", "attachments"]),
+    ],
+)
+def test_leak_gate_finds(hold: Hold, names: list[str]) -> None:
+    before = counts.counts()
+    held = hold()
+    wrong = counts.settle(before, patience=0.05)
+    for fd in held:
+        os.close(fd)
+    for name in names:
+        assert any(line.startswith(f"{name}:") for line in wrong), wrong
+    assert not counts.settle(before)
+
+
+def test_leak_gate_counts_dma_bufs() -> None:
+    if not counts.BUFINFO.exists():
+        pytest.skip(f"no {counts.BUFINFO}: mount -t debugfs none /sys/kernel/debug")
+    before = counts.counts()
+    (dmabuf,) = hold_buffer()
+    after = counts.counts()
+    os.close(dmabuf)
+    name = "dma-bufs of dmabuf_revoke_exporter"
+    assert after[name] == before[name] + 1
+
+
+class Controls:
+    """Runs single cases of tests/control/cases.c behind both gates."""
+
+    def __init__(self) -> None:
+        self.program = program_directory() / "control_cases"
+        self.wrong: list[str] = []
+
+    def run(self, case: str, patience: float = counts.PATIENCE) -> Result:
+        stepper = Stepper(self.program, [case])
+        try:
+            assert stepper.next == case
+            gates = Gates(case)
+            result = stepper.step()
+            self.wrong = gates.close(patience)
+            assert stepper.next is None
+            return result
+        finally:
+            stepper.close()
+
+
+@pytest.fixture
+def controls() -> Iterator[Controls]:
+    yield Controls()
+
+
+def test_case_that_passes(controls: Controls) -> None:
+    assert controls.run("passes").status == "passed"
+    assert not controls.wrong
+
+
+def test_case_that_fails_says_why(controls: Controls) -> None:
+    result = controls.run("fails_an_assertion")
+    assert result.status == "failed"
+    assert "dr_unmap(importer): ENOTTY, expected ENXIO" in result.output
+
+
+def test_case_that_crashes(controls: Controls) -> None:
+    result = controls.run("crashes")
+    assert (result.status, result.reason) == (
+        "failed",
+        "it died of an unexpected signal",
+    )
+
+
+def test_case_that_hangs(controls: Controls) -> None:
+    result = controls.run("runs_into_its_limit")
+    assert (result.status, result.reason) == ("failed", "it ran into its time limit")
+
+
+def test_case_that_is_skipped_says_why(controls: Controls) -> None:
+    result = controls.run("is_skipped")
+    assert (result.status, result.reason) == ("skipped", "there is no such thing")
+
+
+def test_case_that_leaves_a_descriptor(controls: Controls) -> None:
+    result = controls.run("leaves_a_descriptor")
+    assert result.status == "failed"
+    assert "open_fds()" in result.output
+
+
+def test_case_that_leaves_a_buffer(controls: Controls) -> None:
+    result = controls.run("leaves_a_buffer", patience=0.1)
+    os.kill(int(result.output.removeprefix("child ")), signal.SIGKILL)
+    assert result.status == "passed"
+    assert any("buffers" in line for line in controls.wrong)
+
+
+def test_case_that_warns_in_the_kernel_log(
+    controls: Controls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LogGate.__init__, "__defaults__", ((),))
+    assert controls.run("warns_in_the_kernel_log").status == "passed"
+    assert any("from a case" in line for line in controls.wrong)
+
+
+def test_program_that_is_missing() -> None:
+    with pytest.raises(StepError, match="make programs"):
+        Stepper(Path("/nonexistent/program"), ["case"])
+
+
+def test_every_clause_has_a_case(request: pytest.FixtureRequest) -> None:
+    here = Path(__file__).parent
+    names = re.findall(
+        r"^CASE\(\w+, (\w+)",
+        "".join(path.read_text(encoding="utf-8") for path in here.glob("*.c")),
+        re.MULTILINE,
+    )
+    covered = {clause for name in names for clause in clauses_of(name)}
+    assert covered <= CLAUSES.keys()
+    assert not CLAUSES.keys() - covered - NOT_YET
