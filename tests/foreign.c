@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The importer on buffers of other exporters: the system heap and udmabuf. */
+#include <linux/dma-heap.h>
+#include <linux/udmabuf.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+
+#include "common.h"
+
+#define LENGTH (4 * MIB)
+
+TestSuite(foreign, .timeout = 60);
+
+static int heap_alloc(uint64_t length)
+{
+	struct dma_heap_allocation_data arg = {
+		.len = length,
+		.fd_flags = O_RDWR | O_CLOEXEC,
+	};
+	int heap = open("/dev/dma_heap/system", O_RDWR | O_CLOEXEC);
+
+	if (heap < 0)
+		cr_skip("no /dev/dma_heap/system: CONFIG_DMABUF_HEAPS_SYSTEM=y");
+	succeeds(sys(ioctl(heap, DMA_HEAP_IOCTL_ALLOC, &arg)));
+	close(heap);
+	return arg.fd;
+}
+
+static int udmabuf_alloc(uint64_t length)
+{
+	struct udmabuf_create arg = {
+		.flags = UDMABUF_FLAGS_CLOEXEC,
+		.size = length,
+	};
+	int node = open("/dev/udmabuf", O_RDWR | O_CLOEXEC);
+	int fd;
+
+	if (node < 0)
+		cr_skip("no /dev/udmabuf: CONFIG_UDMABUF=y");
+	arg.memfd = succeeds(sys(memfd_create("tests",
+					      MFD_ALLOW_SEALING | MFD_CLOEXEC)));
+	succeeds(sys(ftruncate(arg.memfd, length)));
+	succeeds(sys(fcntl(arg.memfd, F_ADD_SEALS, F_SEAL_SHRINK)));
+	fd = succeeds(sys(ioctl(node, UDMABUF_CREATE, &arg)));
+	close(arg.memfd);
+	close(node);
+	return fd;
+}
+
+static int (*const allocators[])(uint64_t length) = {
+	heap_alloc,
+	udmabuf_alloc,
+};
+
+enum { HEAP, UDMABUF };
+
+static void kind_is_admitted(int dmabuf, uint32_t kind)
+{
+	int att = attach_mapped(dmabuf, kind, 0);
+
+	equal(status(att).length, LENGTH);
+	equal(status(att).state, DMABUF_REVOKE_ATTACHMENT_MAPPED);
+	device_crc(att, 0, LENGTH);
+	succeeds(dr_unmap(att));
+	fails(dr_unmap(att), ENXIO);
+	close(att);
+}
+
+/* Neither invalidates, so they let every kind in. */
+static void every_kind_is_admitted(int which)
+{
+	int dmabuf = allocators[which](LENGTH);
+
+	for (uint32_t kind = 0; kind <= DMABUF_REVOKE_KIND_LEGACY_RDMA; kind++)
+		kind_is_admitted(dmabuf, kind);
+	close(dmabuf);
+}
+
+CASE(foreign, heap_admits_every_kind)
+{
+	every_kind_is_admitted(HEAP);
+}
+
+CASE(foreign, udmabuf_admits_every_kind)
+{
+	every_kind_is_admitted(UDMABUF);
+}
+
+static void jobs_reach_the_memory(int which)
+{
+	int dmabuf = allocators[which](LENGTH);
+	int att = attach(dmabuf, DMABUF_REVOKE_KIND_DYNAMIC, 0);
+	uint8_t *memory = cpu_map(dmabuf, LENGTH);
+	uint64_t half = LENGTH / 2;
+
+	fill_noise(memory, LENGTH, 5);
+	equal(device_crc(att, 1, LENGTH - 1), crc32(memory + 1, LENGTH - 1));
+	collect_ok(att, submit(att, (struct dmabuf_revoke_submit){
+		.op = DMABUF_REVOKE_OP_COPY,
+		.offset = half + 1,
+		.length = half - 2,
+		.dst_offset = 3,
+	}));
+	cr_assert(!memcmp(memory + 3, memory + half + 1, half - 2));
+	collect_ok(att, submit(att, (struct dmabuf_revoke_submit){
+		.op = DMABUF_REVOKE_OP_WRITE,
+		.offset = 8,
+		.length = LENGTH - 16,
+		.pattern = 0x0807060504030201,
+	}));
+	equal(memory[8], 1);
+	equal(memory[LENGTH - 9], 8);
+	cr_assert(!memcmp(memory + 8, memory + 16, LENGTH - 24));
+	cpu_unmap(memory, LENGTH);
+	close(att);
+	close(dmabuf);
+}
+
+CASE(foreign, heap_jobs_reach_the_memory)
+{
+	jobs_reach_the_memory(HEAP);
+}
+
+CASE(foreign, udmabuf_jobs_reach_the_memory)
+{
+	jobs_reach_the_memory(UDMABUF);
+}
+
+static void jobs_synchronise_implicitly(int which)
+{
+	int dmabuf = allocators[which](PAGE);
+	int a = attach(dmabuf, DMABUF_REVOKE_KIND_DYNAMIC, 0);
+	int b = attach(dmabuf, DMABUF_REVOKE_KIND_LEGACY_STATIC, 0);
+	uint64_t one = submit_busy(a, DMABUF_REVOKE_OP_WRITE, 0, 100 * MSEC);
+	uint64_t two = submit_busy(b, DMABUF_REVOKE_OP_READ, 0, 0);
+	uint64_t started = collect_ok(b, two).started_ns;
+
+	cr_assert(started >= collect_ok(a, one).ended_ns);
+	close(b);
+	close(a);
+	close(dmabuf);
+}
+
+CASE(foreign, heap_jobs_synchronise_implicitly)
+{
+	jobs_synchronise_implicitly(HEAP);
+}
+
+CASE(foreign, udmabuf_jobs_synchronise_implicitly)
+{
+	jobs_synchronise_implicitly(UDMABUF);
+}
+
+static void close_in_the_middle(int which)
+{
+	int dmabuf = allocators[which](PAGE);
+	int att = attach(dmabuf, DMABUF_REVOKE_KIND_PINNED, 0);
+	int fence = submit_fence(att, 0, 600 * SEC, NULL);
+
+	close(dmabuf);
+	close(att);
+	equal(fence_status(fence), -ECANCELED);
+	close(fence);
+}
+
+CASE(foreign, heap_close_cancels_a_job)
+{
+	close_in_the_middle(HEAP);
+}
+
+CASE(foreign, udmabuf_close_cancels_a_job)
+{
+	close_in_the_middle(UDMABUF);
+}
+
+static void is_not_ours(int which)
+{
+	int dmabuf = allocators[which](PAGE);
+	struct dmabuf_revoke_query out;
+
+	fails(dr_query_fd(exporter, dmabuf, &out), EINVAL);
+	close(dmabuf);
+}
+
+CASE(foreign, heap_buffer_is_not_found_by_query)
+{
+	is_not_ours(HEAP);
+}
+
+CASE(foreign, udmabuf_buffer_is_not_found_by_query)
+{
+	is_not_ours(UDMABUF);
+}

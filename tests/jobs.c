@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* SUBMIT and WAIT: what jobs do to memory, when they run, how they end. */
+#include <signal.h>
+#include <stdlib.h>
+
+#include "common.h"
+
+TestSuite(jobs, .timeout = 60);
+
+/* A buffer with a device and a CPU looking at it. */
+struct bench {
+	struct buffer buffer;
+	uint8_t *memory;
+	int att;
+};
+
+static struct bench bench_new(uint64_t length)
+{
+	struct bench bench = { .buffer = buffer_alloc(length, 0) };
+
+	bench.memory = cpu_map(bench.buffer.fd, length);
+	bench.att = attach(bench.buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
+	return bench;
+}
+
+static void bench_free(struct bench *bench)
+{
+	close(bench->att);
+	cpu_unmap(bench->memory, bench->buffer.length);
+	close(bench->buffer.fd);
+}
+
+struct range {
+	uint64_t offset;
+	uint64_t length;
+};
+
+/* Around a page border, around a word, at both ends. */
+static const struct range ranges[] = {
+	{ 0, 1 }, { 0, 64 * KIB }, { 1, 7 }, { 3, 8 }, { 4 * KIB - 1, 2 },
+	{ 4 * KIB - 3, 4 * KIB + 5 }, { 20 * KIB + 13, 36 * KIB + 1 },
+	{ 64 * KIB - 1, 1 },
+};
+
+CASE(jobs, read_gives_the_crc_of_exactly_the_range)
+{
+	struct bench bench = bench_new(64 * KIB);
+
+	equal(crc32("123456789", 9), 0xcbf43926);
+	fill_noise(bench.memory, 64 * KIB, 1);
+	for (size_t i = 0; i < ARRAY_SIZE(ranges); i++)
+		equal(device_crc(bench.att, ranges[i].offset, ranges[i].length),
+		      crc32(bench.memory + ranges[i].offset, ranges[i].length));
+	bench_free(&bench);
+}
+
+static void write_range(struct bench *bench, const struct range *range)
+{
+	const uint64_t pattern = 0xf8f7f6f5f4f3f2f1;
+	const uint64_t length = bench->buffer.length;
+	uint8_t *want = malloc(length);
+
+	fill_noise(bench->memory, length, 2);
+	memcpy(want, bench->memory, length);
+	for (uint64_t i = 0; i < range->length; i++)
+		want[range->offset + i] = 0xf1 + (range->offset + i) % 8;
+	collect_ok(bench->att, submit(bench->att, (struct dmabuf_revoke_submit){
+		.op = DMABUF_REVOKE_OP_WRITE,
+		.offset = range->offset,
+		.length = range->length,
+		.pattern = pattern,
+	}));
+	cr_assert(!memcmp(bench->memory, want, length), "%llu bytes at %llu",
+		  (long long)range->length, (long long)range->offset);
+	free(want);
+}
+
+CASE(jobs, write_fills_exactly_the_range)
+{
+	struct bench bench = bench_new(64 * KIB);
+
+	for (size_t i = 0; i < ARRAY_SIZE(ranges); i++)
+		write_range(&bench, &ranges[i]);
+	bench_free(&bench);
+}
+
+static void copy_range(struct bench *bench, uint64_t from, uint64_t to,
+		       uint64_t length)
+{
+	uint8_t *want = malloc(bench->buffer.length);
+
+	fill_noise(bench->memory, bench->buffer.length, 3);
+	memcpy(want, bench->memory, bench->buffer.length);
+	memcpy(want + to, want + from, length);
+	collect_ok(bench->att, submit(bench->att, (struct dmabuf_revoke_submit){
+		.op = DMABUF_REVOKE_OP_COPY,
+		.offset = from,
+		.length = length,
+		.dst_offset = to,
+	}));
+	cr_assert(!memcmp(bench->memory, want, bench->buffer.length),
+		  "%llu bytes from %llu to %llu", (long long)length,
+		  (long long)from, (long long)to);
+	free(want);
+}
+
+CASE(jobs, copy_copies_exactly_the_range)
+{
+	struct bench bench = bench_new(64 * KIB);
+
+	copy_range(&bench, 0, 4 * KIB, 4 * KIB);
+	copy_range(&bench, 4 * KIB, 0, 4 * KIB);
+	copy_range(&bench, 0, 64 * KIB - 1, 1);
+	copy_range(&bench, 17, 32 * KIB + 3, 32 * KIB - 14);
+	copy_range(&bench, 32 * KIB + 1, 0, 32 * KIB - 1);
+	bench_free(&bench);
+}
+
+/* No piece of contiguous memory is larger than 4 MiB: the borders are inside. */
+CASE(jobs, copy_crosses_segment_borders)
+{
+	struct bench bench = bench_new(16 * MIB);
+
+	copy_range(&bench, 5, 8 * MIB + 4099, 7 * MIB + 1);
+	bench_free(&bench);
+}
+
+CASE(jobs, large_buffer_from_end_to_end)
+{
+	const uint64_t length = 64 * MIB;
+	struct bench bench = bench_new(length);
+	uint64_t at = 0;
+
+	collect_ok(bench.att, submit(bench.att, (struct dmabuf_revoke_submit){
+		.op = DMABUF_REVOKE_OP_WRITE,
+		.length = length,
+		.pattern = 0x1122334455667788,
+	}));
+	while (at < length / 8 &&
+	       ((uint64_t *)bench.memory)[at] == 0x1122334455667788)
+		at++;
+	equal(at, length / 8);
+	bench_free(&bench);
+}
+
+CASE(jobs, copy_onto_itself_is_EINVAL)
+{
+	static const struct range pairs[] = {
+		/* here offset and dst_offset, 8 bytes each */
+		{ 0, 0 }, { 0, 7 }, { 7, 0 }, { 100, 93 },
+	};
+	struct bench bench = bench_new(PAGE);
+
+	for (size_t i = 0; i < ARRAY_SIZE(pairs); i++) {
+		struct dmabuf_revoke_submit job = {
+			.op = DMABUF_REVOKE_OP_COPY,
+			.offset = pairs[i].offset,
+			.dst_offset = pairs[i].length,
+			.length = 8,
+		};
+
+		fails(dr_submit(bench.att, &job), EINVAL);
+	}
+	copy_range(&bench, 0, 8, 8);
+	copy_range(&bench, 8, 0, 8);
+	bench_free(&bench);
+}
+
+CASE(jobs, submit_maps_on_demand)
+{
+	struct bench bench = bench_new(PAGE);
+
+	equal(status(bench.att).state, DMABUF_REVOKE_ATTACHMENT_IDLE);
+	device_crc(bench.att, 0, PAGE);
+	equal(status(bench.att).state, DMABUF_REVOKE_ATTACHMENT_MAPPED);
+	device_crc(bench.att, 0, PAGE);
+	equal(status(bench.att).maps, 1);
+	bench_free(&bench);
+}
+
+CASE(jobs, run_one_after_the_other_and_last)
+{
+	struct bench bench = bench_new(PAGE);
+	uint64_t last = dr_now();
+	uint64_t jobs[4];
+
+	for (size_t i = 0; i < ARRAY_SIZE(jobs); i++) {
+		jobs[i] = submit_busy(bench.att, DMABUF_REVOKE_OP_WRITE, 0,
+				      20 * MSEC);
+		equal(jobs[i], i + 1);
+	}
+	cr_assert(status(bench.att).jobs_running >= 1);
+	for (size_t i = 0; i < ARRAY_SIZE(jobs); i++) {
+		struct dmabuf_revoke_wait out = collect_ok(bench.att, jobs[i]);
+
+		cr_assert(out.started_ns >= last);
+		cr_assert(out.ended_ns >= out.started_ns + 20 * MSEC);
+		cr_assert(out.ended_ns <= dr_now());
+		equal(out.passes, 1);
+		equal(out.changed, 0);
+		last = out.ended_ns;
+	}
+	equal(status(bench.att).jobs_running, 0);
+	bench_free(&bench);
+}
+
+CASE(jobs, wait_in_any_order_collects_once)
+{
+	struct bench bench = bench_new(PAGE);
+	uint64_t a = submit_busy(bench.att, DMABUF_REVOKE_OP_READ, 0, 0);
+	uint64_t b = submit_busy(bench.att, DMABUF_REVOKE_OP_READ, 0, 0);
+	struct dmabuf_revoke_wait out;
+
+	collect_ok(bench.att, b);
+	equal(status(bench.att).jobs_uncollected, 1);
+	fails(dr_wait(bench.att, b, 0, &out), ENOENT);
+	collect_ok(bench.att, a);
+	fails(dr_wait(bench.att, a, DMABUF_REVOKE_FOREVER, &out), ENOENT);
+	fails(dr_wait(bench.att, 0, 0, &out), ENOENT);
+	fails(dr_wait(bench.att, b + 1, 0, &out), ENOENT);
+	equal(status(bench.att).jobs_uncollected, 0);
+	bench_free(&bench);
+}
+
+CASE(jobs, wait_gives_up_at_the_deadline)
+{
+	struct bench bench = bench_new(PAGE);
+	uint64_t job = submit_busy(bench.att, DMABUF_REVOKE_OP_READ, 0,
+				   200 * MSEC);
+	struct dmabuf_revoke_wait out;
+	uint64_t deadline;
+
+	fails(dr_wait(bench.att, job, 0, &out), ETIMEDOUT);
+	fails(dr_wait(bench.att, job, 1, &out), ETIMEDOUT);
+	deadline = dr_deadline(20 * MSEC);
+	fails(dr_wait(bench.att, job, deadline, &out), ETIMEDOUT);
+	cr_assert(dr_now() >= deadline);
+	succeeds(dr_wait(bench.att, job, DMABUF_REVOKE_FOREVER, &out));
+	equal(out.status, 0);
+	bench_free(&bench);
+}
+
+CASE(jobs, wait_ends_on_a_signal_and_a_restart_does_not_lengthen_it)
+{
+	struct bench bench = bench_new(PAGE);
+	uint64_t job = submit_busy(bench.att, DMABUF_REVOKE_OP_READ, 0,
+				   600 * SEC);
+	struct dmabuf_revoke_wait out;
+	uint64_t deadline;
+
+	signals_begin(0);
+	fails(dr_wait(bench.att, job, DMABUF_REVOKE_FOREVER, &out), EINTR);
+	signals_end();
+	signals_begin(SA_RESTART);
+	deadline = dr_deadline(100 * MSEC);
+	fails(dr_wait(bench.att, job, deadline, &out), ETIMEDOUT);
+	cr_assert(signals_end() >= 2);
+	cr_assert(dr_now() >= deadline);
+	cr_assert(dr_now() < deadline + SOON);
+	bench_free(&bench);
+}
+
+CASE(jobs, more_than_max_jobs_is_EAGAIN_until_one_is_collected)
+{
+	struct dmabuf_revoke_submit more = { .length = 1 };
+	struct bench bench = bench_new(PAGE);
+	struct dmabuf_revoke_importer_info info;
+	uint64_t job;
+
+	succeeds(dr_importer_info(importer, &info));
+	for (job = 1; job <= info.max_jobs; job++)
+		equal(submit_busy(bench.att, DMABUF_REVOKE_OP_READ, 0, 0), job);
+	fails(dr_submit(bench.att, &more), EAGAIN);
+	collect_ok(bench.att, 1);
+	equal(submit_busy(bench.att, DMABUF_REVOKE_OP_READ, 0, 0), job);
+	collect_ok(bench.att, job);
+	bench_free(&bench);
+}
+
+CASE(jobs, stream_repeats_until_the_revoke)
+{
+	struct bench bench = bench_new(4 * PAGE);
+	uint64_t job = submit(bench.att, (struct dmabuf_revoke_submit){
+		.flags = DMABUF_REVOKE_SUBMIT_STREAM,
+		.op = DMABUF_REVOKE_OP_READ,
+		.length = 4 * PAGE,
+	});
+	struct dmabuf_revoke_wait out;
+
+	fails(dr_wait(bench.att, job, dr_deadline(50 * MSEC), &out), ETIMEDOUT);
+	equal(status(bench.att).jobs_running, 1);
+	revoke_fully(bench.buffer.id);
+	cr_assert(collect_ok(bench.att, job).passes >= 1);
+	equal(status(bench.att).jobs_running, 0);
+	bench_free(&bench);
+}
+
+CASE(jobs, stream_over_constant_memory_sees_no_change)
+{
+	struct bench bench = bench_new(4 * PAGE);
+	struct dmabuf_revoke_wait out;
+	uint64_t job;
+	uint32_t crc;
+
+	fill_noise(bench.memory, 4 * PAGE, 9);
+	crc = crc32(bench.memory, 4 * PAGE);
+	job = submit(bench.att, (struct dmabuf_revoke_submit){
+		.flags = DMABUF_REVOKE_SUBMIT_STREAM,
+		.op = DMABUF_REVOKE_OP_READ,
+		.length = 4 * PAGE,
+		.duration_ns = MSEC,
+	});
+	fails(dr_wait(bench.att, job, dr_deadline(50 * MSEC), &out), ETIMEDOUT);
+	revoke_fully(bench.buffer.id);
+	out = collect_ok(bench.att, job);
+	equal(out.crc32, crc);
+	equal(out.changed, 0);
+	bench_free(&bench);
+}
+
+/* The control of @changed: the CPU writes while another device's jobs pass. */
+CASE(jobs, stream_over_changing_memory_sees_it)
+{
+	struct bench bench = bench_new(PAGE);
+	int other = attach(bench.buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
+	uint64_t job = submit(bench.att, (struct dmabuf_revoke_submit){
+		.flags = DMABUF_REVOKE_SUBMIT_STREAM,
+		.op = DMABUF_REVOKE_OP_READ,
+		.length = PAGE,
+	});
+
+	for (int i = 0; i < 20; i++) {
+		bench.memory[i] ^= 0xff;
+		collect_ok(other, submit_busy(other, DMABUF_REVOKE_OP_READ, 0,
+					      10 * MSEC));
+	}
+	revoke_fully(bench.buffer.id);
+	cr_assert(collect_ok(bench.att, job).changed >= 1);
+	close(other);
+	bench_free(&bench);
+}
+
+CASE(jobs, revoke_cuts_the_running_one_short_and_starts_no_other)
+{
+	struct bench bench = bench_new(PAGE);
+	uint64_t running = submit_running(bench.att, bench.buffer.fd, 0,
+					  600 * SEC, NULL);
+	uint64_t queued = submit_busy(bench.att, DMABUF_REVOKE_OP_WRITE, 0, 0);
+	struct dmabuf_revoke_submit late = { .length = 1 };
+	struct dmabuf_revoke_wait out;
+
+	revoke_fully(bench.buffer.id);
+	fails(dr_submit(bench.att, &late), ENODEV);
+	equal(status(bench.att).jobs_uncollected, 2);
+	out = collect(bench.att, running);
+	equal(out.status, -ECANCELED);
+	cr_assert(out.started_ns);
+	equal(out.passes, 0);
+	out = collect(bench.att, queued);
+	equal(out.status, -ECANCELED);
+	equal(out.started_ns, 0);
+	cr_assert(out.ended_ns);
+	bench_free(&bench);
+}

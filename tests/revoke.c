@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* REVOKE: its results, its waits, and what ends those. */
+#include <pthread.h>
+#include <signal.h>
+
+#include "common.h"
+
+TestSuite(revoke, .timeout = 60);
+
+static struct buffer buffer_for_all(void)
+{
+	return buffer_alloc(PAGE, ACCEPT_LEGACY);
+}
+
+CASE(revoke, idle_buffer_is_revoked_at_once)
+{
+	struct buffer buffer = buffer_alloc(PAGE, 0);
+	struct dmabuf_revoke_revoke out;
+	uint64_t before = dr_now();
+
+	succeeds(dr_revoke(exporter, buffer.id, 0, &out));
+	equal(out.state, DMABUF_REVOKE_STATE_REVOKED);
+	equal(out.already, 0);
+	equal(out.pending.fences + out.pending.maps + out.pending.pins, 0);
+	cr_assert(out.phases.began_ns >= before);
+	cr_assert(out.phases.began_ns <= dr_now());
+	equal(query(buffer.id).state, DMABUF_REVOKE_STATE_REVOKED);
+	close(buffer.fd);
+}
+
+CASE(revoke, E8_second_one_says_already)
+{
+	struct buffer buffer = buffer_alloc(PAGE, 0);
+	struct dmabuf_revoke_revoke first = revoke_fully(buffer.id);
+	struct dmabuf_revoke_revoke second = revoke_fully(buffer.id);
+
+	equal(first.already, 0);
+	equal(second.already, 1);
+	cr_assert(!memcmp(&first.phases, &second.phases, sizeof(first.phases)));
+	close(buffer.fd);
+}
+
+CASE(revoke, E8_timed_out_one_says_what_is_pending)
+{
+	struct buffer buffer = buffer_for_all();
+	int dynamic = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
+	int rdma = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_LEGACY_RDMA, 0);
+	int lazy = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_LEGACY_STATIC, 0);
+	struct dmabuf_revoke_revoke out;
+
+	submit_busy(rdma, DMABUF_REVOKE_OP_READ, 0, 600 * SEC);
+	out = revoke_times_out(buffer.id, 20 * MSEC);
+	equal(out.already, 0);
+	equal(out.pending.fences, 1);
+	equal(out.pending.maps, 2);
+	equal(out.pending.legacy_maps, 2);
+	equal(status(dynamic).state, DMABUF_REVOKE_ATTACHMENT_IDLE);
+	close(rdma);
+	out = revoke_times_out(buffer.id, 20 * MSEC);
+	equal(out.pending.fences, 0);
+	equal(out.pending.maps, 1);
+	equal(out.pending.legacy_maps, 1);
+	close(lazy);
+	equal(revoke_fully(buffer.id).pending.pins, 0);
+	close(dynamic);
+	close(buffer.fd);
+}
+
+CASE(revoke, deadline_is_kept)
+{
+	struct buffer buffer = buffer_for_all();
+	int att = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_LEGACY_STATIC, 0);
+	uint64_t deadline = dr_deadline(50 * MSEC);
+
+	fails(dr_revoke(exporter, buffer.id, deadline, NULL), ETIMEDOUT);
+	cr_assert(dr_now() >= deadline);
+	cr_assert(dr_now() < deadline + SOON);
+	fails(dr_revoke(exporter, buffer.id, deadline, NULL), ETIMEDOUT);
+	fails(dr_revoke(exporter, buffer.id, 1, NULL), ETIMEDOUT);
+	close(att);
+	revoke_fully(buffer.id);
+	close(buffer.fd);
+}
+
+struct waiter {
+	pthread_t thread;
+	uint64_t id;
+	uint64_t deadline_ns;
+	struct dmabuf_revoke_revoke out;
+	int result;
+};
+
+static void *wait_for_revoke(void *arg)
+{
+	struct waiter *waiter = arg;
+
+	waiter->result = dr_revoke(exporter, waiter->id, waiter->deadline_ns,
+				   &waiter->out);
+	return NULL;
+}
+
+static void waiter_start(struct waiter *waiter, uint64_t id)
+{
+	waiter->id = id;
+	waiter->deadline_ns = DMABUF_REVOKE_FOREVER;
+	pthread_create(&waiter->thread, NULL, wait_for_revoke, waiter);
+}
+
+static bool is_revoking(uint64_t id)
+{
+	return query(id).state == DMABUF_REVOKE_STATE_REVOKING;
+}
+
+CASE(revoke, waits_for_ever_until_the_last_unmap)
+{
+	struct buffer buffer = buffer_for_all();
+	int att = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_LEGACY_STATIC, 0);
+	struct waiter waiter;
+
+	waiter_start(&waiter, buffer.id);
+	cr_assert(eventually(is_revoking, buffer.id));
+	succeeds(dr_unmap(att));
+	pthread_join(waiter.thread, NULL);
+	equal(waiter.result, 0);
+	equal(waiter.out.state, DMABUF_REVOKE_STATE_REVOKED);
+	equal(waiter.out.already, 0);
+	close(att);
+	close(buffer.fd);
+}
+
+CASE(revoke, waits_for_ever_until_the_last_detach)
+{
+	struct buffer buffer = buffer_for_all();
+	int att = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_LEGACY_RDMA, 0);
+	struct waiter waiter;
+
+	waiter_start(&waiter, buffer.id);
+	cr_assert(eventually(is_revoking, buffer.id));
+	close(att);
+	pthread_join(waiter.thread, NULL);
+	equal(waiter.result, 0);
+	close(buffer.fd);
+}
+
+CASE(revoke, several_callers_all_see_the_end)
+{
+	struct buffer buffer = buffer_for_all();
+	int told = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
+	int att = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_LEGACY_STATIC, 0);
+	struct waiter waiters[4];
+
+	for (size_t i = 0; i < ARRAY_SIZE(waiters); i++)
+		waiter_start(&waiters[i], buffer.id);
+	cr_assert(eventually(is_revoking, buffer.id));
+	close(att);
+	for (size_t i = 0; i < ARRAY_SIZE(waiters); i++) {
+		pthread_join(waiters[i].thread, NULL);
+		equal(waiters[i].result, 0);
+		equal(waiters[i].out.state, DMABUF_REVOKE_STATE_REVOKED);
+	}
+	equal(status(told).invalidations, 1);
+	close(told);
+	close(buffer.fd);
+}
+
+CASE(revoke, phases_follow_each_other)
+{
+	struct buffer buffer = buffer_alloc(PAGE, 0);
+	int att = attach(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC,
+			 DMABUF_REVOKE_ATTACH_DEFER_UNMAP);
+	uint64_t job = submit_running(att, buffer.fd, 0, 100 * MSEC, NULL);
+	struct dmabuf_revoke_revoke out = revoke_fully(buffer.id);
+	const struct dmabuf_revoke_phases *phases = &out.phases;
+	struct dmabuf_revoke_wait done = collect_ok(att, job);
+	uint64_t told, fenced, unmapped;
+
+	told = phases->began_ns + phases->tell_ns + phases->zap_ns;
+	fenced = told + phases->fences_ns;
+	unmapped = fenced + phases->unmaps_ns;
+	cr_assert(phases->tell_ns);
+	cr_assert(status(att).invalidated_ns >= phases->began_ns);
+	cr_assert(status(att).invalidated_ns <= told);
+	cr_assert(fenced >= done.ended_ns);
+	cr_assert(unmapped >= fenced);
+	cr_assert(unmapped <= status(att).unmapped_ns);
+	close(att);
+	close(buffer.fd);
+}
+
+CASE(revoke, phase_that_goes_on_counts_up)
+{
+	struct buffer buffer = buffer_for_all();
+	int att = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_LEGACY_STATIC, 0);
+	struct dmabuf_revoke_phases first, later;
+
+	first = revoke_times_out(buffer.id, 0).phases;
+	revoke_times_out(buffer.id, 20 * MSEC);
+	later = query(buffer.id).phases;
+	equal(later.began_ns, first.began_ns);
+	equal(later.tell_ns, first.tell_ns);
+	cr_assert(later.unmaps_ns >= first.unmaps_ns + 20 * MSEC);
+	close(att);
+	first = revoke_fully(buffer.id).phases;
+	later = query(buffer.id).phases;
+	equal(later.unmaps_ns, first.unmaps_ns);
+	close(buffer.fd);
+}
+
+CASE(revoke, E8_signal_ends_the_wait_for_an_unmap)
+{
+	struct buffer buffer = buffer_for_all();
+	int att = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_LEGACY_STATIC, 0);
+
+	signals_begin(0);
+	fails(dr_revoke(exporter, buffer.id, DMABUF_REVOKE_FOREVER, NULL),
+	      EINTR);
+	signals_end();
+	equal(revoke_times_out(buffer.id, 0).pending.maps, 1);
+	close(att);
+	revoke_fully(buffer.id);
+	close(buffer.fd);
+}
+
+CASE(revoke, E8_signal_ends_the_wait_for_a_fence)
+{
+	struct buffer buffer = buffer_alloc(PAGE, 0);
+	int other, fence = foreign_fence(600 * SEC, &other);
+
+	succeeds(import_fence(buffer.fd, fence));
+	signals_begin(0);
+	fails(dr_revoke(exporter, buffer.id, DMABUF_REVOKE_FOREVER, NULL),
+	      EINTR);
+	signals_end();
+	equal(revoke_times_out(buffer.id, 0).pending.fences, 1);
+	close(other);
+	revoke_fully(buffer.id);
+	close(fence);
+	close(buffer.fd);
+}
+
+static void restarts_do_not_lengthen(struct buffer buffer)
+{
+	uint64_t deadline;
+
+	signals_begin(SA_RESTART);
+	deadline = dr_deadline(200 * MSEC);
+	fails(dr_revoke(exporter, buffer.id, deadline, NULL), ETIMEDOUT);
+	cr_assert(signals_end() >= 3);
+	cr_assert(dr_now() >= deadline);
+	cr_assert(dr_now() < deadline + SOON);
+}
+
+CASE(revoke, E8_restart_does_not_lengthen_the_wait_for_an_unmap)
+{
+	struct buffer buffer = buffer_for_all();
+	int att = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_LEGACY_STATIC, 0);
+
+	restarts_do_not_lengthen(buffer);
+	close(att);
+	close(buffer.fd);
+}
+
+CASE(revoke, E8_restart_does_not_lengthen_the_wait_for_a_fence)
+{
+	struct buffer buffer = buffer_alloc(PAGE, 0);
+	int other, fence = foreign_fence(600 * SEC, &other);
+
+	succeeds(import_fence(buffer.fd, fence));
+	restarts_do_not_lengthen(buffer);
+	close(other);
+	close(fence);
+	close(buffer.fd);
+}
+
+CASE(revoke, restarted_one_sees_the_end)
+{
+	struct buffer buffer = buffer_alloc(PAGE, 0);
+	int other, fence = foreign_fence(100 * MSEC, &other);
+
+	succeeds(import_fence(buffer.fd, fence));
+	signals_begin(SA_RESTART);
+	succeeds(dr_revoke(exporter, buffer.id, DMABUF_REVOKE_FOREVER, NULL));
+	signals_end();
+	close(other);
+	close(fence);
+	close(buffer.fd);
+}
+
+CASE(revoke, fence_added_to_a_revoked_buffer_changes_nothing)
+{
+	struct buffer buffer = buffer_alloc(PAGE, 0);
+	int other, fence = foreign_fence(600 * SEC, &other);
+
+	revoke_fully(buffer.id);
+	/* The core lets user space do so; the exporter has no say. */
+	succeeds(import_fence(buffer.fd, fence));
+	equal(revoke_fully(buffer.id).already, 1);
+	equal(query(buffer.id).state, DMABUF_REVOKE_STATE_REVOKED);
+	close(other);
+	close(fence);
+	close(buffer.fd);
+}
