@@ -282,6 +282,7 @@ static int dbi_ioctl_status(struct ucmd *ucmd)
 	arg->jobs_uncollected = att->nr_ended;
 	arg->jobs_running = att->nr_running;
 	arg->events_lost = att->events_lost;
+	dbi_engine_status(att, &arg->running, &arg->passes);
 	spin_unlock(&att->lock);
 	return ucmd_respond(ucmd);
 }
@@ -295,7 +296,7 @@ static const struct ucmd_op dbi_attachment_ops[] = {
 		dbi_job_submit),
 	UCMD_OP(DMABUF_REVOKE_IOC_WAIT, dmabuf_revoke_wait, ended_ns,
 		dbi_job_wait),
-	UCMD_OP(DMABUF_REVOKE_IOC_STATUS, dmabuf_revoke_status, events_lost,
+	UCMD_OP(DMABUF_REVOKE_IOC_STATUS, dmabuf_revoke_status, passes,
 		dbi_ioctl_status),
 };
 

@@ -162,7 +162,7 @@ static int dbi_engine_pass(struct dbi_job *job)
 			job->changed++;
 		job->crc32 = crc;
 	}
-	job->passes++;
+	WRITE_ONCE(job->passes, job->passes + 1);
 	return 0;
 }
 
@@ -287,6 +287,21 @@ bool dbi_engine_busy(struct dbi_attachment *att)
 	       (att->running && !dma_fence_is_signaled(&att->running->fence));
 	spin_unlock(&att->lock);
 	return busy;
+}
+
+/* What the device works on. A job that it has not taken up does not count. */
+void dbi_engine_status(struct dbi_attachment *att, u64 *running, u64 *passes)
+{
+	struct dbi_job *job = att->running;
+
+	lockdep_assert_held(&att->lock);
+
+	*running = 0;
+	*passes = 0;
+	if (job && job->started && !job->done) {
+		*running = job->fence.seqno;
+		*passes = READ_ONCE(job->passes);
+	}
 }
 
 static bool dbi_engine_is_idle(struct dbi_attachment *att)

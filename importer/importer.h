@@ -114,7 +114,7 @@ struct dbi_job {
 	bool done;
 	int status;
 	u32 crc32;
-	u64 passes;
+	u64 passes;			/* read while it runs, too */
 	u64 changed;
 	ktime_t started;
 	ktime_t ended;
@@ -134,6 +134,7 @@ bool dbi_engine_reaches(struct sg_table *table, size_t size);
 void dbi_engine_start(struct dbi_attachment *att);
 void dbi_engine_queue(struct dbi_job *job);
 bool dbi_engine_busy(struct dbi_attachment *att);
+void dbi_engine_status(struct dbi_attachment *att, u64 *running, u64 *passes);
 bool dbi_engine_drain(struct dbi_attachment *att);
 void dbi_engine_cut(struct dbi_attachment *att);
 void dbi_engine_work(struct work_struct *work);

@@ -38,7 +38,7 @@ Test(abi, sizes_of_structures)
 		SIZE(pending, 16), SIZE(revoke, 88), SIZE(query, 104),
 		SIZE(list, 24), SIZE(importer_info, 40), SIZE(attach, 32),
 		SIZE(map, 16), SIZE(unmap, 8), SIZE(submit, 64), SIZE(wait, 64),
-		SIZE(status, 96), SIZE(event, 32),
+		SIZE(status, 112), SIZE(event, 32),
 	};
 
 	expect_all(rows, ARRAY_SIZE(rows));
@@ -54,7 +54,7 @@ Test(abi, last_members_of_structures)
 		AT(list, count, 20), AT(importer_info, features, 32),
 		AT(attach, length, 24), AT(map, reserved, 12),
 		AT(unmap, flags, 4), AT(submit, job, 56), AT(wait, ended_ns, 56),
-		AT(status, events_lost, 88), AT(event, job, 24),
+		AT(status, passes, 104), AT(event, job, 24),
 	};
 
 	expect_all(rows, ARRAY_SIZE(rows));

@@ -231,3 +231,25 @@ CASE(contract_waits, E8_revoke_that_gave_up_goes_on_by_itself)
 	close(fence);
 	close(buffer.fd);
 }
+
+/*
+ * A dma_resv keeps only the newest fence of a timeline. If a job that is cancelled
+ * signalled before the one that runs, its DMA would not be waited for.
+ */
+CASE(contract_waits, E5_I8_cancelled_job_does_not_overtake_the_running_one)
+{
+	struct buffer buffer = buffer_alloc(PAGE, 0);
+	int att = attach(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC,
+			 DMABUF_REVOKE_ATTACH_DEFER_UNMAP);
+	uint64_t running = submit_running(att, buffer.fd, 0, 600 * SEC, NULL);
+	uint64_t waiting = submit_busy(att, DMABUF_REVOKE_OP_WRITE, 0, 0);
+	struct dmabuf_revoke_wait result;
+
+	equal(status(att).running, running);
+	equal(revoke_times_out(buffer.id, 20 * MSEC).pending.fences, 1);
+	fails(dr_wait(att, waiting, 0, &result), ETIMEDOUT);
+	fails(dr_wait(att, running, 0, &result), ETIMEDOUT);
+	close(att);
+	revoke_fully(buffer.id);
+	close(buffer.fd);
+}

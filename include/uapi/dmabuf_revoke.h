@@ -564,6 +564,8 @@ enum dmabuf_revoke_attachment_state {
  * @invalidated_ns: [out] when the callback was last called; 0: never
  * @unmapped_ns: [out] when the last unmap took place; 0: never
  * @events_lost: [out] events that found the queue full
+ * @running: [out] number of the job that the device works on; 0: none
+ * @passes: [out] complete passes of that job so far
  *
  * Errors:
  *   EINTR	a signal arrived and the call was not restarted
@@ -586,6 +588,8 @@ struct dmabuf_revoke_status {
 	__u64 invalidated_ns;
 	__u64 unmapped_ns;
 	__u64 events_lost;
+	__u64 running;
+	__u64 passes;
 };
 
 #define DMABUF_REVOKE_IOC_STATUS	_IO(DMABUF_REVOKE_IOC_TYPE, 0x64)

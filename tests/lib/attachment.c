@@ -164,3 +164,13 @@ int foreign_fence(uint64_t ns, int *att)
 	close(other.fd);
 	return submit_fence(*att, 0, ns, NULL);
 }
+
+static bool has_passed(uint64_t att)
+{
+	return status((int)att).passes;
+}
+
+void await_pass(int att)
+{
+	cr_assert(eventually(has_passed, (uint64_t)att), "no pass is completed");
+}

@@ -113,6 +113,8 @@ struct dmabuf_revoke_event expect_event(int att, uint32_t type);
 
 /* The job's number. */
 uint64_t submit(int att, struct dmabuf_revoke_submit job);
+/* Until the running job has completed a pass. */
+void await_pass(int att);
 /* A job whose only purpose is to last. */
 uint64_t submit_busy(int att, uint32_t op, uint32_t flags, uint64_t ns);
 /* The same, and its fence. */
