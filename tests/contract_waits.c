@@ -19,12 +19,8 @@ CASE(contract_waits, E5_revoke_waits_for_a_fence)
 {
 	struct buffer buffer = buffer_alloc(PAGE, 0);
 	int other, fence = foreign_fence(100 * MSEC, &other);
-	struct dmabuf_revoke_pending pending;
 
 	succeeds(import_fence(buffer.fd, fence));
-	pending = revoke_times_out(buffer.id, 0).pending;
-	equal(pending.fences, 1);
-	equal(pending.maps, 0);
 	revoke_fully(buffer.id);
 	cr_assert(is_readable(fence, 0), "returned before the fence signalled");
 	equal(query(buffer.id).pending.fences, 0);
@@ -36,10 +32,14 @@ CASE(contract_waits, E5_revoke_waits_for_a_fence)
 CASE(contract_waits, E5_control_fence_that_does_not_signal_times_out)
 {
 	struct buffer buffer = buffer_alloc(PAGE, 0);
-	int other, fence = foreign_fence(600 * SEC, &other);
+	int other, fence = foreign_fence(ENDLESS, &other);
+
+	struct dmabuf_revoke_pending pending;
 
 	succeeds(import_fence(buffer.fd, fence));
-	equal(revoke_times_out(buffer.id, 50 * MSEC).pending.fences, 1);
+	pending = revoke_times_out(buffer.id, 50 * MSEC).pending;
+	equal(pending.fences, 1);
+	equal(pending.maps, 0);
 	/* It ends with an error, which counts as its signal. */
 	close(other);
 	equal(fence_status(fence), -ECANCELED);
@@ -67,6 +67,7 @@ CASE(contract_waits, E5_revoke_waits_for_the_last_of_many_fences)
 	close(buffer.fd);
 }
 
+/* The usage of a fence decides what others see of it, not whether it counts. */
 static void waits_for_a_job(uint32_t submit_flags)
 {
 	struct buffer buffer = buffer_alloc(PAGE, 0);
@@ -75,8 +76,9 @@ static void waits_for_a_job(uint32_t submit_flags)
 	uint64_t job;
 	int fence;
 
-	job = submit_running(att, buffer.fd, submit_flags, 200 * MSEC, &fence);
-	equal(revoke_times_out(buffer.id, 10 * MSEC).pending.fences, 1);
+	job = submit_running(att, buffer.fd,
+			     submit_flags | DMABUF_REVOKE_SUBMIT_STREAM,
+			     100 * MSEC, &fence);
 	revoke_fully(buffer.id);
 	cr_assert(is_readable(fence, 0), "returned before the job ended");
 	collect_ok(att, job);
@@ -91,6 +93,20 @@ CASE(contract_waits, E5_every_usage_is_waited_for)
 	waits_for_a_job(DMABUF_REVOKE_SUBMIT_BOOKKEEP);
 }
 
+CASE(contract_waits, E5_control_bookkeep_fence_alone_times_out)
+{
+	struct buffer buffer = buffer_alloc(PAGE, 0);
+	int att = attach(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC,
+			 DMABUF_REVOKE_ATTACH_DEFER_UNMAP);
+
+	submit_running(att, buffer.fd, DMABUF_REVOKE_SUBMIT_BOOKKEEP, ENDLESS,
+		       NULL);
+	equal(revoke_times_out(buffer.id, 20 * MSEC).pending.fences, 1);
+	close(att);
+	revoke_fully(buffer.id);
+	close(buffer.fd);
+}
+
 CASE(contract_waits, E5_job_that_is_cut_short_counts_as_done)
 {
 	struct buffer buffer = buffer_alloc(PAGE, 0);
@@ -98,7 +114,7 @@ CASE(contract_waits, E5_job_that_is_cut_short_counts_as_done)
 	uint64_t job;
 	int fence;
 
-	job = submit_running(att, buffer.fd, 0, 600 * SEC, &fence);
+	job = submit_running(att, buffer.fd, 0, ENDLESS, &fence);
 	revoke_fully(buffer.id);
 	equal(fence_status(fence), -ECANCELED);
 	equal(collect(att, job).status, -ECANCELED);
@@ -158,11 +174,12 @@ CASE(contract_waits, E7_importer_that_unmaps_from_a_worker_finishes)
 		struct buffer buffer = buffer_alloc(PAGE, 0);
 		int att = attach(buffer.fd, kind,
 				 DMABUF_REVOKE_ATTACH_DEFER_UNMAP);
-		uint64_t job = submit_running(att, buffer.fd, 0, 50 * MSEC,
-					      NULL);
+		uint64_t job = submit_running(att, buffer.fd,
+					      DMABUF_REVOKE_SUBMIT_STREAM,
+					      20 * MSEC, NULL);
 
 		revoke_fully(buffer.id);
-		equal(collect_ok(att, job).passes, 1);
+		cr_assert(collect_ok(att, job).passes >= 1);
 		equal(status(att).unmaps, 1);
 		close(att);
 		close(buffer.fd);
@@ -202,7 +219,7 @@ CASE(contract_waits, E7_resv_lock_is_free_while_a_revoke_waits)
 {
 	struct buffer mapped = buffer_for_all();
 	struct buffer fenced = buffer_alloc(PAGE, 0);
-	int other, fence = foreign_fence(600 * SEC, &other);
+	int other, fence = foreign_fence(ENDLESS, &other);
 
 	succeeds(import_fence(fenced.fd, fence));
 	resv_lock_is_free_during(&fenced, other);
@@ -219,7 +236,7 @@ CASE(contract_waits, E8_revoke_that_gave_up_goes_on_by_itself)
 {
 	struct buffer buffer = buffer_for_all();
 	int lazy = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_LEGACY_STATIC, 0);
-	int other, fence = foreign_fence(600 * SEC, &other);
+	int other, fence = foreign_fence(ENDLESS, &other);
 
 	succeeds(import_fence(buffer.fd, fence));
 	revoke_times_out(buffer.id, 0);
@@ -241,7 +258,7 @@ CASE(contract_waits, E5_I8_cancelled_job_does_not_overtake_the_running_one)
 	struct buffer buffer = buffer_alloc(PAGE, 0);
 	int att = attach(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC,
 			 DMABUF_REVOKE_ATTACH_DEFER_UNMAP);
-	uint64_t running = submit_running(att, buffer.fd, 0, 600 * SEC, NULL);
+	uint64_t running = submit_running(att, buffer.fd, 0, ENDLESS, NULL);
 	uint64_t waiting = submit_busy(att, DMABUF_REVOKE_OP_WRITE, 0, 0);
 	struct dmabuf_revoke_wait result;
 

@@ -81,11 +81,31 @@ CASE(events, idle_attachment_is_told_but_not_unmapped)
 	close(buffer.fd);
 }
 
+CASE(events, deferred_unmap_comes_after_the_end_of_the_job)
+{
+	struct buffer buffer = buffer_alloc(PAGE, 0);
+	int att = attach(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC,
+			 DMABUF_REVOKE_ATTACH_DEFER_UNMAP);
+	uint64_t job = submit_running(att, buffer.fd,
+				      DMABUF_REVOKE_SUBMIT_STREAM, 0, NULL);
+	struct dmabuf_revoke_event event;
+
+	revoke_fully(buffer.id);
+	expect_event(att, DMABUF_REVOKE_EVENT_MAPPED);
+	expect_event(att, DMABUF_REVOKE_EVENT_INVALIDATED);
+	event = expect_event(att, DMABUF_REVOKE_EVENT_JOB_DONE);
+	equal(event.job, job);
+	equal(event.status, 0);
+	expect_event(att, DMABUF_REVOKE_EVENT_UNMAPPED);
+	close(att);
+	close(buffer.fd);
+}
+
 CASE(events, cancelled_job_tells_so)
 {
 	struct buffer buffer = buffer_alloc(PAGE, 0);
 	int att = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
-	uint64_t job = submit_busy(att, DMABUF_REVOKE_OP_WRITE, 0, 600 * SEC);
+	uint64_t job = submit_busy(att, DMABUF_REVOKE_OP_WRITE, 0, ENDLESS);
 	struct dmabuf_revoke_event event;
 
 	revoke_fully(buffer.id);

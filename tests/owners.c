@@ -209,7 +209,7 @@ CASE(owners, E13_close_with_a_fence)
 {
 	int owner;
 	struct buffer buffer = buffer_alloc_owned(PAGE, 0, &owner);
-	int other, fence = foreign_fence(600 * SEC, &other);
+	int other, fence = foreign_fence(ENDLESS, &other);
 
 	succeeds(import_fence(buffer.fd, fence));
 	close(buffer.fd);
@@ -225,17 +225,15 @@ CASE(owners, E13_close_with_a_job_and_a_deferred_unmap)
 	struct buffer buffer = buffer_alloc_owned(PAGE, 0, &owner);
 	int att = attach(buffer.fd, DMABUF_REVOKE_KIND_PINNED,
 			 DMABUF_REVOKE_ATTACH_DEFER_UNMAP);
-	uint64_t job = submit_running(att, buffer.fd, 0, 200 * MSEC, NULL);
 	struct dmabuf_revoke_query out;
 
+	submit_running(att, buffer.fd, 0, ENDLESS, NULL);
 	close(buffer.fd);
 	out = close_leaves_orphan(&buffer, owner);
 	equal(out.pending.fences, 1);
 	equal(out.pending.maps, 1);
-	collect_ok(att, job);
-	cr_assert(eventually(is_gone, buffer.id));
-	equal(status(att).state, DMABUF_REVOKE_ATTACHMENT_DEAD);
 	close(att);
+	cr_assert(eventually(is_gone, buffer.id));
 }
 
 CASE(owners, E13_close_with_several_blockers_waits_for_the_last)
@@ -244,7 +242,7 @@ CASE(owners, E13_close_with_several_blockers_waits_for_the_last)
 	struct buffer buffer = buffer_alloc_owned(PAGE, ACCEPT_LEGACY, &owner);
 	int rdma = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_LEGACY_RDMA, 0);
 	int lazy = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_LEGACY_STATIC, 0);
-	int other, fence = foreign_fence(600 * SEC, &other);
+	int other, fence = foreign_fence(ENDLESS, &other);
 
 	succeeds(import_fence(buffer.fd, fence));
 	close(buffer.fd);

@@ -14,6 +14,7 @@ from . import process
 from .errors import RunnerError
 
 _ENTER = r"""
+trap 'cd /; umount -R "$MNT"' EXIT
 mount -t tmpfs -o mode=755 tmpfs "$MNT"
 cd "$MNT"
 mkdir lower upper work root
@@ -32,14 +33,22 @@ for pair in $BINDS; do
 done
 mount -t tmpfs tmpfs root/tmp
 if [ -d root/src ]; then mount -o remount,bind,ro root/src; fi
-exec chroot root env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
+chroot root env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
     sh -ec "$COMMAND"
 """
+
+
+def _root_is_mount_point() -> bool:
+    mounts = Path("/proc/self/mountinfo").read_text().splitlines()
+    return any(line.split()[4] == "/" for line in mounts)
 
 
 def namespace(script: str) -> list[str]:
     """The command line that runs ``script`` with mounts and processes of its own."""
     unshare = ["unshare", "--mount", "--pid", "--fork", "--kill-child"]
+    if not _root_is_mount_point():
+        # A plain chroot: its mounts cannot be made private, so scripts unmount as well.
+        unshare += ["--propagation", "unchanged"]
     return [*unshare, "sh", "-ec", script]
 
 

@@ -94,8 +94,12 @@ uint64_t submit_running(int att, int dmabuf, uint32_t flags, uint64_t ns,
 
 	memory[0] = 0;
 	succeeds(dr_submit(att, &job));
-	cr_assert(eventually(has_been_written, (uintptr_t)memory),
-		  "job %llu does not start", (long long)job.job);
+	for (int pass = 0; pass < (flags & DMABUF_REVOKE_SUBMIT_STREAM ? 2 : 1);
+	     pass++) {
+		cr_assert(eventually(has_been_written, (uintptr_t)memory),
+			  "job %llu does not start", (long long)job.job);
+		memory[0] = 0;
+	}
 	cpu_unmap(memory, PAGE);
 	if (fence)
 		*fence = job.fence_fd;

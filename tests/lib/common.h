@@ -115,13 +115,17 @@ struct dmabuf_revoke_event expect_event(int att, uint32_t type);
 uint64_t submit(int att, struct dmabuf_revoke_submit job);
 /* Until the running job has completed a pass. */
 void await_pass(int att);
+/* Longer than any case: a job that others have to end, and a fence likewise. */
+#define ENDLESS (600 * SEC)
+
 /* A job whose only purpose is to last. */
 uint64_t submit_busy(int att, uint32_t op, uint32_t flags, uint64_t ns);
 /* The same, and its fence. */
 int submit_fence(int att, uint32_t flags, uint64_t ns, uint64_t *job);
 /*
  * A job that is under way when this returns: what it writes has been seen by the
- * CPU. Its fence goes to *@fence unless that is NULL.
+ * CPU. A stream has then completed its first pass, and goes on until it is told to
+ * end, so no delay makes it end too early. The fence goes to *@fence unless NULL.
  */
 uint64_t submit_running(int att, int dmabuf, uint32_t flags, uint64_t ns,
 			int *fence);
