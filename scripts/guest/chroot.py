@@ -26,10 +26,10 @@ fi
 mount -t overlay -o lowerdir=lower,upperdir=upper,workdir=work overlay root
 mount -t proc proc root/proc
 mount --bind /dev root/dev
-for pair in $BINDS; do
-    at=root/${pair##*:}
-    mkdir -p "$at"
-    mount --bind "/proc/self/fd/${pair%%:*}" "$at"
+while [ $# -gt 0 ]; do
+    mkdir -p "root/$1"
+    mount --bind "$2" "root/$1"
+    shift 2
 done
 mount -t tmpfs tmpfs root/tmp
 if [ -d root/src ]; then mount -o remount,bind,ro root/src; fi
@@ -75,24 +75,14 @@ def run(
     """
     require_root()
     mount_point.mkdir(parents=True, exist_ok=True)
-    handles = {
-        name: os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-        for name, path in binds.items()
-    }
-    try:
-        return process.run(
-            what,
-            namespace(_ENTER),
-            lines=lines,
-            pass_fds=tuple(handles.values()),
-            env={
-                "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
-                "MNT": str(mount_point),
-                "ENTRY": str(entry),
-                "BINDS": " ".join(f"{fd}:{name}" for name, fd in handles.items()),
-                "COMMAND": command,
-            },
-        )
-    finally:
-        for handle in handles.values():
-            os.close(handle)
+    pairs = [word for name in binds for word in (name, str(binds[name].resolve()))]
+    return process.run(
+        what,
+        [*namespace(_ENTER), "sh", *pairs],
+        env={
+            "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+            "MNT": str(mount_point),
+            "ENTRY": str(entry),
+            "COMMAND": command,
+        },
+    )
