@@ -89,8 +89,10 @@ static void stream_ends_with_the_revoke(uint32_t kind, uint32_t flags)
 	struct dmabuf_revoke_status after;
 	struct dmabuf_revoke_wait out;
 
+	equal(status(att).running, job);
 	revoke_fully(buffer.id);
 	after = status(att);
+	equal(after.running, 0);
 	equal(after.jobs_running, 0);
 	out = collect_ok(att, job);
 	cr_assert(out.passes >= 1);

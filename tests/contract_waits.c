@@ -33,7 +33,6 @@ CASE(contract_waits, E5_control_fence_that_does_not_signal_times_out)
 {
 	struct buffer buffer = buffer_alloc(PAGE, 0);
 	int other, fence = foreign_fence(ENDLESS, &other);
-
 	struct dmabuf_revoke_pending pending;
 
 	succeeds(import_fence(buffer.fd, fence));

@@ -187,7 +187,7 @@ static bool available_at_least(uint64_t bytes)
 	return mem_available() >= bytes;
 }
 
-#define LARGE (256 * MIB)
+#define LARGE (128 * MIB)
 
 /* Half of a large buffer is far beyond what else comes and goes meanwhile. */
 CASE(exporter, large_buffer_is_given_back_when_it_is_closed)

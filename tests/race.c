@@ -140,7 +140,7 @@ CASE(race, E3_E9_cpu_access_poll_query_and_debug_files)
 		act_list,
 	};
 
-	for (int round = 0; round < ROUNDS; round++) {
+	for (int round = 0; round < ROUNDS / 2; round++) {
 		struct buffer buffer = buffer_alloc(4 * PAGE, 0);
 		struct actor actors[ARRAY_SIZE(acts)];
 		atomic_bool stop = false;

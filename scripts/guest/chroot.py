@@ -14,7 +14,7 @@ from . import process
 from .errors import RunnerError
 
 _ENTER = r"""
-trap 'cd /; umount -R "$MNT"' EXIT
+trap 'cd /; umount -Rl "$MNT"' EXIT
 mount -t tmpfs -o mode=755 tmpfs "$MNT"
 cd "$MNT"
 mkdir lower upper work root

@@ -75,6 +75,16 @@ int submit_fence(int att, uint32_t flags, uint64_t ns, uint64_t *job)
 	return arg.fence_fd;
 }
 
+static bool has_passed(uint64_t att)
+{
+	return status((int)att).passes;
+}
+
+void await_pass(int att)
+{
+	cr_assert(eventually(has_passed, (uint64_t)att), "no pass is completed");
+}
+
 static bool has_been_written(uint64_t address)
 {
 	return *(const volatile uint8_t *)address;
@@ -94,12 +104,10 @@ uint64_t submit_running(int att, int dmabuf, uint32_t flags, uint64_t ns,
 
 	memory[0] = 0;
 	succeeds(dr_submit(att, &job));
-	for (int pass = 0; pass < (flags & DMABUF_REVOKE_SUBMIT_STREAM ? 2 : 1);
-	     pass++) {
-		cr_assert(eventually(has_been_written, (uintptr_t)memory),
-			  "job %llu does not start", (long long)job.job);
-		memory[0] = 0;
-	}
+	cr_assert(eventually(has_been_written, (uintptr_t)memory),
+		  "job %llu does not start", (long long)job.job);
+	if (flags & DMABUF_REVOKE_SUBMIT_STREAM)
+		await_pass(att);
 	cpu_unmap(memory, PAGE);
 	if (fence)
 		*fence = job.fence_fd;
@@ -167,14 +175,4 @@ int foreign_fence(uint64_t ns, int *att)
 	*att = attach(other.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
 	close(other.fd);
 	return submit_fence(*att, 0, ns, NULL);
-}
-
-static bool has_passed(uint64_t att)
-{
-	return status((int)att).passes;
-}
-
-void await_pass(int att)
-{
-	cr_assert(eventually(has_passed, (uint64_t)att), "no pass is completed");
 }

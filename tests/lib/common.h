@@ -27,6 +27,9 @@
  */
 #define SOON (5 * SEC)
 
+/* Longer than any case: a job that others have to end, and a fence likewise. */
+#define ENDLESS (600 * SEC)
+
 #define ACCEPT_LEGACY DMABUF_REVOKE_ALLOC_ACCEPT_LEGACY
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
@@ -115,9 +118,6 @@ struct dmabuf_revoke_event expect_event(int att, uint32_t type);
 uint64_t submit(int att, struct dmabuf_revoke_submit job);
 /* Until the running job has completed a pass. */
 void await_pass(int att);
-/* Longer than any case: a job that others have to end, and a fence likewise. */
-#define ENDLESS (600 * SEC)
-
 /* A job whose only purpose is to last. */
 uint64_t submit_busy(int att, uint32_t op, uint32_t flags, uint64_t ns);
 /* The same, and its fence. */
