@@ -115,7 +115,7 @@ static int ioctl_32(int fd, unsigned long request, void *arg)
 static void on_fault(int sig)
 {
 	(void)sig;
-	_exit(ENOSYS);
+	_exit(ENOTSUP);
 }
 
 /* Where the kernel has no such entry it is a fault. */
@@ -142,7 +142,7 @@ CASE(abi, same_layout_for_32_bit_programs)
 	struct dmabuf_revoke_exporter_info *info = (void *)(status_arg + 1);
 
 	info->size = sizeof(*info);
-	if (in_child(try_info_32, info) == -ENOSYS)
+	if (in_child(try_info_32, info) == -ENOTSUP)
 		cr_skip("no 32-bit system calls: CONFIG_IA32_EMULATION, ia32_emulation=1");
 	succeeds(ioctl_32(exporter, DMABUF_REVOKE_IOC_EXPORTER_INFO, info));
 	equal(info->page_size, PAGE);

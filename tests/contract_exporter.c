@@ -200,11 +200,10 @@ CASE(contract_exporter, E4_each_revocable_attachment_is_told_once)
 
 	for (size_t i = 0; i < ARRAY_SIZE(idle); i++) {
 		uint32_t kind = revocable_kinds[i % 2];
-		bool defer = i & 2;
+		uint32_t flags = i & 2 ? DMABUF_REVOKE_ATTACH_DEFER_UNMAP : 0;
 
 		idle[i] = attach(buffer.fd, kind, 0);
-		mapped[i] = attach_mapped(buffer.fd, kind,
-			defer ? DMABUF_REVOKE_ATTACH_DEFER_UNMAP : 0);
+		mapped[i] = attach_mapped(buffer.fd, kind, flags);
 	}
 	revoke_fully(buffer.id);
 	revoke_fully(buffer.id);
