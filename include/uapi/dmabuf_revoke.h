@@ -41,6 +41,12 @@
 #define DMABUF_REVOKE_EXPORTER_PATH	"/dev/dmabuf-revoke/exporter"
 #define DMABUF_REVOKE_IMPORTER_PATH	"/dev/dmabuf-revoke/importer"
 
+/* What the exporter's dma-bufs are called, as exp_name in fdinfo; the second one with
+ * ALLOC_QUARANTINE.
+ */
+#define DMABUF_REVOKE_EXP_NAME			"dmabuf_revoke_exporter"
+#define DMABUF_REVOKE_EXP_NAME_QUARANTINE	"dmabuf_revoke_exporter-quarantine"
+
 /* Deadline: wait without end. */
 #define DMABUF_REVOKE_FOREVER		(~(__u64)0)
 
@@ -61,12 +67,17 @@
  * @DMABUF_REVOKE_STATE_LIVE: importers may attach, map and do DMA.
  * @DMABUF_REVOKE_STATE_REVOKING: importers have been told; something still
  *	uses the memory (a blocker). Nobody new is let in.
- * @DMABUF_REVOKE_STATE_REVOKED: nothing uses the memory any more, nothing will.
+ * @DMABUF_REVOKE_STATE_REVOKED: nothing uses the memory any more, nothing will;
+ *	it has been given back to the system.
+ * @DMABUF_REVOKE_STATE_SUSPENDING: as REVOKING, but RESTORE brings it back.
+ * @DMABUF_REVOKE_STATE_SUSPENDED: nothing uses the memory until RESTORE.
  */
 enum dmabuf_revoke_state {
 	DMABUF_REVOKE_STATE_LIVE	= 0,
 	DMABUF_REVOKE_STATE_REVOKING	= 1,
 	DMABUF_REVOKE_STATE_REVOKED	= 2,
+	DMABUF_REVOKE_STATE_SUSPENDING	= 3,
+	DMABUF_REVOKE_STATE_SUSPENDED	= 4,
 };
 
 /**
@@ -105,6 +116,54 @@ struct dmabuf_revoke_exporter_info {
  * EOPNOTSUPP when it attaches or pins.
  */
 #define DMABUF_REVOKE_ALLOC_ACCEPT_LEGACY	(1U << 0)
+/*
+ * ALLOC: after a revoke CPU mappings see a zeroed page, which is shared by all
+ * mappings of this buffer and by nothing else, and not SIGBUS.
+ */
+#define DMABUF_REVOKE_ALLOC_ZERO_PAGE		(1U << 1)
+/*
+ * ALLOC: after a revoke fill the memory with a pattern and keep it, until FREE and
+ * until nobody refers to the dma-buf any more. FREE reports every page that was
+ * written to meanwhile. That is how a device that goes on writing is caught where
+ * there is no IOMMU.
+ */
+#define DMABUF_REVOKE_ALLOC_QUARANTINE		(1U << 2)
+
+/*
+ * ALLOC: bugs of exporters, on purpose; for CAP_SYS_ADMIN in the initial user
+ * namespace. None endangers the kernel: memory that anybody may still reach is
+ * kept until the last of them has let go, whatever else is skipped.
+ */
+/* Wait only for fences of usage READ and stronger: BOOKKEEP is overlooked. */
+#define DMABUF_REVOKE_FAULT_WEAK_FENCE_WAIT	(1ULL << 0)
+/* Do not wait for fences. */
+#define DMABUF_REVOKE_FAULT_NO_FENCE_WAIT	(1ULL << 1)
+/* Do not wait for mappings to be unmapped. */
+#define DMABUF_REVOKE_FAULT_NO_UNMAP_WAIT	(1ULL << 2)
+/* Do not tell importers. */
+#define DMABUF_REVOKE_FAULT_NO_TELL		(1ULL << 3)
+/* Tell importers twice. */
+#define DMABUF_REVOKE_FAULT_TELL_TWICE		(1ULL << 4)
+/* Leave CPU mappings alone, and serve their faults. */
+#define DMABUF_REVOKE_FAULT_NO_ZAP		(1ULL << 5)
+/* Let importers map and CPUs access a buffer that is revoked. */
+#define DMABUF_REVOKE_FAULT_LATE_MAP		(1ULL << 6)
+/* Hold the resv lock for 100 ms after telling. */
+#define DMABUF_REVOKE_FAULT_HOLD_LOCK		(1ULL << 7)
+/* Block 100 ms in map, with the resv lock held. */
+#define DMABUF_REVOKE_FAULT_SLOW_MAP		(1ULL << 8)
+/* pin fails with ENOMEM. */
+#define DMABUF_REVOKE_FAULT_FAIL_PIN		(1ULL << 9)
+/* map fails with ENOMEM (after the pin, with importers that pin). */
+#define DMABUF_REVOKE_FAULT_FAIL_MAP		(1ULL << 10)
+/* MOVE does not copy the contents. */
+#define DMABUF_REVOKE_FAULT_MOVE_NO_COPY	(1ULL << 11)
+/* Move pinned buffers too. */
+#define DMABUF_REVOKE_FAULT_MOVE_PINNED		(1ULL << 12)
+/* Accept importers that cannot be revoked without having been told to. */
+#define DMABUF_REVOKE_FAULT_NO_LEGACY_TEST	(1ULL << 13)
+/* Do not give the memory back before the last descriptor is closed. */
+#define DMABUF_REVOKE_FAULT_KEEP_MEMORY		(1ULL << 14)
 
 /**
  * struct dmabuf_revoke_alloc - DMABUF_REVOKE_IOC_ALLOC: a new revocable buffer
@@ -116,6 +175,7 @@ struct dmabuf_revoke_exporter_info {
  * @fd: [out] a dma-buf file descriptor
  * @fd_flags: [in] O_RDONLY or O_RDWR, and O_CLOEXEC; O_RDWR is needed to mmap
  *	for writing
+ * @faults: [in] DMABUF_REVOKE_FAULT_*
  *
  * The memory is zeroed and charged to the caller's memory control group. It
  * comes without the help of the OOM killer.
@@ -127,6 +187,7 @@ struct dmabuf_revoke_exporter_info {
  *   ENOMEM	not enough memory, or @limit_bytes would be exceeded
  *   EMFILE, ENFILE	no file descriptor left in the process, the system
  *   EINTR	a fatal signal ended the allocation
+ *   EPERM	@faults without CAP_SYS_ADMIN
  */
 struct dmabuf_revoke_alloc {
 	__u32 size;
@@ -135,6 +196,7 @@ struct dmabuf_revoke_alloc {
 	__u64 id;
 	__s32 fd;
 	__u32 fd_flags;
+	__u64 faults;
 };
 
 #define DMABUF_REVOKE_IOC_ALLOC		_IO(DMABUF_REVOKE_IOC_TYPE, 0x01)
@@ -145,7 +207,9 @@ struct dmabuf_revoke_alloc {
  * @tell_ns: duration of telling every revocable importer
  * @zap_ns: duration of taking down CPU mappings
  * @fences_ns: from then until every fence of the buffer had signalled
- * @unmaps_ns: from then until the last mapping was unmapped
+ * @unmaps_ns: from then until the last mapping was unmapped, the last vmap gone
+ * @give_back_ns: from then until the memory was given back, or with QUARANTINE
+ *	filled; 0 for a suspension
  *
  * The phases follow each other in this order. One that has not ended counts up
  * to now, one that has not begun is 0.
@@ -156,6 +220,7 @@ struct dmabuf_revoke_phases {
 	__u64 zap_ns;
 	__u64 fences_ns;
 	__u64 unmaps_ns;
+	__u64 give_back_ns;
 };
 
 /**
@@ -163,23 +228,35 @@ struct dmabuf_revoke_phases {
  * @fences: fences of the buffer that have not signalled
  * @maps: attachments that hold a mapping
  * @legacy_maps: those of @maps whose importer cannot be told
+ * @vmaps: 1 if the kernel has the buffer in its address space (vmap)
  * @pins: pins that attachments hold; they do not delay a revoke
+ * @reserved: zero
  */
 struct dmabuf_revoke_pending {
 	__u32 fences;
 	__u32 maps;
 	__u32 legacy_maps;
+	__u32 vmaps;
 	__u32 pins;
+	__u32 reserved;
 };
+
+/*
+ * REVOKE: suspend the buffer: the same, but RESTORE brings it back, with its
+ * contents. pin, map and CPU access fail with EAGAIN until then, CPU mappings fault
+ * with SIGBUS.
+ */
+#define DMABUF_REVOKE_REVOKE_SUSPEND	(1U << 0)
 
 /**
  * struct dmabuf_revoke_revoke - DMABUF_REVOKE_IOC_REVOKE: take a buffer back
  * @size: [in] sizeof(struct dmabuf_revoke_revoke)
- * @flags: [in] none defined; zero
+ * @flags: [in] DMABUF_REVOKE_REVOKE_SUSPEND or 0
  * @id: [in] the buffer
  * @deadline_ns: [in] how long to wait for the blockers
- * @state: [out] enum dmabuf_revoke_state: REVOKED, or with ETIMEDOUT REVOKING
- * @already: [out] 1 if the buffer was revoked completely before this call
+ * @state: [out] enum dmabuf_revoke_state: REVOKED or SUSPENDED, with ETIMEDOUT
+ *	REVOKING or SUSPENDING
+ * @already: [out] 1 if that was so before this call, completely
  * @phases: [out] time spent since the revoke began, whoever began it
  * @pending: [out] what was still in use when the call returned
  *
@@ -192,6 +269,7 @@ struct dmabuf_revoke_pending {
  * Errors:
  *   ENOENT	no buffer has this id
  *   EPERM	the caller does not own the buffer
+ *   ENODEV	SUSPEND, and the buffer is revoked or being revoked
  *   ETIMEDOUT	blockers were left at the deadline; the [out] members are valid
  *   EINTR	a signal arrived and the call was not restarted; the revoke goes on
  *   EFAULT	as above, but the revoke has begun if the structure could be read
@@ -221,11 +299,13 @@ struct dmabuf_revoke_revoke {
  * @state: [out] enum dmabuf_revoke_state
  * @length: [out] bytes
  * @alloc_flags: [out] DMABUF_REVOKE_ALLOC_* it was made with
- * @orphaned: [out] 1 if the owner's file is closed
+ * @orphaned: [out] 1 if the owner's file is closed, or has given up the id
  * @attachments: [out] importers attached
  * @legacy_attachments: [out] those of them that cannot be revoked
  * @phases: [out] as of REVOKE
  * @pending: [out] as of REVOKE; for a live buffer: what is in use
+ * @faults: [out] DMABUF_REVOKE_FAULT_* it was made with
+ * @moves: [out] times it was moved
  *
  * By id it needs the owner; by descriptor whoever holds one may ask.
  *
@@ -248,6 +328,8 @@ struct dmabuf_revoke_query {
 	__u32 legacy_attachments;
 	struct dmabuf_revoke_phases phases;
 	struct dmabuf_revoke_pending pending;
+	__u64 faults;
+	__u64 moves;
 };
 
 #define DMABUF_REVOKE_IOC_QUERY		_IO(DMABUF_REVOKE_IOC_TYPE, 0x03)
@@ -274,6 +356,186 @@ struct dmabuf_revoke_list {
 };
 
 #define DMABUF_REVOKE_IOC_LIST		_IO(DMABUF_REVOKE_IOC_TYPE, 0x04)
+
+/**
+ * struct dmabuf_revoke_restore - DMABUF_REVOKE_IOC_RESTORE: end a suspension
+ * @size: [in] sizeof(struct dmabuf_revoke_restore)
+ * @flags: [in] none defined; zero
+ * @id: [in] the buffer
+ * @deadline_ns: [in] how long to wait for the suspension to be complete, and for
+ *	the fences that it left behind
+ *
+ * Restoring a live buffer does nothing.
+ *
+ * Errors:
+ *   ENOENT	no buffer has this id
+ *   EPERM	the caller does not own the buffer
+ *   ENODEV	the buffer is revoked or being revoked
+ *   ETIMEDOUT	blockers were left at the deadline; it stays suspended
+ *   EINTR	a signal arrived and the call was not restarted
+ */
+struct dmabuf_revoke_restore {
+	__u32 size;
+	__u32 flags;
+	__u64 id;
+	__u64 deadline_ns;
+};
+
+#define DMABUF_REVOKE_IOC_RESTORE	_IO(DMABUF_REVOKE_IOC_TYPE, 0x05)
+
+/**
+ * struct dmabuf_revoke_move - DMABUF_REVOKE_IOC_MOVE: replace the memory
+ * @size: [in] sizeof(struct dmabuf_revoke_move)
+ * @flags: [in] none defined; zero
+ * @id: [in] the buffer
+ * @deadline_ns: [in] how long to wait for the contents to be copied
+ *
+ * Tells every importer and takes down CPU mappings. Who maps from then on gets the
+ * new memory; a fence of usage KERNEL signals when the contents have been copied
+ * there, after all fences that were on the buffer. The old memory is given back
+ * when the last mapping of it is unmapped. Nobody is refused meanwhile.
+ *
+ * Errors:
+ *   ENOENT	no buffer has this id
+ *   EPERM	the caller does not own the buffer
+ *   EBUSY	the buffer is pinned, has a vmap, is suspended, or is being moved
+ *   EOPNOTSUPP	it was made with ALLOC_QUARANTINE
+ *   ENODEV	the buffer is revoked or being revoked
+ *   ENOMEM	not enough memory for both copies, or beyond @limit_bytes
+ *   ETIMEDOUT	not copied yet at the deadline; the move goes on
+ *   EINTR	a signal arrived: the move goes on, or, if it was fatal while memory
+ *		was allocated, has not begun
+ */
+struct dmabuf_revoke_move {
+	__u32 size;
+	__u32 flags;
+	__u64 id;
+	__u64 deadline_ns;
+};
+
+#define DMABUF_REVOKE_IOC_MOVE		_IO(DMABUF_REVOKE_IOC_TYPE, 0x06)
+
+/**
+ * struct dmabuf_revoke_free - DMABUF_REVOKE_IOC_FREE: give up the id
+ * @size: [in] sizeof(struct dmabuf_revoke_free)
+ * @flags: [in] none defined; zero
+ * @id: [in] the buffer
+ * @offsets: [in] QUARANTINE: address of an array of __u64 that receives the
+ *	offsets, in bytes, of pages that were written to after the revoke; else 0
+ * @capacity: [in] elements that it holds
+ * @changed: [out] such pages; those beyond @capacity are not written
+ * @checked: [out] 1 if the buffer was a quarantined one that had been revoked
+ *	completely, so that @changed means something
+ * @reserved: [in] zero
+ *
+ * Revokes the buffer without waiting. As if the owner's file were closed, but for
+ * this buffer alone.
+ *
+ * Errors:
+ *   ENOENT	no buffer has this id
+ *   EPERM	the caller does not own the buffer
+ */
+struct dmabuf_revoke_free {
+	__u32 size;
+	__u32 flags;
+	__u64 id;
+	__u64 offsets;
+	__u32 capacity;
+	__u32 changed;
+	__u32 checked;
+	__u32 reserved;
+};
+
+#define DMABUF_REVOKE_IOC_FREE		_IO(DMABUF_REVOKE_IOC_TYPE, 0x07)
+
+/**
+ * struct dmabuf_revoke_export - DMABUF_REVOKE_IOC_EXPORT: one more descriptor
+ * @size: [in] sizeof(struct dmabuf_revoke_export)
+ * @flags: [in] none defined; zero
+ * @id: [in] the buffer, in any state
+ * @fd: [out] a dma-buf file descriptor, of the access mode chosen at ALLOC
+ * @fd_flags: [in] O_CLOEXEC or 0
+ *
+ * Errors:
+ *   EINVAL	@fd_flags has other bits
+ *   ENOENT	no buffer has this id
+ *   EPERM	the caller does not own the buffer
+ *   EMFILE, ENFILE	no file descriptor left in the process, the system
+ */
+struct dmabuf_revoke_export {
+	__u32 size;
+	__u32 flags;
+	__u64 id;
+	__s32 fd;
+	__u32 fd_flags;
+};
+
+#define DMABUF_REVOKE_IOC_EXPORT	_IO(DMABUF_REVOKE_IOC_TYPE, 0x08)
+
+/**
+ * enum dmabuf_revoke_blocker_type - what holds up a revoke
+ * @DMABUF_REVOKE_BLOCKER_FENCE: a fence that has not signalled
+ * @DMABUF_REVOKE_BLOCKER_MAP: an attachment that is mapped
+ * @DMABUF_REVOKE_BLOCKER_VMAP: a mapping into the kernel's address space
+ */
+enum dmabuf_revoke_blocker_type {
+	DMABUF_REVOKE_BLOCKER_FENCE	= 1,
+	DMABUF_REVOKE_BLOCKER_MAP	= 2,
+	DMABUF_REVOKE_BLOCKER_VMAP	= 3,
+};
+
+#define DMABUF_REVOKE_NAME_LEN	48
+
+/**
+ * struct dmabuf_revoke_blocker - one thing that uses a buffer
+ * @type: enum dmabuf_revoke_blocker_type
+ * @legacy: MAP: 1 if the importer cannot be told
+ * @pins: MAP: pins that the attachment holds
+ * @usage: FENCE: enum dma_resv_usage: 0 KERNEL, 1 WRITE, 2 READ, 3 BOOKKEEP
+ * @since_ns: MAP, VMAP: CLOCK_MONOTONIC of the mapping; FENCE: 0, nobody knows
+ * @context: FENCE: its context
+ * @seqno: FENCE: its sequence number
+ * @name: MAP: the device; FENCE: the driver's name; VMAP: empty
+ * @timeline: FENCE: the timeline's name; else empty
+ *
+ * Names are terminated by a zero, cut off where they are longer.
+ */
+struct dmabuf_revoke_blocker {
+	__u32 type;
+	__u32 legacy;
+	__u32 pins;
+	__u32 usage;
+	__u64 since_ns;
+	__u64 context;
+	__u64 seqno;
+	char name[DMABUF_REVOKE_NAME_LEN];
+	char timeline[DMABUF_REVOKE_NAME_LEN];
+};
+
+/**
+ * struct dmabuf_revoke_blockers - DMABUF_REVOKE_IOC_BLOCKERS: what holds it up
+ * @size: [in] sizeof(struct dmabuf_revoke_blockers)
+ * @flags: [in] none defined; zero
+ * @id: [in] the buffer, in any state
+ * @blockers: [in] address of an array of struct dmabuf_revoke_blocker
+ * @capacity: [in] elements that it holds; 0 to be told @count only
+ * @count: [out] blockers there are; those beyond @capacity are not written
+ *
+ * Errors:
+ *   ENOENT	no buffer has this id
+ *   EPERM	the caller does not own the buffer
+ *   EINTR	a signal arrived and the call was not restarted
+ */
+struct dmabuf_revoke_blockers {
+	__u32 size;
+	__u32 flags;
+	__u64 id;
+	__u64 blockers;
+	__u32 capacity;
+	__u32 count;
+};
+
+#define DMABUF_REVOKE_IOC_BLOCKERS	_IO(DMABUF_REVOKE_IOC_TYPE, 0x09)
 
 /* ---------------------------------------------------------------------------
  * The importer: ioctls on /dev/dmabuf-revoke/importer
@@ -328,6 +590,40 @@ enum dmabuf_revoke_kind {
  */
 #define DMABUF_REVOKE_ATTACH_DEFER_UNMAP	(1U << 0)
 
+/*
+ * ATTACH: bugs of importers, on purpose. All off by default. None outlives the
+ * attachment's file. Those marked (own) are refused with EOPNOTSUPP unless the
+ * dma-buf is one of this project's exporter, which can stand them.
+ */
+/* The callback does nothing at all: mapping and DMA go on. */
+#define DMABUF_REVOKE_MISBEHAVE_IGNORE		(1ULL << 0)
+/* Stops the DMA, but never unmaps. */
+#define DMABUF_REVOKE_MISBEHAVE_NO_UNMAP	(1ULL << 1)
+/* Unmaps @delay_ns after the last fence; implies ATTACH_DEFER_UNMAP. */
+#define DMABUF_REVOKE_MISBEHAVE_LATE_UNMAP	(1ULL << 2)
+/* Takes @delay_ns in the callback, with the resv lock held. */
+#define DMABUF_REVOKE_MISBEHAVE_SLOW_CALLBACK	(1ULL << 3)
+/* Each fence signals @delay_ns after its job has ended. */
+#define DMABUF_REVOKE_MISBEHAVE_LATE_FENCE	(1ULL << 4)
+/* Fences do not signal before the file is closed. */
+#define DMABUF_REVOKE_MISBEHAVE_STUCK_FENCE	(1ULL << 5)
+/* Fences signal with EIO. */
+#define DMABUF_REVOKE_MISBEHAVE_FENCE_ERROR	(1ULL << 6)
+/* After the callback adds a fence, which signals @delay_ns later. */
+#define DMABUF_REVOKE_MISBEHAVE_FENCE_AFTER	(1ULL << 7)
+/* After the callback starts jobs that were waiting, on the old mapping. */
+#define DMABUF_REVOKE_MISBEHAVE_NEW_DMA		(1ULL << 8)
+/* Maps again in the callback, right after it unmapped. */
+#define DMABUF_REVOKE_MISBEHAVE_REMAP		(1ULL << 9)
+/* Goes on writing after the unmap (own; only buffers with ALLOC_QUARANTINE). */
+#define DMABUF_REVOKE_MISBEHAVE_DMA_AFTER_UNMAP	(1ULL << 10)
+/* Pinned kind: does not unpin when invalidated, but only when closed. */
+#define DMABUF_REVOKE_MISBEHAVE_KEEP_PIN	(1ULL << 11)
+/* Pinned kind: forgets that it was invalidated, and maps again. */
+#define DMABUF_REVOKE_MISBEHAVE_REVIVE		(1ULL << 12)
+/* Unpins once too often, or without having pinned (own). */
+#define DMABUF_REVOKE_MISBEHAVE_DOUBLE_UNPIN	(1ULL << 13)
+
 /**
  * struct dmabuf_revoke_attach - DMABUF_REVOKE_IOC_ATTACH: attach to any dma-buf
  * @size: [in] sizeof(struct dmabuf_revoke_attach)
@@ -337,11 +633,16 @@ enum dmabuf_revoke_kind {
  * @fd: [out] a new file descriptor that is the attachment; see below
  * @fd_flags: [in] O_CLOEXEC, O_NONBLOCK (for read) or both
  * @length: [out] of the dma-buf
+ * @misbehave: [in] DMABUF_REVOKE_MISBEHAVE_*
+ * @delay_ns: [in] for those that take time, at most 3600 * 10^9; else zero
  *
  * Errors:
  *   EBADF	@dmabuf_fd is not an open file descriptor
  *   EINVAL	@dmabuf_fd is not a dma-buf; @kind is unknown;
- *		ATTACH_DEFER_UNMAP with a legacy kind; @fd_flags has other bits
+ *		ATTACH_DEFER_UNMAP with a legacy kind; @fd_flags has other bits;
+ *		@misbehave does not go with @kind; @delay_ns too long, or set
+ *		without need
+ *   EOPNOTSUPP	@misbehave asks for what this dma-buf's exporter may not stand
  *   EMFILE, ENFILE	no file descriptor left in the process, the system
  *   and whatever the exporter's attach or pin returns. The exporter of this
  *   project:
@@ -356,6 +657,8 @@ struct dmabuf_revoke_attach {
 	__s32 fd;
 	__u32 fd_flags;
 	__u64 length;
+	__u64 misbehave;
+	__u64 delay_ns;
 };
 
 #define DMABUF_REVOKE_IOC_ATTACH	_IO(DMABUF_REVOKE_IOC_TYPE, 0x41)
@@ -564,6 +867,10 @@ enum dmabuf_revoke_attachment_state {
  * @invalidated_ns: [out] when the callback was last called; 0: never
  * @unmapped_ns: [out] when the last unmap took place; 0: never
  * @events_lost: [out] events that found the queue full
+ * @misbehave: [out] as of ATTACH
+ * @vmapped: [out] 1 while it has a vmap
+ * @remap_error: [out] MISBEHAVE_REMAP: what the last attempt returned, 0 or
+ *	negative
  * @running: [out] number of the job that the device works on; 0: none
  * @passes: [out] complete passes of that job so far
  *
@@ -588,11 +895,43 @@ struct dmabuf_revoke_status {
 	__u64 invalidated_ns;
 	__u64 unmapped_ns;
 	__u64 events_lost;
+	__u64 misbehave;
+	__u32 vmapped;
+	__s32 remap_error;
 	__u64 running;
 	__u64 passes;
 };
 
 #define DMABUF_REVOKE_IOC_STATUS	_IO(DMABUF_REVOKE_IOC_TYPE, 0x64)
+
+/**
+ * struct dmabuf_revoke_vmap - DMABUF_REVOKE_IOC_VMAP, DMABUF_REVOKE_IOC_VUNMAP
+ * @size: [in] sizeof(struct dmabuf_revoke_vmap)
+ * @flags: [in] none defined; zero
+ * @crc32: [out] VMAP: of the buffer, read through the mapping by the CPU
+ * @reserved: [in] zero
+ *
+ * VMAP maps the buffer into the kernel's address space. Such a mapping cannot be
+ * taken back: it holds up a revoke until VUNMAP, or the file is closed.
+ *
+ * Errors:
+ *   EBUSY	VMAP: there is one already
+ *   ENXIO	VUNMAP: there is none
+ *   EINTR	a signal arrived and the call was not restarted
+ *   and whatever the exporter's vmap returns. The exporter of this project:
+ *   ENODEV	the buffer has been revoked
+ *   EAGAIN	it is suspended
+ * (the kernel logs a warning, once, when an exporter refuses a vmap).
+ */
+struct dmabuf_revoke_vmap {
+	__u32 size;
+	__u32 flags;
+	__u32 crc32;
+	__u32 reserved;
+};
+
+#define DMABUF_REVOKE_IOC_VMAP		_IO(DMABUF_REVOKE_IOC_TYPE, 0x65)
+#define DMABUF_REVOKE_IOC_VUNMAP	_IO(DMABUF_REVOKE_IOC_TYPE, 0x66)
 
 /**
  * enum dmabuf_revoke_event_type - what happened to an attachment
