@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Buffers: how they come into being and go, their ids, and what they may take.
+ * Buffers: how they come into being and go, their ids, whose they are.
  */
 
 #include <linux/capability.h>
@@ -14,11 +14,6 @@
 
 #include "exporter.h"
 
-static unsigned int limit_mb;
-module_param(limit_mb, uint, 0644);
-MODULE_PARM_DESC(limit_mb,
-		 "Memory that all buffers together may take, in MiB (0: half of the RAM)");
-
 /*
  * The registry: id to buffer. The lock also guards dbr_buffer.owner and the lists
  * of the owners.
@@ -27,30 +22,11 @@ static DEFINE_MUTEX(dbr_registry_lock);
 static DEFINE_XARRAY(dbr_registry);
 static unsigned long dbr_last_id;	/* the registry lock; ids are not reused */
 
-/* Of buffers that exist, registered or not. */
-static atomic64_t dbr_count;
-static atomic64_t dbr_bytes;
+static atomic64_t dbr_count;	/* of buffers that exist, registered or not */
 
-/* Bytes that all buffers together may take. */
-u64 dbr_buffers_limit(void)
+u64 dbr_buffers_count(void)
 {
-	unsigned int mb = READ_ONCE(limit_mb);
-
-	return mb ? (u64)mb << 20 : (u64)totalram_pages() / 2 << PAGE_SHIFT;
-}
-
-void dbr_buffers_usage(u64 *count, u64 *bytes)
-{
-	*count = atomic64_read(&dbr_count);
-	*bytes = atomic64_read(&dbr_bytes);
-}
-
-static int dbr_bytes_charge(size_t bytes)
-{
-	if ((u64)atomic64_add_return(bytes, &dbr_bytes) <= dbr_buffers_limit())
-		return 0;
-	atomic64_sub(bytes, &dbr_bytes);
-	return -ENOMEM;
+	return atomic64_read(&dbr_count);
 }
 
 static struct dma_buf *dbr_buffer_export(struct dbr_buffer *buf, size_t size,
@@ -58,6 +34,8 @@ static struct dma_buf *dbr_buffer_export(struct dbr_buffer *buf, size_t size,
 {
 	DEFINE_DMA_BUF_EXPORT_INFO(exp_info);
 
+	exp_info.exp_name = buf->flags & DMABUF_REVOKE_ALLOC_QUARANTINE ?
+		DMABUF_REVOKE_EXP_NAME_QUARANTINE : DMABUF_REVOKE_EXP_NAME;
 	exp_info.ops = &dbr_dmabuf_ops;
 	exp_info.size = size;
 	exp_info.flags = fd_flags & O_ACCMODE;
@@ -65,41 +43,61 @@ static struct dma_buf *dbr_buffer_export(struct dbr_buffer *buf, size_t size,
 	return dma_buf_export(&exp_info);
 }
 
+/* Length in pages. 0 and an errno: it cannot be. */
+static pgoff_t dbr_length_to_pages(u64 length, int *ret)
+{
+	u64 size = PAGE_ALIGN(length);
+
+	*ret = 0;
+	if (!length)
+		*ret = -EINVAL;
+	else if (size < length || size > min_t(u64, SIZE_MAX, MAX_LFS_FILESIZE))
+		*ret = -EOVERFLOW;
+	return *ret ? 0 : size >> PAGE_SHIFT;
+}
+
+static int dbr_buffer_fill(struct dbr_buffer *buf, pgoff_t nr_pages)
+{
+	if (buf->flags & DMABUF_REVOKE_ALLOC_ZERO_PAGE) {
+		buf->zero_page = alloc_page(GFP_HIGHUSER | __GFP_ZERO |
+					    __GFP_ACCOUNT | __GFP_RETRY_MAYFAIL);
+		if (!buf->zero_page)
+			return -ENOMEM;
+	}
+	buf->pages = dbr_pages_alloc(nr_pages);
+	return PTR_ERR_OR_ZERO(buf->pages);
+}
+
 /**
  * dbr_buffer_create - a new live buffer with a dma-buf around it
- * @length: bytes; rounded up to whole pages
- * @flags: DMABUF_REVOKE_ALLOC_*
- * @fd_flags: access mode of the dma-buf's file
+ * @arg: length, policy and access mode
  *
  * Return: the buffer, with one dma-buf reference that is the caller's, or an
  * ERR_PTR: -EINVAL, -EOVERFLOW, -ENOMEM, -EINTR.
  */
-struct dbr_buffer *dbr_buffer_create(u64 length, u32 flags, u32 fd_flags)
+struct dbr_buffer *dbr_buffer_create(const struct dmabuf_revoke_alloc *arg)
 {
-	u64 size = PAGE_ALIGN(length);
 	struct dbr_buffer *buf;
+	pgoff_t nr_pages;
 	int ret;
 
-	if (!length)
-		return ERR_PTR(-EINVAL);
-	if (size < length || size > min_t(u64, SIZE_MAX, MAX_LFS_FILESIZE))
-		return ERR_PTR(-EOVERFLOW);
+	nr_pages = dbr_length_to_pages(arg->length, &ret);
+	if (ret)
+		return ERR_PTR(ret);
 
 	buf = kzalloc_obj(*buf, GFP_KERNEL_ACCOUNT);
 	if (!buf)
 		return ERR_PTR(-ENOMEM);
-	buf->flags = flags;
+	buf->flags = arg->flags;
+	buf->faults = arg->faults;
 	INIT_LIST_HEAD(&buf->owned);
 	dbr_revoke_init(buf);
 
-	ret = dbr_bytes_charge(size);
+	ret = dbr_buffer_fill(buf, nr_pages);
 	if (ret)
 		goto err_free;
-	ret = dbr_pages_alloc(&buf->pages, size >> PAGE_SHIFT);
-	if (ret)
-		goto err_uncharge;
-
-	buf->dmabuf = dbr_buffer_export(buf, size, fd_flags);
+	buf->dmabuf = dbr_buffer_export(buf, nr_pages << PAGE_SHIFT,
+					arg->fd_flags);
 	if (IS_ERR(buf->dmabuf)) {
 		ret = PTR_ERR(buf->dmabuf);
 		goto err_pages;
@@ -108,10 +106,10 @@ struct dbr_buffer *dbr_buffer_create(u64 length, u32 flags, u32 fd_flags)
 	return buf;
 
 err_pages:
-	dbr_pages_free(&buf->pages);
-err_uncharge:
-	atomic64_sub(size, &dbr_bytes);
+	dbr_pages_put(buf->pages);
 err_free:
+	if (buf->zero_page)
+		__free_page(buf->zero_page);
 	kfree(buf);
 	return ERR_PTR(ret);
 }
@@ -119,10 +117,16 @@ err_free:
 /* The dma-buf is gone, and with it whoever could reach the buffer. */
 void dbr_buffer_destroy(struct dbr_buffer *buf)
 {
-	size_t size = (size_t)buf->pages.nr_pages << PAGE_SHIFT;
+	struct dbr_pages *kept;
 
-	dbr_pages_free(&buf->pages);
-	atomic64_sub(size, &dbr_bytes);
+	while ((kept = buf->kept)) {
+		buf->kept = kept->next;
+		dbr_pages_put(kept);
+	}
+	dbr_pages_put(buf->pages);
+	if (buf->zero_page)
+		__free_page(buf->zero_page);
+	dma_fence_put(buf->move);
 	atomic64_dec(&dbr_count);
 	kfree(buf);
 }
@@ -216,6 +220,24 @@ struct dbr_buffer *dbr_buffer_pop(struct dbr_owner *owner)
 	}
 	mutex_unlock(&dbr_registry_lock);
 	return buf;
+}
+
+/**
+ * dbr_buffer_disown - take a buffer from its owner, who gives it up
+ * @buf: the buffer; the caller holds a dma-buf reference beside the owner's
+ *
+ * Return: false if it had no owner any more.
+ */
+bool dbr_buffer_disown(struct dbr_buffer *buf)
+{
+	bool owned;
+
+	mutex_lock(&dbr_registry_lock);
+	owned = buf->owner;
+	list_del_init(&buf->owned);
+	buf->owner = NULL;
+	mutex_unlock(&dbr_registry_lock);
+	return owned;
 }
 
 /**

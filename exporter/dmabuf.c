@@ -7,20 +7,56 @@
  * courtesy that fails early.
  */
 
+#include <linux/delay.h>
 #include <linux/dma-mapping.h>
 #include <linux/dma-resv.h>
+#include <linux/iosys-map.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
+#include <linux/vmalloc.h>
 
 #include "exporter.h"
 
-static int dbr_may_enter(struct dbr_buffer *buf, struct dbr_attachment *a)
+/* 0 if the memory may be handed out in this state. */
+static int dbr_check_state(struct dbr_buffer *buf)
 {
-	if (READ_ONCE(buf->state) != DMABUF_REVOKE_STATE_LIVE)
+	switch (READ_ONCE(buf->state)) {
+	case DMABUF_REVOKE_STATE_LIVE:
+		/* To map in the callback of a move would give the old pages. */
+		return buf->telling ? -EAGAIN : 0;
+	case DMABUF_REVOKE_STATE_SUSPENDING:
+	case DMABUF_REVOKE_STATE_SUSPENDED:
+		return -EAGAIN;
+	default:
+		return dbr_has_fault(buf, DMABUF_REVOKE_FAULT_LATE_MAP) ?
+			0 : -ENODEV;
+	}
+}
+
+static bool dbr_admits(struct dbr_buffer *buf, struct dbr_attachment *a)
+{
+	return a->revocable ||
+	       buf->flags & DMABUF_REVOKE_ALLOC_ACCEPT_LEGACY ||
+	       dbr_has_fault(buf, DMABUF_REVOKE_FAULT_NO_LEGACY_TEST);
+}
+
+/* The table in advance, so that map has nothing to allocate. */
+static int dbr_attachment_fill(struct dbr_attachment *a, struct dbr_buffer *buf)
+{
+	struct dbr_pages *pages = NULL;
+	int ret;
+
+	dma_resv_lock(buf->dmabuf->resv, NULL);
+	if (buf->pages)
+		pages = dbr_pages_get(buf->pages);
+	a->generation = buf->generation;
+	dma_resv_unlock(buf->dmabuf->resv);
+	if (!pages)
 		return -ENODEV;
-	if (!a->revocable && !(buf->flags & DMABUF_REVOKE_ALLOC_ACCEPT_LEGACY))
-		return -EOPNOTSUPP;
-	return 0;
+
+	ret = dbr_pages_to_sg(pages, &a->table);
+	dbr_pages_put(pages);
+	return ret;
 }
 
 static int dbr_dmabuf_attach(struct dma_buf *dmabuf,
@@ -30,15 +66,20 @@ static int dbr_dmabuf_attach(struct dma_buf *dmabuf,
 	struct dbr_attachment *a;
 	int ret;
 
+	/* A suspended buffer will come back: attaching does no harm. */
+	ret = dbr_check_state(buf);
+	if (ret && ret != -EAGAIN)
+		return ret;
+
 	a = kzalloc_obj(*a, GFP_KERNEL_ACCOUNT);
 	if (!a)
 		return -ENOMEM;
 	a->revocable = dma_buf_attach_revocable(attach);
-
-	ret = dbr_may_enter(buf, a);
-	if (ret)
+	if (!dbr_admits(buf, a)) {
+		ret = -EOPNOTSUPP;
 		goto err_free;
-	ret = dbr_pages_to_sg(&buf->pages, &a->table);
+	}
+	ret = dbr_attachment_fill(a, buf);
 	if (ret)
 		goto err_free;
 
@@ -58,7 +99,7 @@ static void dbr_dmabuf_detach(struct dma_buf *dmabuf,
 	WARN_ONCE(a->pins, "%s: detached while pinned\n",
 		  dev_name(attach->dev));
 	/* Its device may still use table and memory: neither is ever freed. */
-	if (WARN_ONCE(a->mapped, "%s: detached while mapped\n",
+	if (WARN_ONCE(a->pages, "%s: detached while mapped\n",
 		      dev_name(attach->dev)))
 		return;
 	sg_free_table(&a->table);
@@ -73,9 +114,13 @@ static int dbr_dmabuf_pin(struct dma_buf_attachment *attach)
 
 	dma_resv_assert_held(attach->dmabuf->resv);
 
-	ret = dbr_may_enter(buf, a);
+	ret = dbr_check_state(buf);
 	if (ret)
 		return ret;
+	if (!dbr_admits(buf, a))
+		return -EOPNOTSUPP;
+	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_FAIL_PIN))
+		return -ENOMEM;
 	a->pins++;
 	buf->pins++;
 	return 0;
@@ -95,6 +140,26 @@ static void dbr_dmabuf_unpin(struct dma_buf_attachment *attach)
 	buf->pins--;
 }
 
+/* A new table, if the buffer was moved since the last one was made. */
+static int dbr_attachment_refill(struct dbr_attachment *a, struct dbr_buffer *buf)
+{
+	struct sg_table table;
+	int ret;
+
+	dma_resv_assert_held(buf->dmabuf->resv);
+
+	if (likely(a->generation == buf->generation))
+		return 0;
+
+	ret = dbr_pages_to_sg(buf->pages, &table);
+	if (ret)
+		return ret;
+	sg_free_table(&a->table);
+	a->table = table;
+	a->generation = buf->generation;
+	return 0;
+}
+
 /* An attachment has one table, so it has one mapping at a time. */
 static struct sg_table *dbr_dmabuf_map(struct dma_buf_attachment *attach,
 				       enum dma_data_direction dir)
@@ -105,16 +170,25 @@ static struct sg_table *dbr_dmabuf_map(struct dma_buf_attachment *attach,
 
 	dma_resv_assert_held(attach->dmabuf->resv);
 
-	if (buf->state != DMABUF_REVOKE_STATE_LIVE)
-		return ERR_PTR(-ENODEV);
-	if (a->mapped)
+	ret = dbr_check_state(buf);
+	if (ret)
+		return ERR_PTR(ret);
+	if (a->pages)
 		return ERR_PTR(-EBUSY);
+	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_SLOW_MAP))
+		msleep(DBR_FAULT_DELAY_MS);
+	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_FAIL_MAP))
+		return ERR_PTR(-ENOMEM);
 
+	ret = dbr_attachment_refill(a, buf);
+	if (ret)
+		return ERR_PTR(ret);
 	ret = dma_map_sgtable(attach->dev, &a->table, dir, 0);
 	if (ret)
 		return ERR_PTR(ret);
 
-	a->mapped = true;
+	a->pages = dbr_pages_get(buf->pages);
+	a->mapped = ktime_get();
 	a->dir = dir;
 	buf->maps++;
 	if (!a->revocable)
@@ -130,23 +204,70 @@ static void dbr_dmabuf_unmap(struct dma_buf_attachment *attach,
 
 	dma_resv_assert_held(attach->dmabuf->resv);
 
-	if (WARN_ONCE(!a->mapped || table != &a->table || dir != a->dir,
+	if (WARN_ONCE(!a->pages || table != &a->table || dir != a->dir,
 		      "%s: unmapped what was not mapped so\n",
 		      dev_name(attach->dev)))
 		return;
 
 	dma_unmap_sgtable(attach->dev, table, dir, 0);
-	a->mapped = false;
+	dbr_pages_put_later(a->pages);
+	a->pages = NULL;
 	buf->maps--;
 	if (!a->revocable)
 		buf->legacy_maps--;
 	dbr_revoke_advance(buf);
 }
 
-static int dbr_dmabuf_begin_cpu_access(struct dma_buf *dmabuf,
-				       enum dma_data_direction dir)
+static int dbr_dmabuf_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 {
 	struct dbr_buffer *buf = dmabuf->priv;
+	struct page **array;
+	pgoff_t i, nr_pages;
+	void *vaddr;
+	int ret;
+
+	dma_resv_assert_held(dmabuf->resv);
+
+	ret = dbr_check_state(buf);
+	if (ret)
+		return ret;
+
+	nr_pages = buf->pages->nr_pages;
+	array = kvmalloc_array(nr_pages, sizeof(*array), GFP_KERNEL_ACCOUNT);
+	if (!array)
+		return -ENOMEM;
+	for (i = 0; i < nr_pages; i++)
+		array[i] = dbr_pages_page(buf->pages, i);
+	vaddr = vmap(array, nr_pages, VM_MAP, PAGE_KERNEL);
+	kvfree(array);
+	if (!vaddr)
+		return -ENOMEM;
+
+	buf->vmap_pages = dbr_pages_get(buf->pages);
+	buf->vmapped = ktime_get();
+	buf->vmaps++;
+	iosys_map_set_vaddr(map, vaddr);
+	return 0;
+}
+
+static void dbr_dmabuf_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
+{
+	struct dbr_buffer *buf = dmabuf->priv;
+
+	dma_resv_assert_held(dmabuf->resv);
+
+	vunmap(map->vaddr);
+	buf->vmaps--;
+	dbr_pages_put_later(buf->vmap_pages);
+	buf->vmap_pages = NULL;
+	dbr_revoke_advance(buf);
+}
+
+/* Coherence is each device's own affair, and so is the direction it mapped in. */
+static int dbr_sync(struct dma_buf *dmabuf,
+		    void (*sync)(struct device *dev, struct sg_table *table,
+				 enum dma_data_direction dir))
+{
 	struct dma_buf_attachment *attach;
 	int ret;
 
@@ -154,15 +275,14 @@ static int dbr_dmabuf_begin_cpu_access(struct dma_buf *dmabuf,
 	if (ret)
 		return ret;
 
-	if (buf->state != DMABUF_REVOKE_STATE_LIVE) {
-		ret = -ENODEV;
+	ret = dbr_check_state(dmabuf->priv);
+	if (ret)
 		goto out_unlock;
-	}
 	list_for_each_entry(attach, &dmabuf->attachments, node) {
 		struct dbr_attachment *a = attach->priv;
 
-		if (a->mapped)
-			dma_sync_sgtable_for_cpu(attach->dev, &a->table, a->dir);
+		if (a->pages)
+			sync(attach->dev, &a->table, a->dir);
 	}
 
 out_unlock:
@@ -170,32 +290,16 @@ out_unlock:
 	return ret;
 }
 
+static int dbr_dmabuf_begin_cpu_access(struct dma_buf *dmabuf,
+				       enum dma_data_direction dir)
+{
+	return dbr_sync(dmabuf, dma_sync_sgtable_for_cpu);
+}
+
 static int dbr_dmabuf_end_cpu_access(struct dma_buf *dmabuf,
 				     enum dma_data_direction dir)
 {
-	struct dbr_buffer *buf = dmabuf->priv;
-	struct dma_buf_attachment *attach;
-	int ret;
-
-	ret = dma_resv_lock_interruptible(dmabuf->resv, NULL);
-	if (ret)
-		return ret;
-
-	if (buf->state != DMABUF_REVOKE_STATE_LIVE) {
-		ret = -ENODEV;
-		goto out_unlock;
-	}
-	list_for_each_entry(attach, &dmabuf->attachments, node) {
-		struct dbr_attachment *a = attach->priv;
-
-		if (a->mapped)
-			dma_sync_sgtable_for_device(attach->dev, &a->table,
-						    a->dir);
-	}
-
-out_unlock:
-	dma_resv_unlock(dmabuf->resv);
-	return ret;
+	return dbr_sync(dmabuf, dma_sync_sgtable_for_device);
 }
 
 /*
@@ -209,10 +313,10 @@ static vm_fault_t dbr_vm_insert(struct dbr_buffer *buf, struct vm_fault *vmf)
 
 	dma_resv_assert_held(buf->dmabuf->resv);
 
-	if (vmf->pgoff >= buf->pages.nr_pages)
+	if (vmf->pgoff >= buf->pages->nr_pages)
 		return VM_FAULT_SIGBUS;
 
-	pfn = dbr_pages_pfn(&buf->pages, vmf->pgoff, &contiguous);
+	pfn = dbr_pages_pfn(buf->pages, vmf->pgoff, &contiguous);
 	end = min3(vmf->vma->vm_end, pmd_addr_end(addr, vmf->vma->vm_end),
 		   addr + contiguous * PAGE_SIZE);
 
@@ -223,21 +327,95 @@ static vm_fault_t dbr_vm_insert(struct dbr_buffer *buf, struct vm_fault *vmf)
 	return ret;
 }
 
+/* What a CPU gets to see where there is no buffer any more. */
+static vm_fault_t dbr_vm_gone(struct dbr_buffer *buf, struct vm_fault *vmf)
+{
+	dma_resv_assert_held(buf->dmabuf->resv);
+
+	if (!buf->zero_page || dbr_check_state(buf) == -EAGAIN)
+		return VM_FAULT_SIGBUS;
+	return vmf_insert_pfn(vmf->vma, vmf->address,
+			      page_to_pfn(buf->zero_page));
+}
+
+/* The contents have not arrived yet: a reference to the fence that tells when. */
+static struct dma_fence *dbr_move_in_progress(struct dbr_buffer *buf)
+{
+	dma_resv_assert_held(buf->dmabuf->resv);
+
+	if (!buf->move || dma_fence_is_signaled(buf->move))
+		return NULL;
+	return dma_fence_get(buf->move);
+}
+
+/*
+ * The resv lock, for a fault. If it is taken, wait for it without mmap_lock where
+ * that is allowed: a fault of the kernel's own, in a system call, ends on a fatal
+ * signal only if it is told to try again. 0: locked.
+ */
+static vm_fault_t dbr_vm_lock(struct dma_resv *resv, struct vm_fault *vmf)
+{
+	struct file *file;
+
+	if (dma_resv_trylock(resv))
+		return 0;
+
+	if (!fault_flag_allow_retry_first(vmf->flags))
+		return dma_resv_lock_interruptible(resv, NULL) ?
+			VM_FAULT_NOPAGE : 0;
+	if (vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
+		return VM_FAULT_RETRY;
+
+	/* Without mmap_lock the VMA, and its reference to the file, may go. */
+	file = get_file(vmf->vma->vm_file);
+	release_fault_lock(vmf);
+	if (!dma_resv_lock_interruptible(resv, NULL))
+		dma_resv_unlock(resv);
+	fput(file);
+	return VM_FAULT_RETRY;
+}
+
+/* For the contents to arrive; in the same way. Drops the resv lock. */
+static vm_fault_t dbr_vm_await(struct dma_resv *resv, struct dma_fence *move,
+			       struct vm_fault *vmf)
+{
+	vm_fault_t ret = VM_FAULT_NOPAGE;
+
+	dma_resv_unlock(resv);
+
+	if (fault_flag_allow_retry_first(vmf->flags)) {
+		ret = VM_FAULT_RETRY;
+		if (vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
+			goto out_put;
+		release_fault_lock(vmf);
+	}
+	dma_fence_wait(move, true);
+out_put:
+	dma_fence_put(move);
+	return ret;
+}
+
 static vm_fault_t dbr_vm_fault(struct vm_fault *vmf)
 {
 	struct dbr_buffer *buf = vmf->vma->vm_private_data;
+	struct dma_resv *resv = buf->dmabuf->resv;
+	struct dma_fence *move;
 	vm_fault_t ret;
 
-	/* A signal is pending: leave, it is handled, and the access faults anew. */
-	if (dma_resv_lock_interruptible(buf->dmabuf->resv, NULL))
-		return VM_FAULT_NOPAGE;
+	ret = dbr_vm_lock(resv, vmf);
+	if (ret)
+		return ret;
 
-	if (buf->state == DMABUF_REVOKE_STATE_LIVE)
+	move = dbr_move_in_progress(buf);
+	if (move)
+		return dbr_vm_await(resv, move, vmf);
+
+	if (!dbr_check_state(buf) ||
+	    dbr_has_fault(buf, DMABUF_REVOKE_FAULT_NO_ZAP))
 		ret = dbr_vm_insert(buf, vmf);
 	else
-		ret = VM_FAULT_SIGBUS;
-
-	dma_resv_unlock(buf->dmabuf->resv);
+		ret = dbr_vm_gone(buf, vmf);
+	dma_resv_unlock(resv);
 	return ret;
 }
 
@@ -255,7 +433,7 @@ static int dbr_dmabuf_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 	 */
 	if (!(vma->vm_flags & VM_MAYSHARE))
 		return -EINVAL;
-	if (READ_ONCE(buf->state) != DMABUF_REVOKE_STATE_LIVE)
+	if (dbr_check_state(buf) == -ENODEV)
 		return -ENODEV;
 
 	/* VM_PFNMAP: no page can be pinned through the mapping and outlive it. */
@@ -277,6 +455,8 @@ const struct dma_buf_ops dbr_dmabuf_ops = {
 	.unpin = dbr_dmabuf_unpin,
 	.map_dma_buf = dbr_dmabuf_map,
 	.unmap_dma_buf = dbr_dmabuf_unmap,
+	.vmap = dbr_dmabuf_vmap,
+	.vunmap = dbr_dmabuf_vunmap,
 	.begin_cpu_access = dbr_dmabuf_begin_cpu_access,
 	.end_cpu_access = dbr_dmabuf_end_cpu_access,
 	.mmap = dbr_dmabuf_mmap,

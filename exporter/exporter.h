@@ -20,6 +20,8 @@
 
 #include <linux/dma-buf.h>
 #include <linux/dma-fence.h>
+#include <linux/dma-resv.h>
+#include <linux/kref.h>
 #include <linux/ktime.h>
 #include <linux/list.h>
 #include <linux/wait.h>
@@ -28,14 +30,22 @@
 #include "compat.h"
 #include "dmabuf_revoke.h"
 
+#define DBR_FAULT_DELAY_MS	100	/* of the faults that take time */
+
 /* A run of physically contiguous pages, one (compound) allocation. */
 struct dbr_chunk {
 	struct page *page;
 	pgoff_t start;			/* offset in the buffer, in pages */
 };
 
-/* The pages behind a buffer; constant while it is in use. */
+/*
+ * The pages behind a buffer; constant. The buffer refers to them, and each mapping
+ * of them, so that a move or a deliberate fault never frees what is in use.
+ */
 struct dbr_pages {
+	struct kref refs;
+	struct work_struct free_work;
+	struct dbr_pages *next;		/* dbr_buffer.kept */
 	struct dbr_chunk *chunks;	/* ascending by start */
 	unsigned int nr_chunks;
 	pgoff_t nr_pages;
@@ -51,7 +61,8 @@ struct dbr_buffer {
 	struct dma_buf *dmabuf;		/* not a reference: its priv is this */
 	u64 id;
 	u32 flags;			/* DMABUF_REVOKE_ALLOC_* */
-	struct dbr_pages pages;
+	u64 faults;			/* DMABUF_REVOKE_FAULT_* */
+	struct page *zero_page;		/* with ALLOC_ZERO_PAGE */
 
 	/* Registry lock. */
 	struct dbr_owner *owner;	/* NULL once its file is closed */
@@ -62,20 +73,32 @@ struct dbr_buffer {
 	 * and must not act on that; REVOKED, once seen, is final.
 	 */
 	enum dmabuf_revoke_state state;
+	bool telling;			/* importers are being told right now */
 	bool orphaned;
+	bool forgotten;			/* put_work is queued, for good */
+	struct dbr_pages *pages;	/* a reference; NULL: given back */
+	struct dbr_pages *kept;		/* of old, with FAULT_NO_ZAP; references */
+	u64 generation;			/* counts changes of @pages */
+	struct dma_fence *move;		/* the last move's; a reference; or NULL */
 	unsigned int maps;		/* attachments that hold a mapping */
 	unsigned int legacy_maps;	/* those that cannot be told */
 	unsigned int pins;
+	unsigned int vmaps;
+	struct dbr_pages *vmap_pages;	/* what is vmapped; a reference */
+	ktime_t vmapped;		/* since when */
 	struct dma_fence *fence;	/* what the revoke waits for; a reference */
 	ktime_t began;			/* ends of the phases; 0: not yet */
 	ktime_t told;
 	ktime_t zapped;
 	ktime_t fenced;
 	ktime_t unmapped;
+	ktime_t given_back;
 
 	struct dma_fence_cb fence_cb;	/* armed while fence is set */
 	struct work_struct fence_work;	/* fence has signalled */
+	struct work_struct give_work;	/* gives the memory back */
 	struct work_struct put_work;	/* drops the owner's reference */
+	struct delayed_work late_work;	/* complains; pending: a dma-buf reference */
 	wait_queue_head_t wait;		/* for state to become REVOKED */
 };
 
@@ -85,24 +108,41 @@ struct dbr_attachment {
 	bool revocable;
 
 	/* The resv lock. */
-	bool mapped;
+	u64 generation;			/* of the pages in @table */
+	struct dbr_pages *pages;	/* while mapped: a reference; else NULL */
+	ktime_t mapped;			/* since when */
 	enum dma_data_direction dir;
 	unsigned int pins;
 };
 
 extern struct workqueue_struct *dbr_wq;
 
+/* Whether the buffer was made with this deliberate bug. */
+static inline bool dbr_has_fault(const struct dbr_buffer *buf, u64 fault)
+{
+	return unlikely(buf->faults & fault);
+}
+
+/* faults.c */
+int dbr_faults_check(u64 faults);
+void dbr_faults_log(u64 faults);
+
 /* pages.c */
-int dbr_pages_alloc(struct dbr_pages *pages, pgoff_t nr_pages);
-void dbr_pages_free(struct dbr_pages *pages);
+u64 dbr_pages_limit(void);
+u64 dbr_pages_bytes(void);
+struct dbr_pages *dbr_pages_alloc(pgoff_t nr_pages);
+struct dbr_pages *dbr_pages_get(struct dbr_pages *pages);
+void dbr_pages_put(struct dbr_pages *pages);
+void dbr_pages_put_later(struct dbr_pages *pages);
 int dbr_pages_to_sg(const struct dbr_pages *pages, struct sg_table *table);
 unsigned long dbr_pages_pfn(const struct dbr_pages *pages, pgoff_t offset,
 			    unsigned long *contiguous);
+struct page *dbr_pages_page(const struct dbr_pages *pages, pgoff_t offset);
+void dbr_pages_copy(const struct dbr_pages *from, struct dbr_pages *to);
 
 /* buffer.c */
-u64 dbr_buffers_limit(void);
-void dbr_buffers_usage(u64 *count, u64 *bytes);
-struct dbr_buffer *dbr_buffer_create(u64 length, u32 flags, u32 fd_flags);
+u64 dbr_buffers_count(void);
+struct dbr_buffer *dbr_buffer_create(const struct dmabuf_revoke_alloc *arg);
 void dbr_buffer_destroy(struct dbr_buffer *buf);
 int dbr_buffer_reserve_id(struct dbr_buffer *buf);
 void dbr_buffer_unreserve_id(struct dbr_buffer *buf);
@@ -110,6 +150,7 @@ void dbr_buffer_publish(struct dbr_buffer *buf, struct dbr_owner *owner);
 void dbr_buffer_forget(struct dbr_buffer *buf);
 struct dbr_buffer *dbr_buffer_get(struct dbr_owner *owner, u64 id);
 struct dbr_buffer *dbr_buffer_pop(struct dbr_owner *owner);
+bool dbr_buffer_disown(struct dbr_buffer *buf);
 u32 dbr_buffer_ids(struct dbr_owner *owner, u64 *ids, u32 capacity);
 
 /* dmabuf.c */
@@ -117,11 +158,30 @@ extern const struct dma_buf_ops dbr_dmabuf_ops;
 
 /* revoke.c */
 void dbr_revoke_init(struct dbr_buffer *buf);
+void dbr_tell(struct dbr_buffer *buf);
+void dbr_zap(struct dbr_buffer *buf);
 void dbr_revoke_advance(struct dbr_buffer *buf);
 int dbr_revoke(struct dbr_buffer *buf, u64 deadline_ns, bool *already);
+int dbr_suspend(struct dbr_buffer *buf, u64 deadline_ns, bool *already);
+int dbr_restore(struct dbr_buffer *buf, u64 deadline_ns);
 void dbr_revoke_orphan(struct dbr_buffer *buf);
-void dbr_revoke_report(struct dbr_buffer *buf,
-		       struct dmabuf_revoke_phases *phases,
-		       struct dmabuf_revoke_pending *pending);
+
+/* move.c */
+int dbr_move(struct dbr_buffer *buf, u64 deadline_ns);
+
+/* quarantine.c */
+void dbr_quarantine_fill(struct dbr_pages *pages);
+u32 dbr_quarantine_check(struct dbr_pages *pages, u64 *offsets, u32 capacity);
+
+/* report.c */
+struct dma_fence *dbr_unsignalled_fence(struct dbr_buffer *buf,
+					enum dma_resv_usage usage);
+void dbr_report(struct dbr_buffer *buf, struct dmabuf_revoke_phases *phases,
+		struct dmabuf_revoke_pending *pending);
+u32 dbr_blockers(struct dbr_buffer *buf, struct dmabuf_revoke_blocker *array,
+		 u32 capacity);
+void dbr_late_begin(struct dbr_buffer *buf);
+void dbr_late_end(struct dbr_buffer *buf);
+void dbr_late_work(struct work_struct *work);
 
 #endif /* DBR_EXPORTER_H */

@@ -1,15 +1,54 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The pages behind a buffer: as few and as large chunks as the system has.
+ * The pages behind a buffer: as few and as large chunks as the system has, counted
+ * against a limit, scrubbed before they are given back.
  */
 
 #include <linux/gfp.h>
+#include <linux/highmem.h>
 #include <linux/mm.h>
+#include <linux/module.h>
 #include <linux/scatterlist.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "exporter.h"
+
+static unsigned int limit_mb;
+module_param(limit_mb, uint, 0644);
+MODULE_PARM_DESC(limit_mb,
+		 "Memory that all buffers together may take, in MiB (0: half of the RAM)");
+
+static atomic64_t dbr_bytes;		/* of all pages there are */
+
+/* Bytes that all buffers together may take. */
+u64 dbr_pages_limit(void)
+{
+	unsigned int mb = READ_ONCE(limit_mb);
+
+	return mb ? (u64)mb << 20 : (u64)totalram_pages() / 2 << PAGE_SHIFT;
+}
+
+/* Bytes that they take. */
+u64 dbr_pages_bytes(void)
+{
+	return atomic64_read(&dbr_bytes);
+}
+
+static void dbr_uncharge(pgoff_t nr_pages)
+{
+	atomic64_sub((s64)nr_pages << PAGE_SHIFT, &dbr_bytes);
+}
+
+static int dbr_charge(pgoff_t nr_pages)
+{
+	u64 bytes = atomic64_add_return((s64)nr_pages << PAGE_SHIFT, &dbr_bytes);
+
+	if (bytes <= dbr_pages_limit())
+		return 0;
+	dbr_uncharge(nr_pages);
+	return -ENOMEM;
+}
 
 /*
  * Large chunks only while they come without effort. The last resort may reclaim,
@@ -76,26 +115,42 @@ static int dbr_list_alloc(struct list_head *list, pgoff_t nr_pages)
 	return nr_chunks;
 }
 
-/**
- * dbr_pages_alloc - allocate zeroed pages, charged to the caller's cgroup
- * @pages: receives them
- * @nr_pages: how many; not 0
- *
- * Return: 0, -ENOMEM, or -EINTR when a fatal signal ended it.
- */
-int dbr_pages_alloc(struct dbr_pages *pages, pgoff_t nr_pages)
+/* Scrubs what others would otherwise be given with its contents. */
+static void dbr_pages_free(struct dbr_pages *pages)
+{
+	unsigned int i;
+
+	for (i = 0; i < pages->nr_chunks; i++) {
+		struct page *page = pages->chunks[i].page;
+		unsigned int order = compound_order(page), j;
+
+		for (j = 0; j < 1U << order; j++)
+			clear_highpage(page + j);
+		__free_pages(page, order);
+		cond_resched();
+	}
+	dbr_uncharge(pages->nr_pages);
+	kvfree(pages->chunks);
+	kfree(pages);
+}
+
+static void dbr_pages_free_work(struct work_struct *work)
+{
+	dbr_pages_free(container_of(work, struct dbr_pages, free_work));
+}
+
+static int dbr_chunks_alloc(struct dbr_pages *pages)
 {
 	struct page *page, *tmp;
 	pgoff_t start = 0;
 	LIST_HEAD(list);
 	int ret, i = 0;
 
-	ret = dbr_list_alloc(&list, nr_pages);
+	ret = dbr_list_alloc(&list, pages->nr_pages);
 	if (ret < 0)
 		goto err_free;
 
 	pages->nr_chunks = ret;
-	pages->nr_pages = nr_pages;
 	pages->chunks = kvmalloc_array(pages->nr_chunks, sizeof(*pages->chunks),
 				       DBR_GFP_TABLE);
 	if (!pages->chunks) {
@@ -116,17 +171,68 @@ err_free:
 	return ret;
 }
 
-void dbr_pages_free(struct dbr_pages *pages)
+/**
+ * dbr_pages_alloc - allocate zeroed pages, charged to the caller's cgroup
+ * @nr_pages: how many; not 0
+ *
+ * Return: the pages, with one reference, or an ERR_PTR: -ENOMEM, or -EINTR when a
+ * fatal signal ended it.
+ */
+struct dbr_pages *dbr_pages_alloc(pgoff_t nr_pages)
 {
-	unsigned int i;
+	struct dbr_pages *pages;
+	int ret;
 
-	for (i = 0; i < pages->nr_chunks; i++) {
-		struct page *page = pages->chunks[i].page;
+	pages = kzalloc_obj(*pages, GFP_KERNEL_ACCOUNT);
+	if (!pages)
+		return ERR_PTR(-ENOMEM);
+	kref_init(&pages->refs);
+	INIT_WORK(&pages->free_work, dbr_pages_free_work);
+	pages->nr_pages = nr_pages;
 
-		__free_pages(page, compound_order(page));
-		cond_resched();
-	}
-	kvfree(pages->chunks);
+	ret = dbr_charge(nr_pages);
+	if (ret)
+		goto err_free;
+	ret = dbr_chunks_alloc(pages);
+	if (ret)
+		goto err_uncharge;
+	return pages;
+
+err_uncharge:
+	dbr_uncharge(nr_pages);
+err_free:
+	kfree(pages);
+	return ERR_PTR(ret);
+}
+
+struct dbr_pages *dbr_pages_get(struct dbr_pages *pages)
+{
+	kref_get(&pages->refs);
+	return pages;
+}
+
+static void dbr_pages_release(struct kref *refs)
+{
+	dbr_pages_free(container_of(refs, struct dbr_pages, refs));
+}
+
+static void dbr_pages_release_later(struct kref *refs)
+{
+	queue_work(dbr_wq, &container_of(refs, struct dbr_pages, refs)->free_work);
+}
+
+/* Scrubbing takes its time: not under the resv lock. */
+void dbr_pages_put(struct dbr_pages *pages)
+{
+	if (pages)
+		kref_put(&pages->refs, dbr_pages_release);
+}
+
+/* For those who hold it. */
+void dbr_pages_put_later(struct dbr_pages *pages)
+{
+	if (pages)
+		kref_put(&pages->refs, dbr_pages_release_later);
 }
 
 /* One entry a chunk; chunks that happen to be neighbours stay apart. */
@@ -174,4 +280,22 @@ unsigned long dbr_pages_pfn(const struct dbr_pages *pages, pgoff_t offset,
 	skip = offset - chunk->start;
 	*contiguous = (1UL << compound_order(chunk->page)) - skip;
 	return page_to_pfn(chunk->page) + skip;
+}
+
+struct page *dbr_pages_page(const struct dbr_pages *pages, pgoff_t offset)
+{
+	unsigned long contiguous;
+
+	return pfn_to_page(dbr_pages_pfn(pages, offset, &contiguous));
+}
+
+/* All of @from to the as many pages of @to. */
+void dbr_pages_copy(const struct dbr_pages *from, struct dbr_pages *to)
+{
+	pgoff_t i;
+
+	for (i = 0; i < from->nr_pages; i++) {
+		copy_highpage(dbr_pages_page(to, i), dbr_pages_page(from, i));
+		cond_resched();
+	}
 }

@@ -1,34 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Taking a buffer back.
+ * Taking a buffer back, for good or for a while.
  *
- * Whoever begins a revoke tells the importers and takes down the CPU mappings.
- * From then on it advances by itself, each time something that it waits for has
- * gone: a fence by its callback, a mapping by its unmap. Nobody holds the resv
- * lock while waiting, so importers can take it to finish and to unmap; and nobody
- * has to wait at all, so the owner can go away in the middle.
+ * Whoever begins it tells the importers and takes down the CPU mappings. From then
+ * on it advances by itself, each time something that it waits for has gone: a fence
+ * by its callback, a mapping by its unmap. Nobody holds the resv lock while
+ * waiting, so importers can take it to finish and to unmap; and nobody has to wait
+ * at all, so the owner can go away in the middle.
  */
 
+#include <linux/delay.h>
 #include <linux/dma-resv.h>
 #include <linux/mm.h>
 
 #include "deadline.h"
 #include "exporter.h"
-
-/* The first fence that has not signalled, whatever its usage; or NULL. */
-static struct dma_fence *dbr_unsignalled_fence(struct dbr_buffer *buf)
-{
-	struct dma_resv *resv = buf->dmabuf->resv;
-	struct dma_resv_iter cursor;
-	struct dma_fence *fence;
-
-	dma_resv_assert_held(resv);
-
-	dma_resv_for_each_fence(&cursor, resv, DMA_RESV_USAGE_BOOKKEEP, fence)
-		if (!dma_fence_is_signaled(fence))
-			return fence;
-	return NULL;
-}
 
 /* May run in hard interrupt context, under the fence's lock. */
 static void dbr_fence_signalled(struct dma_fence *fence, struct dma_fence_cb *cb)
@@ -41,38 +27,53 @@ static void dbr_fence_signalled(struct dma_fence *fence, struct dma_fence_cb *cb
 /* Arms fence_work for a fence that has not signalled. False: there is none. */
 static bool dbr_await_fence(struct dbr_buffer *buf)
 {
+	enum dma_resv_usage usage = DMA_RESV_USAGE_BOOKKEEP;
 	struct dma_fence *fence;
 
 	dma_resv_assert_held(buf->dmabuf->resv);
 
-	while (!buf->fence && (fence = dbr_unsignalled_fence(buf)))
+	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_NO_FENCE_WAIT))
+		return false;
+	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_WEAK_FENCE_WAIT))
+		usage = DMA_RESV_USAGE_READ;
+	while (!buf->fence && (fence = dbr_unsignalled_fence(buf, usage)))
 		if (!dma_fence_add_callback(fence, &buf->fence_cb,
 					    dbr_fence_signalled))
 			buf->fence = dma_fence_get(fence);
 	return buf->fence;
 }
 
-static void dbr_revoke_finish(struct dbr_buffer *buf)
+/* Once nobody needs the buffer any more, its owner's reference goes. */
+static void dbr_forget_if_done(struct dbr_buffer *buf)
+{
+	dma_resv_assert_held(buf->dmabuf->resv);
+
+	if (buf->state != DMABUF_REVOKE_STATE_REVOKED || !buf->orphaned ||
+	    buf->fence || buf->forgotten)
+		return;
+	buf->forgotten = true;
+	queue_work(dbr_wq, &buf->put_work);
+}
+
+static void dbr_set_state(struct dbr_buffer *buf, enum dmabuf_revoke_state state)
 {
 	dma_resv_assert_held(buf->dmabuf->resv);
 
 	/* Pairs with the acquire of those who wait without the lock. */
-	smp_store_release(&buf->state, DMABUF_REVOKE_STATE_REVOKED);
+	smp_store_release(&buf->state, state);
 	wake_up_all(&buf->wait);
-	if (buf->orphaned)
-		queue_work(dbr_wq, &buf->put_work);
 }
 
 /**
- * dbr_revoke_advance - take a revoke as far as its blockers allow
+ * dbr_revoke_advance - take a revoke or suspension as far as its blockers allow
  * @buf: the buffer, in any state; to be called whenever a blocker has gone
  */
 void dbr_revoke_advance(struct dbr_buffer *buf)
 {
 	dma_resv_assert_held(buf->dmabuf->resv);
 
-	/* Not before all have been told and no CPU mapping is left. */
-	if (buf->state != DMABUF_REVOKE_STATE_REVOKING || !buf->zapped)
+	/* Not before all have been told and no CPU mapping is left; only once. */
+	if (!buf->zapped || buf->unmapped)
 		return;
 
 	if (dbr_await_fence(buf)) {
@@ -82,26 +83,58 @@ void dbr_revoke_advance(struct dbr_buffer *buf)
 	if (!buf->fenced)
 		buf->fenced = ktime_get();
 
-	if (buf->maps)
+	if (!dbr_has_fault(buf, DMABUF_REVOKE_FAULT_NO_UNMAP_WAIT) &&
+	    (buf->maps || buf->vmaps))
 		return;
 	buf->unmapped = ktime_get();
+	dbr_late_end(buf);
 
-	dbr_revoke_finish(buf);
+	if (buf->state == DMABUF_REVOKE_STATE_SUSPENDING)
+		dbr_set_state(buf, DMABUF_REVOKE_STATE_SUSPENDED);
+	else
+		queue_work(dbr_wq, &buf->give_work);
 }
 
-static void dbr_revoke_begin(struct dbr_buffer *buf)
+/* Each revocable importer, once. */
+void dbr_tell(struct dbr_buffer *buf)
 {
 	dma_resv_assert_held(buf->dmabuf->resv);
 
-	if (buf->state != DMABUF_REVOKE_STATE_LIVE)
-		return;
+	buf->telling = true;
+	if (!dbr_has_fault(buf, DMABUF_REVOKE_FAULT_NO_TELL))
+		dma_buf_invalidate_mappings(buf->dmabuf);
+	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_TELL_TWICE))
+		dma_buf_invalidate_mappings(buf->dmabuf);
+	buf->telling = false;
+	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_HOLD_LOCK))
+		msleep(DBR_FAULT_DELAY_MS);
+}
+
+/* Faults take the resv lock, so none can bring back what is taken down here. */
+void dbr_zap(struct dbr_buffer *buf)
+{
+	dma_resv_assert_held(buf->dmabuf->resv);
+
+	if (!dbr_has_fault(buf, DMABUF_REVOKE_FAULT_NO_ZAP))
+		unmap_mapping_range(buf->dmabuf->file->f_mapping, 0, 0, 1);
+}
+
+static void dbr_revoke_begin(struct dbr_buffer *buf, enum dmabuf_revoke_state state)
+{
+	dma_resv_assert_held(buf->dmabuf->resv);
 
 	/* First the state: an importer that is told may try to map at once. */
-	WRITE_ONCE(buf->state, DMABUF_REVOKE_STATE_REVOKING);
+	WRITE_ONCE(buf->state, state);
+	buf->zapped = 0;
+	buf->fenced = 0;
+	buf->unmapped = 0;
+	buf->given_back = 0;
+	dbr_late_begin(buf);
+
 	buf->began = ktime_get();
-	dma_buf_invalidate_mappings(buf->dmabuf);
+	dbr_tell(buf);
 	buf->told = ktime_get();
-	unmap_mapping_range(buf->dmabuf->file->f_mapping, 0, 0, 1);
+	dbr_zap(buf);
 	buf->zapped = ktime_get();
 	dbr_revoke_advance(buf);
 }
@@ -111,13 +144,51 @@ static void dbr_fence_work(struct work_struct *work)
 	struct dbr_buffer *buf = container_of(work, struct dbr_buffer, fence_work);
 	struct dma_buf *dmabuf = buf->dmabuf;
 
-	/* The owner's reference stays until REVOKED, which may be now. */
+	/* The owner's reference stays while buf->fence is set. */
 	get_dma_buf(dmabuf);
 
 	dma_resv_lock(dmabuf->resv, NULL);
 	dma_fence_put(buf->fence);
-	buf->fence = NULL;
+	WRITE_ONCE(buf->fence, NULL);
 	dbr_revoke_advance(buf);
+	dbr_forget_if_done(buf);
+	wake_up_all(&buf->wait);
+	dma_resv_unlock(dmabuf->resv);
+
+	dma_buf_put(dmabuf);
+}
+
+/* Deliberate bugs that leave somebody with access: the memory stays. */
+#define DBR_FAULTS_KEEP_MEMORY	(DMABUF_REVOKE_FAULT_NO_ZAP |		\
+				 DMABUF_REVOKE_FAULT_LATE_MAP |		\
+				 DMABUF_REVOKE_FAULT_KEEP_MEMORY)
+
+/* The last blocker has gone: nobody else touches the pages. */
+static void dbr_give_work(struct work_struct *work)
+{
+	struct dbr_buffer *buf = container_of(work, struct dbr_buffer, give_work);
+	bool quarantine = buf->flags & DMABUF_REVOKE_ALLOC_QUARANTINE;
+	struct dbr_pages *pages = NULL;
+	struct dma_buf *dmabuf = buf->dmabuf;
+
+	/* The owner's reference stays until REVOKED. */
+	get_dma_buf(dmabuf);
+
+	if (quarantine)
+		dbr_quarantine_fill(buf->pages);
+	else if (!dbr_has_fault(buf, DBR_FAULTS_KEEP_MEMORY))
+		pages = buf->pages;
+
+	dma_resv_lock(dmabuf->resv, NULL);
+	if (pages)
+		buf->pages = NULL;
+	dma_resv_unlock(dmabuf->resv);
+	dbr_pages_put(pages);
+
+	dma_resv_lock(dmabuf->resv, NULL);
+	buf->given_back = ktime_get();
+	dbr_set_state(buf, DMABUF_REVOKE_STATE_REVOKED);
+	dbr_forget_if_done(buf);
 	dma_resv_unlock(dmabuf->resv);
 
 	dma_buf_put(dmabuf);
@@ -132,14 +203,24 @@ void dbr_revoke_init(struct dbr_buffer *buf)
 {
 	buf->state = DMABUF_REVOKE_STATE_LIVE;
 	INIT_WORK(&buf->fence_work, dbr_fence_work);
+	INIT_WORK(&buf->give_work, dbr_give_work);
 	INIT_WORK(&buf->put_work, dbr_put_work);
+	INIT_DELAYED_WORK(&buf->late_work, dbr_late_work);
 	init_waitqueue_head(&buf->wait);
 }
 
-static bool dbr_is_revoked(struct dbr_buffer *buf)
+static bool dbr_is_in(struct dbr_buffer *buf, enum dmabuf_revoke_state state)
 {
-	/* Pairs with dbr_revoke_finish(): the phases are complete. */
-	return smp_load_acquire(&buf->state) == DMABUF_REVOKE_STATE_REVOKED;
+	/* Pairs with dbr_set_state(): the phases are complete. */
+	return smp_load_acquire(&buf->state) == state;
+}
+
+static bool dbr_is_taken_back(struct dbr_buffer *buf)
+{
+	dma_resv_assert_held(buf->dmabuf->resv);
+
+	return buf->state == DMABUF_REVOKE_STATE_REVOKING ||
+	       buf->state == DMABUF_REVOKE_STATE_REVOKED;
 }
 
 /**
@@ -155,14 +236,96 @@ int dbr_revoke(struct dbr_buffer *buf, u64 deadline_ns, bool *already)
 {
 	int ret;
 
-	ret = dma_resv_lock_interruptible(buf->dmabuf->resv, NULL);
-	if (ret)
+	if (dma_resv_lock_interruptible(buf->dmabuf->resv, NULL))
 		return -ERESTARTSYS;
 	*already = buf->state == DMABUF_REVOKE_STATE_REVOKED;
-	dbr_revoke_begin(buf);
+	if (!dbr_is_taken_back(buf))
+		dbr_revoke_begin(buf, DMABUF_REVOKE_STATE_REVOKING);
 	dma_resv_unlock(buf->dmabuf->resv);
 
-	return deadline_wait(buf->wait, dbr_is_revoked(buf), deadline_ns);
+	ret = deadline_wait(buf->wait,
+			    dbr_is_in(buf, DMABUF_REVOKE_STATE_REVOKED),
+			    deadline_ns);
+	/* The deadline is for blockers. Without them the rest is ours to do. */
+	if (ret == -ETIMEDOUT && READ_ONCE(buf->unmapped)) {
+		flush_work(&buf->give_work);
+		ret = 0;
+	}
+	return ret;
+}
+
+/**
+ * dbr_suspend - take a buffer back for a while, and wait for its blockers
+ * @buf: the buffer; the caller holds a dma-buf reference
+ * @deadline_ns: CLOCK_MONOTONIC; 0: do not wait
+ * @already: receives whether it had been suspended completely before
+ *
+ * Return: as dbr_revoke(); -ENODEV if it is revoked, now or meanwhile.
+ */
+int dbr_suspend(struct dbr_buffer *buf, u64 deadline_ns, bool *already)
+{
+	int ret = 0;
+
+	if (dma_resv_lock_interruptible(buf->dmabuf->resv, NULL))
+		return -ERESTARTSYS;
+	*already = buf->state == DMABUF_REVOKE_STATE_SUSPENDED;
+	if (dbr_is_taken_back(buf))
+		ret = -ENODEV;
+	else if (buf->state == DMABUF_REVOKE_STATE_LIVE)
+		dbr_revoke_begin(buf, DMABUF_REVOKE_STATE_SUSPENDING);
+	dma_resv_unlock(buf->dmabuf->resv);
+	if (ret)
+		return ret;
+
+	ret = deadline_wait(buf->wait,
+			    !dbr_is_in(buf, DMABUF_REVOKE_STATE_SUSPENDING),
+			    deadline_ns);
+	if (!ret && !dbr_is_in(buf, DMABUF_REVOKE_STATE_SUSPENDED) &&
+	    !dbr_is_in(buf, DMABUF_REVOKE_STATE_LIVE))
+		ret = -ENODEV;
+	return ret;
+}
+
+/* 0: live. -EAGAIN: something has to be waited for. */
+static int dbr_try_restore(struct dbr_buffer *buf)
+{
+	dma_resv_assert_held(buf->dmabuf->resv);
+
+	if (dbr_is_taken_back(buf))
+		return -ENODEV;
+	if (buf->state == DMABUF_REVOKE_STATE_SUSPENDING)
+		return -EAGAIN;
+	/* What was added while it was suspended must not reach into its new life. */
+	if (buf->state == DMABUF_REVOKE_STATE_SUSPENDED && dbr_await_fence(buf))
+		return -EAGAIN;
+	dbr_set_state(buf, DMABUF_REVOKE_STATE_LIVE);
+	return 0;
+}
+
+/**
+ * dbr_restore - end a suspension, once it is complete
+ * @buf: the buffer; the caller holds a dma-buf reference
+ * @deadline_ns: CLOCK_MONOTONIC; 0: do not wait
+ *
+ * Return: 0, -ENODEV, -ETIMEDOUT, or -ERESTARTSYS.
+ */
+int dbr_restore(struct dbr_buffer *buf, u64 deadline_ns)
+{
+	int ret;
+
+	do {
+		if (dma_resv_lock_interruptible(buf->dmabuf->resv, NULL))
+			return -ERESTARTSYS;
+		ret = dbr_try_restore(buf);
+		dma_resv_unlock(buf->dmabuf->resv);
+		if (ret != -EAGAIN)
+			return ret;
+
+		ret = deadline_wait(buf->wait,
+				    !dbr_is_in(buf, DMABUF_REVOKE_STATE_SUSPENDING) &&
+				    !READ_ONCE(buf->fence), deadline_ns);
+	} while (!ret);
+	return ret;
 }
 
 /**
@@ -174,46 +337,9 @@ int dbr_revoke(struct dbr_buffer *buf, u64 deadline_ns, bool *already)
 void dbr_revoke_orphan(struct dbr_buffer *buf)
 {
 	dma_resv_lock(buf->dmabuf->resv, NULL);
-	if (buf->state == DMABUF_REVOKE_STATE_REVOKED)
-		queue_work(dbr_wq, &buf->put_work);
 	buf->orphaned = true;
-	dbr_revoke_begin(buf);
+	if (!dbr_is_taken_back(buf))
+		dbr_revoke_begin(buf, DMABUF_REVOKE_STATE_REVOKING);
+	dbr_forget_if_done(buf);
 	dma_resv_unlock(buf->dmabuf->resv);
-}
-
-/* How long a phase took: 0 if it has not begun, until now if it has not ended. */
-static u64 dbr_phase_ns(ktime_t begin, ktime_t end, ktime_t now)
-{
-	return begin ? ktime_to_ns(ktime_sub(end ?: now, begin)) : 0;
-}
-
-/**
- * dbr_revoke_report - the phases so far, and what is still in use
- * @buf: the buffer
- * @phases: receives the time spent
- * @pending: receives the counts
- */
-void dbr_revoke_report(struct dbr_buffer *buf,
-		       struct dmabuf_revoke_phases *phases,
-		       struct dmabuf_revoke_pending *pending)
-{
-	ktime_t now = ktime_get();
-	struct dma_resv_iter cursor;
-	struct dma_fence *fence;
-
-	dma_resv_assert_held(buf->dmabuf->resv);
-
-	phases->began_ns = ktime_to_ns(buf->began);
-	phases->tell_ns = dbr_phase_ns(buf->began, buf->told, now);
-	phases->zap_ns = dbr_phase_ns(buf->told, buf->zapped, now);
-	phases->fences_ns = dbr_phase_ns(buf->zapped, buf->fenced, now);
-	phases->unmaps_ns = dbr_phase_ns(buf->fenced, buf->unmapped, now);
-
-	pending->fences = 0;
-	dma_resv_for_each_fence(&cursor, buf->dmabuf->resv,
-				DMA_RESV_USAGE_BOOKKEEP, fence)
-		pending->fences += !dma_fence_is_signaled(fence);
-	pending->maps = buf->maps;
-	pending->legacy_maps = buf->legacy_maps;
-	pending->pins = buf->pins;
 }

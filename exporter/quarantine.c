@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Memory that was taken back, filled with a pattern and watched: whoever writes to
+ * it after the revoke leaves a mark.
+ */
+
+#include <linux/highmem.h>
+#include <linux/string.h>
+
+#include "exporter.h"
+
+#define DBR_PATTERN	0xdb
+
+/* Nobody else uses the pages, or nobody should. */
+void dbr_quarantine_fill(struct dbr_pages *pages)
+{
+	pgoff_t i;
+
+	for (i = 0; i < pages->nr_pages; i++) {
+		void *mem = kmap_local_page(dbr_pages_page(pages, i));
+
+		memset(mem, DBR_PATTERN, PAGE_SIZE);
+		kunmap_local(mem);
+		cond_resched();
+	}
+}
+
+/**
+ * dbr_quarantine_check - find the pages that were written to
+ * @pages: after dbr_quarantine_fill()
+ * @offsets: receives where the first of them are, in bytes
+ * @capacity: how many fit
+ *
+ * Return: how many there are.
+ */
+u32 dbr_quarantine_check(struct dbr_pages *pages, u64 *offsets, u32 capacity)
+{
+	u32 changed = 0;
+	pgoff_t i;
+
+	for (i = 0; i < pages->nr_pages; i++) {
+		void *mem = kmap_local_page(dbr_pages_page(pages, i));
+		bool clean = !memchr_inv(mem, DBR_PATTERN, PAGE_SIZE);
+
+		kunmap_local(mem);
+		cond_resched();
+		if (clean)
+			continue;
+		if (changed < capacity)
+			offsets[changed] = (u64)i << PAGE_SHIFT;
+		changed++;
+	}
+	return changed;
+}
