@@ -46,6 +46,7 @@ static void dbi_attachment_unmap(struct dbi_attachment *att)
 {
 	dma_resv_assert_held(att->dmabuf->resv);
 
+	dbi_misbehave_unmap(att);
 	dma_buf_unmap_attachment(att->attach, att->table, att->dir);
 	att->table = NULL;
 	att->unmaps++;
@@ -69,17 +70,32 @@ void dbi_attachment_let_go(struct dbi_attachment *att)
 {
 	dma_resv_assert_held(att->dmabuf->resv);
 
+	if (dbi_misbehaves(att, DMABUF_REVOKE_MISBEHAVE_NO_UNMAP))
+		return;
 	if (att->table)
 		dbi_attachment_unmap(att);
-	if (att->dead && att->pinned)
+	if (att->dead && att->pinned &&
+	    !dbi_misbehaves(att, DMABUF_REVOKE_MISBEHAVE_KEEP_PIN))
 		dbi_attachment_unpin(att);
 	att->invalid = false;
+	dbi_misbehave_let_go(att);
+}
+
+/* To unmap from a worker, at once unless it is to be late. */
+void dbi_attachment_queue_unmap(struct dbi_attachment *att)
+{
+	unsigned long delay = 0;
+
+	if (dbi_misbehaves(att, DMABUF_REVOKE_MISBEHAVE_LATE_UNMAP))
+		delay = nsecs_to_jiffies(att->delay_ns);
+	queue_delayed_work(dbi_unmap_wq, &att->unmap_work, delay);
 }
 
 /* The fence of the last job has signalled, so nobody waits for us to be quick. */
 static void dbi_unmap_work(struct work_struct *work)
 {
-	struct dbi_attachment *att = container_of(work, struct dbi_attachment,
+	struct dbi_attachment *att = container_of(to_delayed_work(work),
+						  struct dbi_attachment,
 						  unmap_work);
 
 	dma_resv_lock(att->dmabuf->resv, NULL);
@@ -99,26 +115,33 @@ static int dbi_attachment_pin(struct dbi_attachment *att)
 	return ret;
 }
 
-static struct dbi_attachment *dbi_attachment_alloc(struct dma_buf *dmabuf,
-						   u32 kind, u32 flags)
+static struct dbi_attachment *
+dbi_attachment_alloc(struct dma_buf *dmabuf,
+		     const struct dmabuf_revoke_attach *arg)
 {
 	struct dbi_attachment *att;
 
 	att = kzalloc_obj(*att, GFP_KERNEL_ACCOUNT);
 	if (!att)
 		return NULL;
-	att->kind = dbi_kind_find(kind);
-	att->kind_id = kind;
-	att->flags = flags;
+	att->kind = dbi_kind_find(arg->kind);
+	att->kind_id = arg->kind;
+	att->flags = arg->flags;
+	att->misbehave = arg->misbehave;
+	att->delay_ns = arg->delay_ns;
+	if (att->misbehave & (DMABUF_REVOKE_MISBEHAVE_LATE_UNMAP |
+			      DMABUF_REVOKE_MISBEHAVE_NEW_DMA))
+		att->flags |= DMABUF_REVOKE_ATTACH_DEFER_UNMAP;
 	att->dmabuf = dmabuf;
 	att->fence_context = dma_fence_context_alloc(1);
+	mutex_init(&att->vmap_lock);
 	mutex_init(&att->submit_lock);
 	mutex_init(&att->read_lock);
 	xa_init(&att->jobs);
 	spin_lock_init(&att->lock);
 	INIT_LIST_HEAD(&att->queue);
 	INIT_WORK(&att->engine_work, dbi_engine_work);
-	INIT_WORK(&att->unmap_work, dbi_unmap_work);
+	INIT_DELAYED_WORK(&att->unmap_work, dbi_unmap_work);
 	init_waitqueue_head(&att->wait);
 	return att;
 }
@@ -126,22 +149,25 @@ static struct dbi_attachment *dbi_attachment_alloc(struct dma_buf *dmabuf,
 /**
  * dbi_attachment_create - attach, and pin if the kind does
  * @dmabuf: to what; on success the reference is consumed
- * @kind: enum dmabuf_revoke_kind, known to exist
- * @flags: DMABUF_REVOKE_ATTACH_*
+ * @arg: how; checked
  *
  * Return: the attachment, or an ERR_PTR with what the exporter returned, or
  * -ENOMEM.
  */
-struct dbi_attachment *dbi_attachment_create(struct dma_buf *dmabuf, u32 kind,
-					     u32 flags)
+struct dbi_attachment *
+dbi_attachment_create(struct dma_buf *dmabuf,
+		      const struct dmabuf_revoke_attach *arg)
 {
 	struct dbi_attachment *att;
 	int ret;
 
 	/* Complete before attaching: the callback may be called during it. */
-	att = dbi_attachment_alloc(dmabuf, kind, flags);
+	att = dbi_attachment_alloc(dmabuf, arg);
 	if (!att)
 		return ERR_PTR(-ENOMEM);
+	ret = dbi_misbehave_begin(att);
+	if (ret)
+		goto err_free;
 
 	if (att->kind->ops)
 		att->attach = dma_buf_dynamic_attach(dmabuf, dbi_device,
@@ -150,7 +176,7 @@ struct dbi_attachment *dbi_attachment_create(struct dma_buf *dmabuf, u32 kind,
 		att->attach = dma_buf_attach(dmabuf, dbi_device);
 	if (IS_ERR(att->attach)) {
 		ret = PTR_ERR(att->attach);
-		goto err_free;
+		goto err_rogue;
 	}
 
 	if (att->kind->pins) {
@@ -163,6 +189,8 @@ struct dbi_attachment *dbi_attachment_create(struct dma_buf *dmabuf, u32 kind,
 
 err_detach:
 	dma_buf_detach(dmabuf, att->attach);
+err_rogue:
+	dbi_misbehave_end(att);
 err_free:
 	kfree(att);
 	return ERR_PTR(ret);
@@ -173,7 +201,8 @@ void dbi_attachment_destroy(struct dbi_attachment *att)
 {
 	struct dma_buf *dmabuf = att->dmabuf;
 
-	dbi_engine_cut(att);
+	dbi_vmap_end(att);
+	dbi_engine_close(att);
 	/* What ran last may still be on its way out of the work function. */
 	cancel_work_sync(&att->engine_work);
 
@@ -187,7 +216,8 @@ void dbi_attachment_destroy(struct dbi_attachment *att)
 
 	/* After this the callback is not called any more, nor unmap_work queued. */
 	dma_buf_detach(dmabuf, att->attach);
-	cancel_work_sync(&att->unmap_work);
+	cancel_delayed_work_sync(&att->unmap_work);
+	dbi_misbehave_end(att);
 	dma_buf_put(dmabuf);
 
 	dbi_jobs_free(att);
@@ -232,6 +262,9 @@ static int dbi_ioctl_unmap(struct ucmd *ucmd)
 		dbi_attachment_let_go(att);
 	else
 		dbi_attachment_unmap(att);
+	/* Only one that misbehaves has kept it. */
+	if (!ret && att->table)
+		ret = -EBUSY;
 	dma_resv_unlock(att->dmabuf->resv);
 	return ret;
 }
@@ -254,6 +287,7 @@ static void dbi_status_fill(struct dbi_attachment *att,
 	arg->direction = att->table ? att->dir : 0;
 	arg->segments = att->table ? att->table->nents : 0;
 	arg->pinned = att->pinned;
+	arg->remap_error = att->remap_error;
 	arg->maps = att->maps;
 	arg->unmaps = att->unmaps;
 	arg->invalidations = att->invalidations;
@@ -271,12 +305,17 @@ static int dbi_ioctl_status(struct ucmd *ucmd)
 
 	arg->kind = att->kind_id;
 	arg->attach_flags = att->flags;
+	arg->misbehave = att->misbehave;
 	arg->length = att->dmabuf->size;
 
 	if (dma_resv_lock_interruptible(att->dmabuf->resv, NULL))
 		return -ERESTARTSYS;
 	dbi_status_fill(att, arg);
 	dma_resv_unlock(att->dmabuf->resv);
+
+	mutex_lock(&att->vmap_lock);
+	arg->vmapped = !iosys_map_is_null(&att->vmap);
+	mutex_unlock(&att->vmap_lock);
 
 	spin_lock(&att->lock);
 	arg->jobs_uncollected = att->nr_ended;
@@ -298,6 +337,9 @@ static const struct ucmd_op dbi_attachment_ops[] = {
 		dbi_job_wait),
 	UCMD_OP(DMABUF_REVOKE_IOC_STATUS, dmabuf_revoke_status, passes,
 		dbi_ioctl_status),
+	UCMD_OP(DMABUF_REVOKE_IOC_VMAP, dmabuf_revoke_vmap, reserved, dbi_vmap),
+	UCMD_OP(DMABUF_REVOKE_IOC_VUNMAP, dmabuf_revoke_vmap, reserved,
+		dbi_vunmap),
 };
 
 static long dbi_attachment_ioctl(struct file *file, unsigned int cmd,

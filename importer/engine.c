@@ -85,9 +85,19 @@ static void dbi_fill(u8 *to, size_t bytes, u64 offset, u64 pattern)
 	memcpy(to, &word, bytes);
 }
 
+/* One word on the bus, whether there is a mapping or not. */
+void dbi_engine_store(dma_addr_t addr, u64 value)
+{
+	phys_addr_t phys = dma_to_phys(dbi_device, addr);
+	void *mem = kmap_local_page(pfn_to_page(PHYS_PFN(phys)));
+
+	WRITE_ONCE(*(u64 *)(mem + offset_in_page(phys)), value);
+	kunmap_local(mem);
+}
+
 static bool dbi_engine_is_cut(struct dbi_attachment *att)
 {
-	return READ_ONCE(att->mode) == DBI_ENGINE_CUT;
+	return READ_ONCE(att->mode) >= DBI_ENGINE_CUT;
 }
 
 /* Moves all data of one pass, page by page. 0, or -ECANCELED if cut short. */
@@ -187,6 +197,16 @@ static void dbi_dep_signalled(struct dma_fence *fence, struct dma_fence_cb *cb)
 	wake_up_all(&job->att->wait);
 }
 
+/* Whether a job may start in this mode. */
+static bool dbi_engine_may_start(struct dbi_attachment *att)
+{
+	enum dbi_engine_mode mode = READ_ONCE(att->mode);
+
+	return mode == DBI_ENGINE_RUN ||
+	       (mode == DBI_ENGINE_DRAIN &&
+		dbi_misbehaves(att, DMABUF_REVOKE_MISBEHAVE_NEW_DMA));
+}
+
 /* Until the fences that implicit synchronisation names are done. */
 static void dbi_engine_await(struct dbi_job *job)
 {
@@ -196,7 +216,7 @@ static void dbi_engine_await(struct dbi_job *job)
 	if (!dep || dma_fence_add_callback(dep, &job->dep_cb, dbi_dep_signalled))
 		return;
 	wait_event_interruptible(att->wait,
-				 READ_ONCE(att->mode) != DBI_ENGINE_RUN ||
+				 !dbi_engine_may_start(att) ||
 				 dma_fence_is_signaled(dep));
 	dma_fence_remove_callback(dep, &job->dep_cb);
 }
@@ -208,11 +228,39 @@ static bool dbi_engine_take_up(struct dbi_job *job)
 	bool run;
 
 	spin_lock(&att->lock);
-	run = att->mode == DBI_ENGINE_RUN;
+	run = dbi_engine_may_start(att) && !job->cancelled;
 	if (run)
 		job->started = ktime_get();
 	spin_unlock(&att->lock);
 	return run;
+}
+
+/* The job accesses memory no more, though its fence may not tell yet. */
+static void dbi_engine_put_down(struct dbi_attachment *att)
+{
+	spin_lock(&att->lock);
+	att->released = true;
+	wake_up_all(&att->wait);
+	spin_unlock(&att->lock);
+}
+
+static bool dbi_engine_is_closing(struct dbi_attachment *att)
+{
+	return READ_ONCE(att->mode) == DBI_ENGINE_CLOSE;
+}
+
+/* Misbehaves, if it was told to, once the DMA is done and before the fence is. */
+static int dbi_engine_hold_fence(struct dbi_attachment *att, int status)
+{
+	if (dbi_misbehaves(att, DMABUF_REVOKE_MISBEHAVE_STUCK_FENCE))
+		wait_event_interruptible(att->wait, dbi_engine_is_closing(att));
+	else if (dbi_misbehaves(att, DMABUF_REVOKE_MISBEHAVE_LATE_FENCE))
+		wait_event_interruptible_hrtimeout(att->wait,
+						   dbi_engine_is_closing(att),
+						   att->delay_ns);
+	if (dbi_misbehaves(att, DMABUF_REVOKE_MISBEHAVE_FENCE_ERROR))
+		status = -EIO;
+	return status;
 }
 
 /* Makes the next job the running one; NULL: the engine is idle. */
@@ -226,8 +274,9 @@ static struct dbi_job *dbi_engine_next(struct dbi_attachment *att)
 	if (job)
 		list_del_init(&job->node);
 	att->running = job;
+	att->released = false;
 	if (!job && att->mode == DBI_ENGINE_DRAIN)
-		queue_work(dbi_unmap_wq, &att->unmap_work);
+		dbi_attachment_queue_unmap(att);
 	wake_up_all(&att->wait);
 	spin_unlock(&att->lock);
 
@@ -249,8 +298,11 @@ void dbi_engine_work(struct work_struct *work)
 		dbi_engine_await(job);
 
 		cookie = dma_fence_begin_signalling();
-		if (dbi_engine_take_up(job))
+		if (dbi_engine_take_up(job)) {
 			status = dbi_engine_execute(job);
+			dbi_engine_put_down(att);
+			status = dbi_engine_hold_fence(att, status);
+		}
 		dbi_job_end(job, status);
 		dma_fence_end_signalling(cookie);
 	}
@@ -309,7 +361,7 @@ static bool dbi_engine_is_idle(struct dbi_attachment *att)
 	bool idle;
 
 	spin_lock(&att->lock);
-	idle = !att->running;
+	idle = !att->running && list_empty(&att->queue);
 	spin_unlock(&att->lock);
 	return idle;
 }
@@ -326,8 +378,14 @@ static void dbi_engine_stop(struct dbi_attachment *att, enum dbi_engine_mode mod
 
 	spin_lock(&att->lock);
 	att->mode = max(att->mode, mode);
-	if (!att->running)
-		list_splice_init(&att->queue, &cancelled);
+	if (!dbi_engine_may_start(att)) {
+		list_for_each_entry(job, &att->queue, node)
+			job->cancelled = true;
+		if (att->running)
+			att->running->cancelled = !att->running->started;
+		else
+			list_splice_init(&att->queue, &cancelled);
+	}
 	wake_up_all(&att->wait);
 	spin_unlock(&att->lock);
 
@@ -350,9 +408,26 @@ bool dbi_engine_drain(struct dbi_attachment *att)
 	return dbi_engine_is_idle(att);
 }
 
-/* Ends all jobs. The engine does not touch the mapping any more afterwards. */
+static bool dbi_engine_is_off_bus(struct dbi_attachment *att)
+{
+	bool off;
+
+	spin_lock(&att->lock);
+	off = !att->running || att->released;
+	spin_unlock(&att->lock);
+	return off;
+}
+
+/* Ends all DMA. The engine does not touch the mapping any more afterwards. */
 void dbi_engine_cut(struct dbi_attachment *att)
 {
 	dbi_engine_stop(att, DBI_ENGINE_CUT);
+	wait_event(att->wait, dbi_engine_is_off_bus(att));
+}
+
+/* Ends all jobs, for good. */
+void dbi_engine_close(struct dbi_attachment *att)
+{
+	dbi_engine_stop(att, DBI_ENGINE_CLOSE);
 	wait_event(att->wait, dbi_engine_is_idle(att));
 }

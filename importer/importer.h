@@ -18,6 +18,7 @@
 
 #include <linux/dma-buf.h>
 #include <linux/dma-fence.h>
+#include <linux/iosys-map.h>
 #include <linux/ktime.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
@@ -47,6 +48,7 @@ enum dbi_engine_mode {
 	DBI_ENGINE_RUN,			/* take up jobs */
 	DBI_ENGINE_DRAIN,		/* end the pass that is under way */
 	DBI_ENGINE_CUT,			/* end at once */
+	DBI_ENGINE_CLOSE,		/* and hold back no fence */
 };
 
 struct dbi_attachment {
@@ -54,6 +56,8 @@ struct dbi_attachment {
 	const struct dbi_kind *kind;
 	u32 kind_id;			/* enum dmabuf_revoke_kind */
 	u32 flags;			/* DMABUF_REVOKE_ATTACH_* */
+	u64 misbehave;			/* DMABUF_REVOKE_MISBEHAVE_* */
+	u64 delay_ns;
 	struct dma_buf *dmabuf;		/* a reference */
 	struct dma_buf_attachment *attach;
 	u64 fence_context;
@@ -64,11 +68,15 @@ struct dbi_attachment {
 	bool invalid;			/* the mapping has to go */
 	bool pinned;
 	bool dead;			/* pinned kind, invalidated */
+	int remap_error;
 	u64 maps;
 	u64 unmaps;
 	u64 invalidations;
 	ktime_t invalidated_at;
 	ktime_t unmapped_at;
+
+	struct mutex vmap_lock;		/* vmap, vunmap; outside the resv lock */
+	struct iosys_map vmap;		/* vmap_lock; null: not vmapped */
 
 	struct mutex submit_lock;	/* jobs are queued in order of number */
 	u64 last_job;			/* submit_lock */
@@ -79,6 +87,7 @@ struct dbi_attachment {
 	enum dbi_engine_mode mode;
 	struct list_head queue;		/* dbi_job.node; a reference each */
 	struct dbi_job *running;	/* a reference */
+	bool released;			/* it accesses memory no more */
 	unsigned int nr_running;	/* jobs that have not ended */
 	unsigned int nr_ended;		/* that have, and are in @jobs */
 	u64 events_head;		/* sequence of the next event */
@@ -87,8 +96,9 @@ struct dbi_attachment {
 	struct dmabuf_revoke_event events[DBI_MAX_EVENTS];
 
 	struct work_struct engine_work;	/* runs @queue */
-	struct work_struct unmap_work;	/* unmaps after an invalidation */
+	struct delayed_work unmap_work;	/* unmaps after an invalidation */
 	struct mutex read_lock;		/* one reader takes events at a time */
+	struct dbi_rogue *rogue;	/* of some misbehaviours; else NULL */
 	wait_queue_head_t wait;		/* for whatever @lock guards to change */
 };
 
@@ -107,6 +117,7 @@ struct dbi_job {
 	u64 duration_ns;
 
 	struct list_head node;		/* att->lock */
+	bool cancelled;			/* att->lock; not to be started any more */
 	struct dma_fence *dep;		/* reference; to wait for; the engine's */
 	struct dma_fence_cb dep_cb;
 
@@ -129,7 +140,28 @@ extern atomic64_t dbi_nr_jobs;		/* that have not ended */
 /* kinds.c */
 const struct dbi_kind *dbi_kind_find(u32 id);
 
+/* Whether the attachment has this deliberate bug. */
+static inline bool dbi_misbehaves(const struct dbi_attachment *att, u64 how)
+{
+	return unlikely(att->misbehave & how);
+}
+
+/* misbehave.c */
+int dbi_misbehave_check(struct dma_buf *dmabuf,
+			const struct dmabuf_revoke_attach *arg);
+int dbi_misbehave_begin(struct dbi_attachment *att);
+void dbi_misbehave_told(struct dbi_attachment *att);
+void dbi_misbehave_unmap(struct dbi_attachment *att);
+void dbi_misbehave_let_go(struct dbi_attachment *att);
+void dbi_misbehave_end(struct dbi_attachment *att);
+
+/* vmap.c */
+int dbi_vmap(struct ucmd *ucmd);
+int dbi_vunmap(struct ucmd *ucmd);
+void dbi_vmap_end(struct dbi_attachment *att);
+
 /* engine.c */
+void dbi_engine_store(dma_addr_t addr, u64 value);
 bool dbi_engine_reaches(struct sg_table *table, size_t size);
 void dbi_engine_start(struct dbi_attachment *att);
 void dbi_engine_queue(struct dbi_job *job);
@@ -137,6 +169,7 @@ bool dbi_engine_busy(struct dbi_attachment *att);
 void dbi_engine_status(struct dbi_attachment *att, u64 *running, u64 *passes);
 bool dbi_engine_drain(struct dbi_attachment *att);
 void dbi_engine_cut(struct dbi_attachment *att);
+void dbi_engine_close(struct dbi_attachment *att);
 void dbi_engine_work(struct work_struct *work);
 
 /* job.c */
@@ -154,10 +187,12 @@ __poll_t dbi_events_poll(struct file *file, poll_table *wait);
 
 /* attachment.c */
 extern const struct file_operations dbi_attachment_fops;
-struct dbi_attachment *dbi_attachment_create(struct dma_buf *dmabuf, u32 kind,
-					     u32 flags);
+struct dbi_attachment *
+dbi_attachment_create(struct dma_buf *dmabuf,
+		      const struct dmabuf_revoke_attach *arg);
 void dbi_attachment_destroy(struct dbi_attachment *att);
 int dbi_attachment_map(struct dbi_attachment *att, enum dma_data_direction dir);
 void dbi_attachment_let_go(struct dbi_attachment *att);
+void dbi_attachment_queue_unmap(struct dbi_attachment *att);
 
 #endif /* DBI_IMPORTER_H */

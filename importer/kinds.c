@@ -14,6 +14,7 @@ static void dbi_told(struct dbi_attachment *att)
 	att->invalidations++;
 	att->invalidated_at = ktime_get();
 	dbi_event(att, DMABUF_REVOKE_EVENT_INVALIDATED);
+	dbi_misbehave_told(att);
 }
 
 /*
@@ -31,7 +32,7 @@ static void dbi_stop_and_unmap(struct dbi_attachment *att)
 		dbi_engine_cut(att);
 		dbi_attachment_let_go(att);
 	} else if (dbi_engine_drain(att)) {
-		queue_work(dbi_unmap_wq, &att->unmap_work);
+		dbi_attachment_queue_unmap(att);
 	}
 }
 
@@ -43,7 +44,7 @@ static void dbi_dynamic_invalidate(struct dma_buf_attachment *attach)
 	dma_resv_assert_held(attach->dmabuf->resv);
 
 	dbi_told(att);
-	if (att->table)
+	if (att->table && !dbi_misbehaves(att, DMABUF_REVOKE_MISBEHAVE_IGNORE))
 		dbi_stop_and_unmap(att);
 }
 
@@ -56,7 +57,7 @@ static void dbi_pinned_invalidate(struct dma_buf_attachment *attach)
 
 	dbi_told(att);
 	/* Not pinned yet: attaching will find out. */
-	if (!att->pinned)
+	if (!att->pinned || dbi_misbehaves(att, DMABUF_REVOKE_MISBEHAVE_IGNORE))
 		return;
 	att->dead = true;
 	dbi_stop_and_unmap(att);

@@ -47,6 +47,8 @@ static int dbi_check_attach(const struct dmabuf_revoke_attach *arg)
 		return -EINVAL;
 	if (arg->fd_flags & ~(O_CLOEXEC | O_NONBLOCK))
 		return -EINVAL;
+	if (arg->delay_ns > DBI_MAX_DURATION_NS)
+		return -EINVAL;
 	return 0;
 }
 
@@ -57,7 +59,9 @@ static struct file *dbi_attach_file(struct dma_buf *dmabuf,
 	struct dbi_attachment *att;
 	struct file *file;
 
-	att = dbi_attachment_create(dmabuf, arg->kind, arg->flags);
+	att = ERR_PTR(dbi_misbehave_check(dmabuf, arg));
+	if (!att)
+		att = dbi_attachment_create(dmabuf, arg);
 	if (IS_ERR(att)) {
 		dma_buf_put(dmabuf);
 		return ERR_CAST(att);
@@ -112,7 +116,7 @@ err_file:
 static const struct ucmd_op dbi_ops[] = {
 	UCMD_OP(DMABUF_REVOKE_IOC_IMPORTER_INFO, dmabuf_revoke_importer_info,
 		features, dbi_ioctl_info),
-	UCMD_OP(DMABUF_REVOKE_IOC_ATTACH, dmabuf_revoke_attach, length,
+	UCMD_OP(DMABUF_REVOKE_IOC_ATTACH, dmabuf_revoke_attach, delay_ns,
 		dbi_ioctl_attach),
 };
 

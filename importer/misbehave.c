@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Bugs of importers, on purpose: whether they may be had, and those that take more
+ * than a line where they happen. The rest is found by dbi_misbehaves().
+ */
+
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/delay.h>
+#include <linux/dma-resv.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+
+#include "importer.h"
+
+/* What goes on by itself, until the attachment's file is closed. */
+struct dbi_rogue {
+	struct dbi_attachment *att;
+	struct delayed_work fence_work;
+	struct dma_fence *fence;	/* fence_work; a reference */
+	struct delayed_work dma_work;
+	dma_addr_t addr;		/* the resv lock; then dma_work */
+};
+
+#define MISBEHAVE(x)	(DMABUF_REVOKE_MISBEHAVE_##x)
+
+static const char * const dbi_misbehave_names[] = {
+	"ignore", "no-unmap", "late-unmap", "slow-callback", "late-fence",
+	"stuck-fence", "fence-error", "fence-after", "new-dma", "remap",
+	"dma-after-unmap", "keep-pin", "revive", "double-unpin",
+};
+
+#define DBI_MISBEHAVE_ALL	(BIT_ULL(ARRAY_SIZE(dbi_misbehave_names)) - 1)
+#define DBI_MISBEHAVE_DELAYED	(MISBEHAVE(LATE_UNMAP) |		\
+				 MISBEHAVE(SLOW_CALLBACK) |		\
+				 MISBEHAVE(LATE_FENCE) |		\
+				 MISBEHAVE(FENCE_AFTER))
+/* All that importers without a callback can do. */
+#define DBI_MISBEHAVE_LEGACY	(MISBEHAVE(LATE_FENCE) |		\
+				 MISBEHAVE(STUCK_FENCE) |		\
+				 MISBEHAVE(FENCE_ERROR))
+#define DBI_MISBEHAVE_PINNED	(MISBEHAVE(KEEP_PIN) | MISBEHAVE(REVIVE))
+#define DBI_MISBEHAVE_OWN	(MISBEHAVE(DMA_AFTER_UNMAP) |		\
+				 MISBEHAVE(DOUBLE_UNPIN))
+/* The callback holds the resv lock for so long. */
+#define DBI_MAX_CALLBACK_NS	(10ULL * NSEC_PER_SEC)
+
+static const char *dbi_rogue_driver_name(struct dma_fence *fence)
+{
+	return "dmabuf-revoke-importer";
+}
+
+static const char *dbi_rogue_timeline_name(struct dma_fence *fence)
+{
+	return "fence-after";
+}
+
+static const struct dma_fence_ops dbi_rogue_ops = {
+	.get_driver_name = dbi_rogue_driver_name,
+	.get_timeline_name = dbi_rogue_timeline_name,
+};
+
+/* Whether @dmabuf is of our exporter, or of one of its quarantined buffers. */
+static bool dbi_is_own(struct dma_buf *dmabuf, bool quarantined)
+{
+	if (!dmabuf->owner ||
+	    strcmp(module_name(dmabuf->owner), "dmabuf_revoke_exporter"))
+		return false;
+	return !quarantined ||
+	       !strcmp(dmabuf->exp_name, DMABUF_REVOKE_EXP_NAME_QUARANTINE);
+}
+
+static bool dbi_misbehave_fits(const struct dmabuf_revoke_attach *arg)
+{
+	bool legacy = arg->kind >= DMABUF_REVOKE_KIND_LEGACY_STATIC;
+	u64 how = arg->misbehave;
+
+	if (how & ~DBI_MISBEHAVE_ALL)
+		return false;
+	if (arg->delay_ns && !(how & DBI_MISBEHAVE_DELAYED))
+		return false;
+	if (legacy && how & ~DBI_MISBEHAVE_LEGACY)
+		return false;
+	if (how & DBI_MISBEHAVE_PINNED && arg->kind != DMABUF_REVOKE_KIND_PINNED)
+		return false;
+	/* It happens in the callback. */
+	if (how & MISBEHAVE(REMAP) &&
+	    (arg->flags & DMABUF_REVOKE_ATTACH_DEFER_UNMAP ||
+	     how & (MISBEHAVE(LATE_UNMAP) | MISBEHAVE(NEW_DMA))))
+		return false;
+	return !(how & MISBEHAVE(SLOW_CALLBACK)) ||
+	       arg->delay_ns <= DBI_MAX_CALLBACK_NS;
+}
+
+/**
+ * dbi_misbehave_check - whether an attachment may misbehave as asked
+ * @dmabuf: what it attaches to
+ * @arg: how
+ *
+ * Return: 0, -EINVAL, or -EOPNOTSUPP: the exporter may not stand it.
+ */
+int dbi_misbehave_check(struct dma_buf *dmabuf,
+			const struct dmabuf_revoke_attach *arg)
+{
+	if (!dbi_misbehave_fits(arg))
+		return -EINVAL;
+	if (arg->misbehave & DBI_MISBEHAVE_OWN &&
+	    !dbi_is_own(dmabuf, arg->misbehave & MISBEHAVE(DMA_AFTER_UNMAP)))
+		return -EOPNOTSUPP;
+	return 0;
+}
+
+/* First allocates and adds the fence, then signals it. */
+static void dbi_rogue_fence_work(struct work_struct *work)
+{
+	struct dbi_rogue *rogue = container_of(to_delayed_work(work),
+					       struct dbi_rogue, fence_work);
+	struct dma_resv *resv = rogue->att->dmabuf->resv;
+	struct dma_fence *fence = rogue->fence;
+
+	if (fence) {
+		dma_fence_signal(fence);
+		dma_fence_put(fence);
+		rogue->fence = NULL;
+		return;
+	}
+
+	fence = kzalloc_obj(*fence);
+	if (!fence)
+		return;
+	dma_fence_init(fence, &dbi_rogue_ops, NULL, dma_fence_context_alloc(1), 1);
+
+	dma_resv_lock(resv, NULL);
+	if (!dma_resv_reserve_fences(resv, 1)) {
+		dma_resv_add_fence(resv, fence, DMA_RESV_USAGE_BOOKKEEP);
+		rogue->fence = dma_fence_get(fence);
+	}
+	dma_resv_unlock(resv);
+	dma_fence_put(fence);
+
+	if (rogue->fence)
+		queue_delayed_work(dbi_unmap_wq, &rogue->fence_work,
+				   nsecs_to_jiffies(rogue->att->delay_ns));
+}
+
+/* Into pages that the exporter watches, and keeps while we are attached. */
+static void dbi_rogue_dma_work(struct work_struct *work)
+{
+	struct dbi_rogue *rogue = container_of(to_delayed_work(work),
+					       struct dbi_rogue, dma_work);
+
+	dbi_engine_store(rogue->addr, ktime_get_ns());
+	queue_delayed_work(dbi_unmap_wq, &rogue->dma_work, 1);
+}
+
+static void dbi_misbehave_log(u64 how)
+{
+	static unsigned long logged;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(dbi_misbehave_names); i++)
+		if (how & BIT_ULL(i) && !test_and_set_bit(i, &logged))
+			pr_notice("an attachment misbehaves on purpose: %s\n",
+				  dbi_misbehave_names[i]);
+}
+
+/* Before attaching. 0 or -ENOMEM. */
+int dbi_misbehave_begin(struct dbi_attachment *att)
+{
+	struct dbi_rogue *rogue;
+
+	dbi_misbehave_log(att->misbehave);
+	if (!dbi_misbehaves(att, MISBEHAVE(FENCE_AFTER) |
+				 MISBEHAVE(DMA_AFTER_UNMAP)))
+		return 0;
+
+	rogue = kzalloc_obj(*rogue, GFP_KERNEL_ACCOUNT);
+	if (!rogue)
+		return -ENOMEM;
+	rogue->att = att;
+	INIT_DELAYED_WORK(&rogue->fence_work, dbi_rogue_fence_work);
+	INIT_DELAYED_WORK(&rogue->dma_work, dbi_rogue_dma_work);
+	att->rogue = rogue;
+	return 0;
+}
+
+/* In the callback. */
+void dbi_misbehave_told(struct dbi_attachment *att)
+{
+	dma_resv_assert_held(att->dmabuf->resv);
+
+	if (dbi_misbehaves(att, MISBEHAVE(SLOW_CALLBACK)))
+		fsleep(div_u64(att->delay_ns, NSEC_PER_USEC));
+	if (dbi_misbehaves(att, MISBEHAVE(FENCE_AFTER)))
+		queue_delayed_work(dbi_unmap_wq, &att->rogue->fence_work, 0);
+}
+
+/* Right before the mapping goes. */
+void dbi_misbehave_unmap(struct dbi_attachment *att)
+{
+	dma_resv_assert_held(att->dmabuf->resv);
+
+	if (dbi_misbehaves(att, MISBEHAVE(DMA_AFTER_UNMAP)))
+		att->rogue->addr = sg_dma_address(att->table->sgl);
+}
+
+/* After all was done that an invalidation asks for. */
+void dbi_misbehave_let_go(struct dbi_attachment *att)
+{
+	dma_resv_assert_held(att->dmabuf->resv);
+
+	if (dbi_misbehaves(att, MISBEHAVE(DMA_AFTER_UNMAP)) && att->rogue->addr)
+		queue_delayed_work(dbi_unmap_wq, &att->rogue->dma_work, 0);
+	if (dbi_misbehaves(att, MISBEHAVE(DOUBLE_UNPIN)))
+		dma_buf_unpin(att->attach);
+	if (dbi_misbehaves(att, MISBEHAVE(REVIVE)))
+		att->dead = false;
+	if (dbi_misbehaves(att, MISBEHAVE(REMAP)))
+		att->remap_error = dbi_attachment_map(att, DMA_BIDIRECTIONAL);
+}
+
+/* The attachment is detached, or never was attached. */
+void dbi_misbehave_end(struct dbi_attachment *att)
+{
+	struct dbi_rogue *rogue = att->rogue;
+
+	if (!rogue)
+		return;
+	cancel_delayed_work_sync(&rogue->dma_work);
+	cancel_delayed_work_sync(&rogue->fence_work);
+	if (rogue->fence) {
+		dma_fence_signal(rogue->fence);
+		dma_fence_put(rogue->fence);
+	}
+	kfree(rogue);
+}
