@@ -184,7 +184,7 @@ static struct demo good_demo(bool accept_legacy)
 		.returned_ns = 1700,
 		.revoked = {
 			.state = DMABUF_REVOKE_STATE_REVOKED,
-			.phases = { 1000, 100, 50, 350, 100 },
+			.phases = { 1000, 100, 50, 350, 50, 50 },
 		},
 		.attach = ENODEV,
 		.mmap = ENODEV,
@@ -290,7 +290,8 @@ Test(command, demo_finds_what_is_wrong_with_the_exporter)
 	WRONG(false, revoked.pending.maps, 1, "revoke", "nothing in use");
 	WRONG(false, revoked.pending.pins, 1, "revoke", "nothing in use");
 	WRONG(false, revoked.phases.began_ns, 989, "revoke", "phases");
-	WRONG(false, revoked.phases.unmaps_ns, 201, "revoke", "phases");
+	WRONG(false, revoked.phases.unmaps_ns, 151, "revoke", "phases");
+	WRONG(false, revoked.phases.give_back_ns, 151, "revoke", "phases");
 	WRONG(false, called_ns, 0, "revoke", "phases");
 	WRONG(false, attach, 0, "afterwards", "attaching");
 	WRONG(false, mmap, EINVAL, "afterwards", "mmap()");

@@ -19,6 +19,7 @@ def check_timeline(document: dict[str, Any]) -> None:
         "zap CPU mappings",
         "wait for fences",
         "wait for unmaps",
+        "give memory back",
     ]
     end = 0
     for row in phases.values():

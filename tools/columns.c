@@ -7,6 +7,7 @@ const struct column phase_columns[] = {
 	{ "zap_ns", "taking down CPU mappings", CELL_DURATION, 0 },
 	{ "fences_ns", "waiting for fences", CELL_DURATION, 0 },
 	{ "unmaps_ns", "waiting for unmaps", CELL_DURATION, 0 },
+	{ "give_back_ns", "giving the memory back", CELL_DURATION, 0 },
 	{ 0 },
 };
 
@@ -14,6 +15,7 @@ const struct column pending_columns[] = {
 	{ "fences", "fences pending", CELL_NUMBER, 0 },
 	{ "maps", "mappings", CELL_NUMBER, 0 },
 	{ "legacy_maps", "mappings by legacy importers", CELL_NUMBER, 0 },
+	{ "vmaps", "vmaps", CELL_NUMBER, 0 },
 	{ "pins", "pins", CELL_NUMBER, 0 },
 	{ 0 },
 };
@@ -27,6 +29,7 @@ void table_phases(struct table *table, const struct dmabuf_revoke_phases *phases
 	table_set(table, "zap_ns", phases->zap_ns);
 	table_set(table, "fences_ns", phases->fences_ns);
 	table_set(table, "unmaps_ns", phases->unmaps_ns);
+	table_set(table, "give_back_ns", phases->give_back_ns);
 }
 
 void table_pending(struct table *table, const struct dmabuf_revoke_pending *pending)
@@ -34,5 +37,6 @@ void table_pending(struct table *table, const struct dmabuf_revoke_pending *pend
 	table_set(table, "fences", pending->fences);
 	table_set(table, "maps", pending->maps);
 	table_set(table, "legacy_maps", pending->legacy_maps);
+	table_set(table, "vmaps", pending->vmaps);
 	table_set(table, "pins", pending->pins);
 }

@@ -187,17 +187,17 @@ static void judge_revoke(const struct demo *demo, struct demo_verdict *verdict)
 {
 	const struct dmabuf_revoke_phases *phases = &demo->revoked.phases;
 	const struct dmabuf_revoke_pending *pending = &demo->revoked.pending;
-	uint64_t end = fences_by(phases) + phases->unmaps_ns;
+	uint64_t end = fences_by(phases) + phases->unmaps_ns + phases->give_back_ns;
 	char text[PENDING_TEXT];
 
 	check(verdict, !demo->revoke &&
 	      demo->revoked.state == DMABUF_REVOKE_STATE_REVOKED, "revoke", "succeeds", "%s, %s",
 	      result_name(demo->revoke), state_name(demo->revoked.state));
 	check(verdict, !pending->fences && !pending->maps && !pending->legacy_maps &&
-	      !pending->pins, "revoke", "leaves nothing in use", "%s, %u pins",
+	      !pending->vmaps && !pending->pins, "revoke", "leaves nothing in use", "%s, %u pins",
 	      pending_text(text, pending), pending->pins);
 	check(verdict, phases->began_ns >= demo->called_ns && demo->called_ns &&
-	      end <= demo->returned_ns, "revoke", "spends its time in its four phases",
+	      end <= demo->returned_ns, "revoke", "spends its time in its five phases",
 	      "%.1f of %.1f us", (end - (double)phases->began_ns) / 1e3,
 	      ((double)demo->returned_ns - demo->called_ns) / 1e3);
 }

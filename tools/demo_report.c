@@ -68,7 +68,7 @@ static struct scale scale_of(const struct demo *demo)
 	unsigned int i;
 
 	scale.length_ns += phases->tell_ns + phases->zap_ns + phases->fences_ns +
-			   phases->unmaps_ns;
+			   phases->unmaps_ns + phases->give_back_ns;
 	for (i = 0; i < demo->count; i++) {
 		scale_reach(&scale, demo->importers[i].told_ns);
 		scale_reach(&scale, demo->importers[i].dma_ended_ns);
@@ -157,6 +157,7 @@ static void report_phases(struct document *document, const struct demo *demo,
 	report_phase(table, scale, "zap CPU mappings", &start_ns, phases->zap_ns);
 	report_phase(table, scale, "wait for fences", &start_ns, phases->fences_ns);
 	report_phase(table, scale, "wait for unmaps", &start_ns, phases->unmaps_ns);
+	report_phase(table, scale, "give memory back", &start_ns, phases->give_back_ns);
 }
 
 static struct bar importer_bar(const struct demo_importer *imp,

@@ -40,13 +40,15 @@ int dr_exporter_info(int exp, struct dmabuf_revoke_exporter_info *info)
 	return call(exp, DMABUF_REVOKE_IOC_EXPORTER_INFO, info);
 }
 
-int dr_alloc(int exp, uint64_t length, uint32_t flags, uint64_t *id, int *fd)
+int dr_alloc_faulty(int exp, uint64_t length, uint32_t flags, uint64_t faults,
+		    uint64_t *id, int *fd)
 {
 	struct dmabuf_revoke_alloc arg = {
 		.size = sizeof(arg),
 		.flags = flags,
 		.length = length,
 		.fd_flags = O_RDWR | O_CLOEXEC,
+		.faults = faults,
 	};
 	int ret = call(exp, DMABUF_REVOKE_IOC_ALLOC, &arg);
 
@@ -57,11 +59,17 @@ int dr_alloc(int exp, uint64_t length, uint32_t flags, uint64_t *id, int *fd)
 	return 0;
 }
 
-int dr_revoke(int exp, uint64_t id, uint64_t deadline_ns,
-	      struct dmabuf_revoke_revoke *out)
+int dr_alloc(int exp, uint64_t length, uint32_t flags, uint64_t *id, int *fd)
+{
+	return dr_alloc_faulty(exp, length, flags, 0, id, fd);
+}
+
+static int take_back(int exp, uint64_t id, uint32_t flags, uint64_t deadline_ns,
+		     struct dmabuf_revoke_revoke *out)
 {
 	struct dmabuf_revoke_revoke arg = {
 		.size = sizeof(arg),
+		.flags = flags,
 		.id = id,
 		.deadline_ns = deadline_ns,
 	};
@@ -69,6 +77,84 @@ int dr_revoke(int exp, uint64_t id, uint64_t deadline_ns,
 
 	if (out)
 		*out = arg;
+	return ret;
+}
+
+int dr_revoke(int exp, uint64_t id, uint64_t deadline_ns,
+	      struct dmabuf_revoke_revoke *out)
+{
+	return take_back(exp, id, 0, deadline_ns, out);
+}
+
+int dr_suspend(int exp, uint64_t id, uint64_t deadline_ns,
+	       struct dmabuf_revoke_revoke *out)
+{
+	return take_back(exp, id, DMABUF_REVOKE_REVOKE_SUSPEND, deadline_ns, out);
+}
+
+int dr_restore(int exp, uint64_t id, uint64_t deadline_ns)
+{
+	struct dmabuf_revoke_restore arg = {
+		.size = sizeof(arg),
+		.id = id,
+		.deadline_ns = deadline_ns,
+	};
+
+	return call(exp, DMABUF_REVOKE_IOC_RESTORE, &arg);
+}
+
+int dr_move(int exp, uint64_t id, uint64_t deadline_ns)
+{
+	struct dmabuf_revoke_move arg = {
+		.size = sizeof(arg),
+		.id = id,
+		.deadline_ns = deadline_ns,
+	};
+
+	return call(exp, DMABUF_REVOKE_IOC_MOVE, &arg);
+}
+
+int dr_free(int exp, uint64_t id, uint64_t *offsets, uint32_t capacity,
+	    struct dmabuf_revoke_free *out)
+{
+	struct dmabuf_revoke_free arg = {
+		.size = sizeof(arg),
+		.id = id,
+		.offsets = (uintptr_t)offsets,
+		.capacity = capacity,
+	};
+	int ret = call(exp, DMABUF_REVOKE_IOC_FREE, &arg);
+
+	if (out)
+		*out = arg;
+	return ret;
+}
+
+int dr_export(int exp, uint64_t id)
+{
+	struct dmabuf_revoke_export arg = {
+		.size = sizeof(arg),
+		.id = id,
+		.fd_flags = O_CLOEXEC,
+	};
+	int ret = call(exp, DMABUF_REVOKE_IOC_EXPORT, &arg);
+
+	return ret ? ret : arg.fd;
+}
+
+int dr_blockers(int exp, uint64_t id, struct dmabuf_revoke_blocker *blockers,
+		uint32_t capacity, uint32_t *count)
+{
+	struct dmabuf_revoke_blockers arg = {
+		.size = sizeof(arg),
+		.id = id,
+		.blockers = (uintptr_t)blockers,
+		.capacity = capacity,
+	};
+	int ret = call(exp, DMABUF_REVOKE_IOC_BLOCKERS, &arg);
+
+	if (!ret)
+		*count = arg.count;
 	return ret;
 }
 
@@ -108,7 +194,8 @@ int dr_importer_info(int imp, struct dmabuf_revoke_importer_info *info)
 	return call(imp, DMABUF_REVOKE_IOC_IMPORTER_INFO, info);
 }
 
-int dr_attach(int imp, int dmabuf, uint32_t kind, uint32_t flags)
+int dr_attach_misbehaving(int imp, int dmabuf, uint32_t kind, uint32_t flags,
+			  uint64_t misbehave, uint64_t delay_ns)
 {
 	struct dmabuf_revoke_attach arg = {
 		.size = sizeof(arg),
@@ -116,10 +203,17 @@ int dr_attach(int imp, int dmabuf, uint32_t kind, uint32_t flags)
 		.dmabuf_fd = dmabuf,
 		.kind = kind,
 		.fd_flags = O_CLOEXEC,
+		.misbehave = misbehave,
+		.delay_ns = delay_ns,
 	};
 	int ret = call(imp, DMABUF_REVOKE_IOC_ATTACH, &arg);
 
 	return ret ? ret : arg.fd;
+}
+
+int dr_attach(int imp, int dmabuf, uint32_t kind, uint32_t flags)
+{
+	return dr_attach_misbehaving(imp, dmabuf, kind, flags, 0, 0);
 }
 
 int dr_map(int att, uint32_t direction)
@@ -154,6 +248,23 @@ int dr_wait(int att, uint64_t job, uint64_t deadline_ns,
 		.deadline_ns = deadline_ns,
 	};
 	return call(att, DMABUF_REVOKE_IOC_WAIT, out);
+}
+
+int dr_vmap(int att, uint32_t *crc32)
+{
+	struct dmabuf_revoke_vmap arg = { .size = sizeof(arg) };
+	int ret = call(att, DMABUF_REVOKE_IOC_VMAP, &arg);
+
+	if (!ret && crc32)
+		*crc32 = arg.crc32;
+	return ret;
+}
+
+int dr_vunmap(int att)
+{
+	struct dmabuf_revoke_vmap arg = { .size = sizeof(arg) };
+
+	return call(att, DMABUF_REVOKE_IOC_VUNMAP, &arg);
 }
 
 int dr_status(int att, struct dmabuf_revoke_status *out)

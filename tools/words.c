@@ -15,6 +15,8 @@ static const struct choice states[] = {
 	{ "live", DMABUF_REVOKE_STATE_LIVE },
 	{ "revoking", DMABUF_REVOKE_STATE_REVOKING },
 	{ "revoked", DMABUF_REVOKE_STATE_REVOKED },
+	{ "suspending", DMABUF_REVOKE_STATE_SUSPENDING },
+	{ "suspended", DMABUF_REVOKE_STATE_SUSPENDED },
 	{ NULL, 0 },
 };
 
@@ -39,9 +41,10 @@ const char *event_name(uint32_t type)
 char *pending_text(char text[PENDING_TEXT],
 		   const struct dmabuf_revoke_pending *pending)
 {
-	snprintf(text, PENDING_TEXT, "%u mapping%s (%u legacy), %u fence%s pending",
+	snprintf(text, PENDING_TEXT, "%u mapping%s (%u legacy), %u fence%s pending%s",
 		 pending->maps, pending->maps == 1 ? "" : "s",
 		 pending->legacy_maps,
-		 pending->fences, pending->fences == 1 ? "" : "s");
+		 pending->fences, pending->fences == 1 ? "" : "s",
+		 pending->vmaps ? ", 1 vmap" : "");
 	return text;
 }
