@@ -277,7 +277,7 @@ CASE(contract_importer, I8_fence_of_a_job_that_runs_to_its_end_signals)
 		       &fence);
 	equal(fence_status(fence), 0);
 	dr_revoke(exporter, buffer.id, 0, NULL);
-	cr_assert(is_readable(fence, SOON / MSEC));
+	cr_assert(is_readable(fence, SOON / MSEC), "the fence does not signal");
 	equal(fence_status(fence), 1);
 	close(fence);
 	close(att);

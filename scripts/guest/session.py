@@ -33,7 +33,7 @@ def _build(kernel: Kernel, settings: Settings, top: Path, entry: Path) -> bytes:
     result.tree(f"/usr/lib/modules/{release}", made)
     for program in built:
         result.file(f"{HOME}/bin/{program.name}", program)
-    for part in ("tests", "tools"):
+    for part in ("tests", "tools", "docs"):
         if (source / part).is_dir():
             result.tree(f"{HOME}/{part}", source / part, _SKIP)
     for name in _PYTEST_FILES:

@@ -13,7 +13,12 @@ MODULES = ("dmabuf_revoke_exporter", "dmabuf_revoke_importer")
 BUFINFO = Path("/sys/kernel/debug/dma_buf/bufinfo")
 
 #: Exporters whose dma-bufs the tests make. Those of graphics drivers come and go.
-EXPORTERS = ("dmabuf_revoke_exporter", "system", "udmabuf")
+EXPORTERS = (
+    "dmabuf_revoke_exporter",
+    "dmabuf_revoke_exporter-quarantine",
+    "system",
+    "udmabuf",
+)
 
 #: How long what has no event may take: the last reference of a dma-buf is dropped by a
 #: worker of the exporter, and by the kernel's own one after the fput of a dying process.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from . import counts
-from .kernel_log import LogGate
+from .allowed import allowed_for
+from .kernel_log import ALLOWED, LogGate
 
 
 class Gates:
@@ -11,7 +12,7 @@ class Gates:
 
     def __init__(self, name: str) -> None:
         self._counts = counts.counts()
-        self._log = LogGate()
+        self._log = LogGate(allowed=(*ALLOWED, *allowed_for(name)))
         self._log.begin(name)
 
     def close(self, patience: float = counts.PATIENCE) -> list[str]:

@@ -40,7 +40,9 @@ def exporter_info(fd: int) -> tuple[int, int, int]:
 
 def alloc(fd: int, length: int, flags: int = 0) -> tuple[int, int]:
     """A new buffer: id and dma-buf descriptor."""
-    values = _call(fd, _ALLOC, "=2I2QiI", flags, length, 0, 0, os.O_RDWR | os.O_CLOEXEC)
+    values = _call(
+        fd, _ALLOC, "=2I2QiIQ", flags, length, 0, 0, os.O_RDWR | os.O_CLOEXEC, 0
+    )
     return values[3], values[4]
 
 
@@ -57,7 +59,7 @@ def importer_info(fd: int) -> tuple[int, int]:
 
 def attach(fd: int, dmabuf: int, kind: int = 0) -> int:
     """The descriptor of a new attachment."""
-    return _call(fd, _ATTACH, "=2IiIiIQ", 0, dmabuf, kind, 0, os.O_CLOEXEC, 0)[4]
+    return _call(fd, _ATTACH, "=2IiIiI3Q", 0, dmabuf, kind, 0, os.O_CLOEXEC, 0, 0, 0)[4]
 
 
 def submit_fence(att: int, duration_ns: int) -> int:

@@ -135,7 +135,9 @@ class LogGate:
             wrong.append("messages were overwritten before they could be read")
         elif len(marks) != 2:
             wrong.append("the log gate did not find its own marks: it is blind")
-        new = taint() & ~self._taint
+        # A warning that was let through taints as any other.
+        let = [line for line in lines if "WARNING:" in line and line not in set(wrong)]
+        new = taint() & ~self._taint & ~(1 << 9 if let else 0)
         wrong += [
             f"the kernel is tainted: {TAINT_BITS[bit]}"
             for bit in TAINT_BITS

@@ -8,7 +8,15 @@
 
 int attach(int dmabuf, uint32_t kind, uint32_t flags)
 {
-	return succeeds(dr_attach(importer, dmabuf, kind, flags));
+	uint64_t misbehave = from_environment("DBR_MISBEHAVE");
+	uint64_t delay_ns = from_environment("DBR_DELAY_NS");
+	int attached = dr_attach_misbehaving(importer, dmabuf, kind, flags,
+					     misbehave, delay_ns);
+
+	/* A kind that cannot have this bug behaves well. */
+	if (misbehave && attached == -EINVAL)
+		attached = dr_attach(importer, dmabuf, kind, flags);
+	return succeeds(attached);
 }
 
 int attach_mapped(int dmabuf, uint32_t kind, uint32_t flags)

@@ -8,21 +8,25 @@
 
 #include "common.h"
 
-struct buffer buffer_alloc(uint64_t length, uint32_t flags)
+static struct buffer alloc_on(int file, uint64_t length, uint32_t flags)
 {
 	struct buffer buffer = { .length = length };
 
-	succeeds(dr_alloc(exporter, length, flags, &buffer.id, &buffer.fd));
+	succeeds(dr_alloc_faulty(file, length, flags,
+				 from_environment("DBR_FAULTS"), &buffer.id,
+				 &buffer.fd));
 	return buffer;
+}
+
+struct buffer buffer_alloc(uint64_t length, uint32_t flags)
+{
+	return alloc_on(exporter, length, flags);
 }
 
 struct buffer buffer_alloc_owned(uint64_t length, uint32_t flags, int *owner)
 {
-	struct buffer buffer = { .length = length };
-
 	*owner = succeeds(dr_open(DMABUF_REVOKE_EXPORTER_PATH));
-	succeeds(dr_alloc(*owner, length, flags, &buffer.id, &buffer.fd));
-	return buffer;
+	return alloc_on(*owner, length, flags);
 }
 
 struct dmabuf_revoke_query query(uint64_t id)

@@ -67,6 +67,14 @@ void allow_new_fds(void);
  */
 bool eventually(bool (*is_so)(uint64_t arg), uint64_t arg);
 
+/*
+ * The controls run cases against an exporter and an importer that are wrong on
+ * purpose: what DBR_FAULTS, DBR_MISBEHAVE and DBR_DELAY_NS of the environment say is
+ * how buffer_alloc() allocates and attach() attaches. DBR_ENVIRONMENT names a file
+ * of lines NAME=VALUE, which each CASE reads anew. See controls/model.py.
+ */
+uint64_t from_environment(const char *name);
+
 /* --- buffers ------------------------------------------------------------- */
 
 struct buffer {

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Kernel warnings that single items provoke on purpose.
+
+An item asks for an allowance by a word in its name; in every other item the same line is a
+failure. Both warnings come once per boot (WARN_ONCE), so that nothing can insist on them.
+"""
+from __future__ import annotations
+
+import re
+
+from .kernel_log import Allowed
+
+#: A word in an item's name, and what that item may make the kernel say.
+ALLOWANCES = {
+    "warns_vmap": Allowed(
+        re.compile(r"WARNING: (?:drivers/dma-buf/dma-buf\.c|.*\bdma_buf_vmap\b)"),
+        "the core warns when an exporter refuses a vmap",
+    ),
+    "warns_unpin": Allowed(
+        re.compile(r"WARNING: .*\bdbr_dmabuf_unpin\b|WARNING: .*/exporter/dmabuf\.c"),
+        "the exporter warns of an unpin without a pin",
+    ),
+}
+
+#: What belongs to a warning that was let through.
+TRACE = Allowed(re.compile(r"^\s*(?:<TASK>|Call Trace:)"), "part of an allowed warning")
+
+
+def allowed_for(name: str) -> tuple[Allowed, ...]:
+    """What the item of this name may log beside what everybody may."""
+    found = tuple(entry for word, entry in ALLOWANCES.items() if word in name)
+    return (*found, TRACE) if found else ()

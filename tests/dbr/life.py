@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A buffer's life through ioctls, for tests that a C case cannot make: see ioctls.py."""
+from __future__ import annotations
+
+import ctypes
+import errno
+import fcntl
+import os
+import struct
+from typing import NamedTuple
+
+from . import ioctls
+
+LEGACY_STATIC = 2
+ACCEPT_LEGACY = 1 << 0
+
+STATE_LIVE = 0
+STATE_REVOKED = 2
+
+_ALLOC, _REVOKE, _QUERY, _LIST, _MOVE = 0xDB01, 0xDB02, 0xDB03, 0xDB04, 0xDB06
+_ATTACH, _MAP, _UNMAP, _SUBMIT, _VMAP = 0xDB41, 0xDB60, 0xDB61, 0xDB62, 0xDB65
+
+_ALLOC_LAYOUT = "=2I2QiIQ"
+_REVOKE_LAYOUT = "=2I2Q2I6Q6I"
+_QUERY_LAYOUT = "=2IQiIQ4I6Q6I2Q"
+_ATTACH_LAYOUT = "=2IiIiI3Q"
+_SUBMIT_LAYOUT = "=3Ii6Q"
+
+CLOEXEC = os.O_RDWR | os.O_CLOEXEC
+
+
+def _call(fd: int, request: int, layout: str, **members: int) -> tuple[int, ...]:
+    """OSError with the ioctl's errno. ``members`` are by position: m2=..., all others 0."""
+    values = [0] * len(struct.unpack(layout, bytes(struct.calcsize(layout))))
+    values[0] = struct.calcsize(layout)
+    for name, value in members.items():
+        values[int(name[1:])] = value
+    arg = bytearray(struct.pack(layout, *values))
+    fcntl.ioctl(fd, request, arg)
+    return struct.unpack(layout, arg)
+
+
+class Buffer(NamedTuple):
+    """A buffer of an exporter file, and a dma-buf descriptor of it."""
+
+    file: int
+    id: int
+    fd: int
+
+    def revoke(self, deadline_ns: int = 0, suspend: bool = False) -> bool:
+        """False if blockers were left at the deadline."""
+        try:
+            _call(
+                self.file,
+                _REVOKE,
+                _REVOKE_LAYOUT,
+                m1=int(suspend),
+                m2=self.id,
+                m3=deadline_ns,
+            )
+        except OSError as error:
+            if error.errno != errno.ETIMEDOUT:
+                raise
+            return False
+        return True
+
+    def move(self, deadline_ns: int) -> None:
+        _call(self.file, _MOVE, "=2I2Q", m2=self.id, m3=deadline_ns)
+
+    def state(self) -> int:
+        return _call(self.file, _QUERY, _QUERY_LAYOUT, m2=self.id)[4]
+
+
+def alloc(file: int, length: int, flags: int = 0) -> Buffer:
+    values = _call(file, _ALLOC, _ALLOC_LAYOUT, m1=flags, m2=length, m5=CLOEXEC)
+    return Buffer(file, values[3], values[4])
+
+
+def ids(file: int, capacity: int = 512) -> list[int]:
+    """Of the buffers that the caller may name, ascending."""
+    array = (ctypes.c_uint64 * capacity)()
+    address = ctypes.addressof(array)
+    count = _call(file, _LIST, "=2IQ2I", m2=address, m3=capacity)[4]
+    return list(array[: min(count, capacity)])
+
+
+def attach(dmabuf: int, kind: int = 0) -> int:
+    """The descriptor of a new attachment."""
+    importer = ioctls.open_node(ioctls.IMPORTER)
+    try:
+        values = _call(
+            importer, _ATTACH, _ATTACH_LAYOUT, m2=dmabuf, m3=kind, m5=os.O_CLOEXEC
+        )
+    finally:
+        os.close(importer)
+    return values[4]
+
+
+def attach_mapped(dmabuf: int, kind: int = 0) -> int:
+    attachment = attach(dmabuf, kind)
+    _call(attachment, _MAP, "=4I")
+    return attachment
+
+
+def unmap(attachment: int) -> None:
+    _call(attachment, _UNMAP, "=2I")
+
+
+def vmap(attachment: int) -> None:
+    _call(attachment, _VMAP, "=4I")
+
+
+def submit(attachment: int, duration_ns: int) -> None:
+    """A job that lasts so long."""
+    _call(attachment, _SUBMIT, _SUBMIT_LAYOUT, m5=1, m8=duration_ns)
+
+
+def bytes_in_system() -> int:
+    """Memory behind all buffers."""
+    file = ioctls.open_node(ioctls.EXPORTER)
+    try:
+        return ioctls.exporter_info(file)[1]
+    finally:
+        os.close(file)
