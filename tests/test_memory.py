@@ -1,92 +1,417 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Where a buffer's memory comes from: control groups, and never the OOM killer."""
+"""Whom a buffer's memory is charged to, what bounds it, and what the log says of late revokes.
+
+What needs module parameters or memory control groups is here; the rest of E10 and E11 is in
+giveback.c and blockers.c.
+"""
 from __future__ import annotations
 
 import errno
 import os
 import re
+import select
+import signal
+import time
 from pathlib import Path
 from typing import Callable, Iterator
 
 import pytest
 
-from dbr import ioctls
+from dbr import ioctls, life
+from dbr.kernel_log import KMSG, read_records
 
 MIB = 1 << 20
-CGROUPS = Path("/sys/fs/cgroup")
+PARAMETERS = Path("/sys/module/dmabuf_revoke_exporter/parameters")
+PATIENCE = 20.0
 
 
-def in_child(function: Callable[[], int]) -> int:
-    """What the function returned in a child, or 256 + the signal that killed it."""
-    pid = os.fork()
-    if not pid:
-        result = 255
-        try:
-            result = function()
-        finally:
-            os._exit(result)
-    status = os.waitpid(pid, 0)[1]
-    if os.WIFSIGNALED(status):
-        return 256 + os.WTERMSIG(status)
-    return os.WEXITSTATUS(status)
+class Parameters:
+    """Parameters of the exporter; back to what they were at the end."""
 
+    def __init__(self) -> None:
+        self._before: dict[str, str] = {}
 
-def try_to_alloc(length: int) -> int:
-    """0, or the errno of ALLOC."""
-    exporter = ioctls.open_node(ioctls.EXPORTER)
-    try:
-        ioctls.alloc(exporter, length)
-    except OSError as error:
-        return error.errno or 255
-    return 0
+    def __call__(self, name: str, value: int) -> None:
+        path = PARAMETERS / name
+        self._before.setdefault(name, path.read_text(encoding="ascii"))
+        path.write_text(f"{value}\n", encoding="ascii")
 
-
-def oom_kills() -> int:
-    text = Path("/proc/vmstat").read_text(encoding="ascii")
-    match = re.search(r"^oom_kill (\d+)", text, re.MULTILINE)
-    assert match
-    return int(match.group(1))
+    def restore(self) -> None:
+        for name, value in self._before.items():
+            (PARAMETERS / name).write_text(value, encoding="ascii")
 
 
 @pytest.fixture
-def cgroup() -> Iterator[Path]:
-    """A control group of 16 MiB."""
-    if not (CGROUPS / "cgroup.controllers").exists():
-        pytest.skip(f"no cgroup2 at {CGROUPS}: mount -t cgroup2 none {CGROUPS}")
-    if "memory" not in (CGROUPS / "cgroup.controllers").read_text(encoding="ascii"):
-        pytest.skip("no memory controller: CONFIG_MEMCG, no cgroup_disable=memory")
-    (CGROUPS / "cgroup.subtree_control").write_text("+memory", encoding="ascii")
-    path = CGROUPS / f"dmabuf-revoke-tests-{os.getpid()}"
+def set_parameter() -> Iterator[Parameters]:
+    parameters = Parameters()
+    yield parameters
+    parameters.restore()
+
+
+@pytest.fixture
+def exporter() -> Iterator[int]:
+    file = ioctls.open_node(ioctls.EXPORTER)
+    yield file
+    os.close(file)
+
+
+def eventually(is_so: Callable[[], bool]) -> bool:
+    """For what has no event to wait for."""
+    deadline = time.monotonic() + PATIENCE
+    while not is_so():
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(0.0002)
+    return True
+
+
+def refused(call: Callable[[], object]) -> int:
+    """The errno that a call fails with; 0: it did not."""
+    try:
+        call()
+    except OSError as error:
+        return error.errno or -1
+    return 0
+
+
+def deadline(seconds: float) -> int:
+    return time.monotonic_ns() + int(seconds * 10**9)
+
+
+# --- limit_mb ---------------------------------------------------------------------------
+
+
+def test_E14_move_needs_room_for_both_copies(
+    exporter: int, set_parameter: Parameters
+) -> None:
+    set_parameter("limit_mb", 5)
+    buffer = life.alloc(exporter, 3 * MIB)
+    assert refused(lambda: buffer.move(deadline(PATIENCE))) == errno.ENOMEM
+    assert life.bytes_in_system() == 3 * MIB
+    assert buffer.state() == life.STATE_LIVE
+    set_parameter("limit_mb", 6)
+    buffer.move(deadline(PATIENCE))
+    assert eventually(lambda: life.bytes_in_system() == 3 * MIB)
+    os.close(buffer.fd)
+
+
+def test_E10_revoked_buffer_makes_room_below_the_limit(
+    exporter: int, set_parameter: Parameters
+) -> None:
+    set_parameter("limit_mb", 4)
+    first = life.alloc(exporter, 4 * MIB)
+    assert refused(lambda: life.alloc(exporter, 1)) == errno.ENOMEM
+    assert first.revoke()
+    second = life.alloc(exporter, 4 * MIB)
+    os.close(first.fd)
+    os.close(second.fd)
+
+
+def test_limit_below_what_is_in_use_takes_nothing_away(
+    exporter: int, set_parameter: Parameters
+) -> None:
+    buffer = life.alloc(exporter, 4 * MIB)
+    set_parameter("limit_mb", 2)
+    assert refused(lambda: life.alloc(exporter, 1)) == errno.ENOMEM
+    assert buffer.state() == life.STATE_LIVE
+    assert life.bytes_in_system() == 4 * MIB
+    os.close(buffer.fd)
+
+
+# --- memory control groups --------------------------------------------------------------
+
+
+class Group:
+    """A memory control group of its own; version 2 of the interface."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def read(self, name: str) -> int:
+        return int((self.path / name).read_text(encoding="ascii"))
+
+    def event(self, name: str) -> int:
+        text = (self.path / "memory.events").read_text(encoding="ascii")
+        return int(dict(line.split() for line in text.splitlines())[name])
+
+    def write(self, name: str, value: int) -> None:
+        (self.path / name).write_text(str(value), encoding="ascii")
+
+    def start(self, function: Callable[[], None]) -> int:
+        """A child in the group that ends with 0 or the errno of what it ran into."""
+        child = os.fork()
+        if child:
+            return child
+        status = 255
+        try:
+            self.write("cgroup.procs", os.getpid())
+            status = refused(function)
+        finally:
+            os._exit(status)
+
+    def run(self, function: Callable[[], None]) -> int:
+        """The same, to its end. Negative: the signal that killed it."""
+        return ended(self.start(function))
+
+
+def ended(child: int) -> int:
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+@pytest.fixture
+def group() -> Iterator[Group]:
+    mounts = Path("/proc/mounts").read_text(encoding="utf-8").splitlines()
+    roots = [line.split()[1] for line in mounts if line.split()[2] == "cgroup2"]
+    if not roots:
+        pytest.skip("no cgroup2 is mounted")
+    root = Path(roots[0])
+    if "memory" not in (root / "cgroup.controllers").read_text().split():
+        pytest.skip("no memory controller in cgroup2")
+    (root / "cgroup.subtree_control").write_text("+memory", encoding="ascii")
+    path = root / f"dmabuf-revoke-test-{os.getpid()}"
     path.mkdir()
-    (path / "memory.max").write_text(str(16 * MIB), encoding="ascii")
-    yield path
+    yield Group(path)
     path.rmdir()
 
 
-def join(cgroup: Path) -> None:
-    (cgroup / "cgroup.procs").write_text(str(os.getpid()), encoding="ascii")
+def test_E10_memory_is_charged_to_the_group_and_goes_back(
+    exporter: int, group: Group
+) -> None:
+    before = group.read("memory.current")
+    assert group.run(lambda: os.close(life.alloc(exporter, 32 * MIB).fd)) == 0
+    # The buffer is ours, for it was made through our file; the charge is the child's.
+    assert 32 * MIB <= group.read("memory.current") - before < 36 * MIB
+    (ident,) = life.ids(exporter)
+    assert life.Buffer(exporter, ident, -1).revoke()
+    assert eventually(lambda: group.read("memory.current") - before < 2 * MIB)
 
 
-def current(cgroup: Path) -> int:
-    return int((cgroup / "memory.current").read_text(encoding="ascii"))
+def test_group_that_is_too_small_is_ENOMEM_and_nobody_is_killed(
+    exporter: int, group: Group
+) -> None:
+    group.write("memory.max", 16 * MIB)
+    for length in (64 * MIB, 17 * MIB, 200 * MIB):
+        assert (
+            group.run(lambda: os.close(life.alloc(exporter, length).fd)) == errno.ENOMEM
+        )
+        assert life.bytes_in_system() == 0
+    assert group.event("oom_kill") == 0
+    # What fits is there to be had all the same.
+    assert group.run(lambda: os.close(life.alloc(exporter, 8 * MIB).fd)) == 0
 
 
-def test_memory_is_charged_to_the_group(cgroup: Path) -> None:
-    def charged() -> int:
-        join(cgroup)
-        before = current(cgroup)
-        if try_to_alloc(8 * MIB):
-            return 1
-        return 0 if current(cgroup) >= before + 8 * MIB else 2
+def test_E14_move_in_a_group_that_is_too_small_is_ENOMEM(
+    exporter: int, group: Group
+) -> None:
+    buffer = life.alloc(exporter, 32 * MIB)
+    group.write("memory.max", 16 * MIB)
+    assert group.run(lambda: buffer.move(deadline(PATIENCE))) == errno.ENOMEM
+    assert life.bytes_in_system() == 32 * MIB
+    assert group.event("oom_kill") == 0
+    os.close(buffer.fd)
 
-    assert in_child(charged) == 0
+
+def test_fatal_signal_ends_a_huge_allocation(exporter: int, group: Group) -> None:
+    length = min(ioctls.exporter_info(exporter)[2], 384 * MIB)
+    assert length > 64 * MIB, "limit_mb is too small for this test"
+    for _ in range(5):
+        child = group.start(lambda: os.close(life.alloc(exporter, length).fd))
+        assert eventually(lambda: group.read("memory.current") > 16 * MIB)
+        os.kill(child, signal.SIGKILL)
+        began = time.monotonic()
+        assert ended(child) == -signal.SIGKILL
+        assert time.monotonic() - began < PATIENCE
+        if group.read("memory.peak") < length:
+            break
+        # It was through before the signal came: the buffer is ours now.
+        for ident in life.ids(exporter):
+            life.Buffer(exporter, ident, -1).revoke()
+    else:
+        pytest.fail("no allocation was cut short")
+    assert eventually(lambda: life.bytes_in_system() == 0)
+    assert group.event("oom_kill") == 0
 
 
-def test_full_group_is_ENOMEM_without_the_OOM_killer(cgroup: Path) -> None:
-    def refused() -> int:
-        join(cgroup)
-        return try_to_alloc(64 * MIB)
+# --- warn_ms ----------------------------------------------------------------------------
 
-    before = oom_kills()
-    assert in_child(refused) == errno.ENOMEM
-    assert oom_kills() == before
+
+class Log:
+    """What the kernel has logged since."""
+
+    def __init__(self) -> None:
+        self._fd = os.open(KMSG, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        os.lseek(self._fd, 0, os.SEEK_END)
+        self.lines: list[str] = []
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+    def find(self, pattern: str, seconds: float) -> list[re.Match[str]]:
+        """All lines so far that match, as soon as there is one; none after that time."""
+        end = time.monotonic() + seconds
+        while True:
+            self.lines += read_records(self._fd)[0]
+            found = [m for m in (re.search(pattern, line) for line in self.lines) if m]
+            left = end - time.monotonic()
+            if found or left <= 0:
+                return found
+            select.select([self._fd], [], [], left)
+
+
+@pytest.fixture
+def log() -> Iterator[Log]:
+    log = Log()
+    yield log
+    log.close()
+
+
+@pytest.fixture
+def held_up(exporter: int) -> Iterator[tuple[life.Buffer, int]]:
+    """A buffer, and an attachment that maps it until told otherwise."""
+    buffer = life.alloc(exporter, 4096, life.ACCEPT_LEGACY)
+    attachment = life.attach_mapped(buffer.fd, life.LEGACY_STATIC)
+    yield buffer, attachment
+    os.close(attachment)
+    os.close(buffer.fd)
+
+
+def late(buffer: life.Buffer) -> str:
+    return (
+        rf"\bbuffer {buffer.id}: the revoke waits for (\d+) ms now, for (\d+) blockers"
+    )
+
+
+HeldUp = tuple[life.Buffer, int]
+
+
+def test_E11_late_revoke_is_logged_once(
+    held_up: HeldUp, log: Log, set_parameter: Parameters
+) -> None:
+    buffer, attachment = held_up
+    set_parameter("warn_ms", 50)
+    assert not buffer.revoke()
+    (line,) = log.find(late(buffer), PATIENCE)
+    assert int(line[1]) >= 50
+    assert int(line[2]) == 1
+    # Waiting on does not bring it again, nor does asking again.
+    assert not buffer.revoke(deadline(0.2))
+    assert not buffer.revoke(deadline(0.2))
+    life.unmap(attachment)
+    assert buffer.revoke(deadline(PATIENCE))
+    assert len(log.find(late(buffer), 0)) == 1
+
+
+def test_E11_mapping_is_named_in_the_log(
+    held_up: HeldUp, log: Log, set_parameter: Parameters
+) -> None:
+    buffer, _ = held_up
+    set_parameter("warn_ms", 20)
+    assert not buffer.revoke()
+    named = (
+        rf"\bbuffer {buffer.id}: mapped by dmabuf-revoke-importer \(cannot be told\)"
+        r" for (\d+) ms"
+    )
+    (line,) = log.find(named, PATIENCE)
+    assert int(line[1]) >= 20
+
+
+def test_E11_fence_and_vmap_are_named_in_the_log(
+    exporter: int, log: Log, set_parameter: Parameters
+) -> None:
+    buffer = life.alloc(exporter, 4096, life.ACCEPT_LEGACY)
+    attachment = life.attach_mapped(buffer.fd, life.LEGACY_STATIC)
+    life.submit(attachment, 600 * 10**9)
+    life.vmap(attachment)
+    set_parameter("warn_ms", 20)
+    assert not buffer.revoke()
+    assert log.find(rf"\bbuffer {buffer.id}: vmapped for \d+ ms", PATIENCE)
+    fence = (
+        rf"\bbuffer {buffer.id}: fence \d+:1 of dmabuf-revoke-importer, legacy-static"
+    )
+    assert len(log.find(fence, 0)) == 1
+    os.close(attachment)
+    os.close(buffer.fd)
+
+
+def test_E11_no_more_than_four_blockers_are_named(
+    exporter: int, log: Log, set_parameter: Parameters
+) -> None:
+    buffer = life.alloc(exporter, 4096, life.ACCEPT_LEGACY)
+    attachments = [life.attach_mapped(buffer.fd, life.LEGACY_STATIC) for _ in range(6)]
+    set_parameter("warn_ms", 20)
+    assert not buffer.revoke()
+    (line,) = log.find(late(buffer), PATIENCE)
+    assert int(line[2]) == 6
+    assert not buffer.revoke(deadline(0.1))
+    assert len(log.find(rf"\bbuffer {buffer.id}: mapped by", 0)) == 4
+    for attachment in attachments:
+        os.close(attachment)
+    os.close(buffer.fd)
+
+
+def test_E11_revoke_that_ended_earlier_is_not_logged(
+    held_up: HeldUp, log: Log, set_parameter: Parameters
+) -> None:
+    buffer, attachment = held_up
+    set_parameter("warn_ms", 1000)
+    assert not buffer.revoke()
+    life.unmap(attachment)
+    assert buffer.revoke(deadline(PATIENCE))
+    assert not log.find(late(buffer), 1.5)
+
+
+def test_E11_nothing_is_logged_with_0(
+    held_up: HeldUp, log: Log, set_parameter: Parameters
+) -> None:
+    buffer, _ = held_up
+    set_parameter("warn_ms", 0)
+    assert not buffer.revoke(deadline(0.5))
+    assert not log.find(late(buffer), 0)
+
+
+def test_E11_E15_late_suspension_is_logged_once(
+    held_up: HeldUp, log: Log, set_parameter: Parameters
+) -> None:
+    buffer, _ = held_up
+    set_parameter("warn_ms", 20)
+    assert not buffer.revoke(suspend=True)
+    assert log.find(late(buffer), PATIENCE)
+    assert not buffer.revoke(deadline(0.1), suspend=True)
+    assert len(log.find(late(buffer), 0)) == 1
+
+
+def test_E11_E15_revoke_of_a_suspension_counts_anew(
+    held_up: HeldUp, log: Log, set_parameter: Parameters
+) -> None:
+    buffer, _ = held_up
+    set_parameter("warn_ms", 600_000)
+    assert not buffer.revoke(suspend=True)
+    set_parameter("warn_ms", 20)
+    assert not buffer.revoke()
+    assert len(log.find(late(buffer), PATIENCE)) == 1
+
+
+def test_E11_E13_orphan_is_logged(log: Log, set_parameter: Parameters) -> None:
+    file = ioctls.open_node(ioctls.EXPORTER)
+    buffer = life.alloc(file, 4096, life.ACCEPT_LEGACY)
+    attachment = life.attach_mapped(buffer.fd, life.LEGACY_STATIC)
+    set_parameter("warn_ms", 20)
+    os.close(file)
+    os.close(buffer.fd)
+    assert log.find(late(buffer), PATIENCE)
+    os.close(attachment)
+
+
+def test_E11_orphan_that_went_before_is_not_logged(
+    log: Log, set_parameter: Parameters
+) -> None:
+    """Whatever is armed for the warning must not keep the buffer, nor outlive it."""
+    set_parameter("warn_ms", 500)
+    file = ioctls.open_node(ioctls.EXPORTER)
+    buffer = life.alloc(file, 4096, life.ACCEPT_LEGACY)
+    attachment = life.attach_mapped(buffer.fd, life.LEGACY_STATIC)
+    os.close(file)
+    os.close(buffer.fd)
+    os.close(attachment)
+    assert eventually(lambda: life.bytes_in_system() == 0)
+    assert not log.find(late(buffer), 1)

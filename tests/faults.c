@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Bugs of exporters, on purpose: who may ask for them, that they are seen in QUERY,
+ * and that no memory is let go that somebody may still reach. That each is noticed
+ * is what the controls show; see controls/data.py.
+ */
+#include <signal.h>
+#include <string.h>
+
+#include "deliberate.h"
+#include "life.h"
+
+#define F(name) DMABUF_REVOKE_FAULT_##name
+
+TestSuite(faults, .timeout = 60);
+
+static const uint64_t table[] = {
+	F(WEAK_FENCE_WAIT), F(NO_FENCE_WAIT), F(NO_UNMAP_WAIT), F(NO_TELL),
+	F(TELL_TWICE), F(NO_ZAP), F(LATE_MAP), F(HOLD_LOCK), F(SLOW_MAP),
+	F(FAIL_PIN), F(FAIL_MAP), F(MOVE_NO_COPY), F(MOVE_PINNED),
+	F(NO_LEGACY_TEST), F(KEEP_MEMORY),
+};
+
+CASE(faults, each_is_seen_in_query)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		struct buffer buffer = buffer_alloc_faulty(PAGE, 0, table[i]);
+
+		equal(table[i], 1ULL << i);
+		equal(query(buffer.id).faults, table[i]);
+		equal(query_fd(buffer.fd).faults, table[i]);
+		close(buffer.fd);
+	}
+}
+
+CASE(faults, none_is_the_default)
+{
+	struct buffer buffer = buffer_alloc(PAGE, 0);
+
+	equal(query(buffer.id).faults, 0);
+	close(buffer.fd);
+}
+
+static int alloc_with(void *arg)
+{
+	uint64_t id;
+	int fd;
+
+	return dr_alloc_faulty(exporter, PAGE, 0, *(uint64_t *)arg, &id, &fd);
+}
+
+CASE(faults, unknown_one_is_EINVAL)
+{
+	for (unsigned int bit = ARRAY_SIZE(table); bit < 64; bit++) {
+		uint64_t faults = 1ULL << bit;
+
+		row_gives("alone", alloc_with(&faults), EINVAL);
+		faults |= F(NO_TELL);
+		row_gives("with a known one", alloc_with(&faults), EINVAL);
+	}
+}
+
+CASE(faults, E12_are_for_the_administrator)
+{
+	uint64_t none = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		uint64_t faults = table[i];
+
+		row_gives("nobody", as_nobody(alloc_with, &faults), EPERM);
+	}
+	/* It is not the descriptor that is refused. */
+	succeeds(as_nobody(alloc_with, &none));
+}
+
+CASE(faults, E12_are_not_for_root_of_another_user_namespace)
+{
+	uint64_t faults = F(NO_TELL);
+	int ret = as_namespace_root(alloc_with, &faults);
+
+	if (ret == -ENOTSUP)
+		cr_skip("no user namespaces: CONFIG_USER_NS=y");
+	fails(ret, EPERM);
+}
+
+/* The exporter does not wait, but the mapping keeps its memory. */
+CASE(faults, mapping_keeps_its_memory)
+{
+	const uint32_t legacy = DMABUF_REVOKE_ALLOC_ACCEPT_LEGACY;
+	const uint64_t faults[] = {
+		F(NO_UNMAP_WAIT), F(NO_FENCE_WAIT) | F(NO_UNMAP_WAIT),
+		F(NO_TELL) | F(NO_UNMAP_WAIT),
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(faults); i++) {
+		uint64_t before = bytes_in_system();
+		struct buffer buffer = buffer_alloc_faulty(MIB, legacy,
+							   faults[i]);
+		int lazy = attach_mapped(buffer.fd,
+					 DMABUF_REVOKE_KIND_LEGACY_STATIC, 0);
+		uint32_t crc = device_crc(lazy, 0, MIB);
+
+		revoke_fully(buffer.id);
+		equal(bytes_in_system(), before + MIB);
+		equal(device_crc(lazy, 0, MIB), crc);
+		close(lazy);
+		/* A worker frees it. */
+		cr_assert(eventually(bytes_are, before));
+		close(buffer.fd);
+	}
+}
+
+/* Whoever can still reach the memory, by a fault or a map, reaches the buffer's. */
+CASE(faults, memory_that_can_be_reached_is_kept)
+{
+	const uint64_t faults[] = { F(NO_ZAP), F(LATE_MAP), F(KEEP_MEMORY) };
+
+	for (size_t i = 0; i < ARRAY_SIZE(faults); i++) {
+		uint64_t before = bytes_in_system();
+		struct buffer buffer = buffer_alloc_faulty(MIB, 0, faults[i]);
+		uint8_t *memory = cpu_map(buffer.fd, MIB);
+		bool reached = faults[i] != F(KEEP_MEMORY);
+
+		memory[0] = 7;
+		revoke_fully(buffer.id);
+		equal(bytes_in_system(), before + MIB);
+		equal(fault_on_read(memory), reached ? 0 : SIGBUS);
+		equal(fault_on_read(memory + PAGE), reached ? 0 : SIGBUS);
+		if (reached)
+			equal(memory[0], 7);
+		cpu_unmap(memory, MIB);
+		close(buffer.fd);
+		succeeds(dr_free(exporter, buffer.id, NULL, 0, NULL));
+		cr_assert(eventually(bytes_are, before));
+	}
+}
+
+/* Moved away from a CPU mapping that is not taken down: the old memory is kept. */
+CASE(faults, E14_memory_that_a_move_leaves_to_the_cpu_is_kept)
+{
+	uint64_t before = bytes_in_system();
+	struct buffer buffer = buffer_alloc_faulty(MIB, 0, F(NO_ZAP));
+	uint8_t *memory = cpu_map(buffer.fd, MIB);
+
+	memset(memory, 7, MIB);
+	for (uint64_t moves = 1; moves <= 3; moves++) {
+		move_fully(buffer.id);
+		equal(bytes_in_system(), before + (moves + 1) * MIB);
+		equal(memory[0], 7);
+		equal(memory[MIB - 1], 7);
+	}
+	revoke_fully(buffer.id);
+	equal(memory[0], 7);
+	cpu_unmap(memory, MIB);
+	close(buffer.fd);
+	succeeds(dr_free(exporter, buffer.id, NULL, 0, NULL));
+	cr_assert(eventually(bytes_are, before));
+}

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Bugs of importers, on purpose: who may have which, that they are seen in STATUS,
+ * and that none is left when the attachment is closed. That each is noticed is
+ * what the controls show; see controls/data.py.
+ */
+#include <linux/dma-heap.h>
+#include <linux/udmabuf.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+
+#include "deliberate.h"
+#include "life.h"
+
+#define M(name) DMABUF_REVOKE_MISBEHAVE_##name
+#define HOUR (3600 * SEC)
+
+TestSuite(misbehave, .timeout = 60);
+
+static const struct {
+	const char *name;
+	uint64_t bit;
+	uint64_t delay_ns;
+	uint32_t kinds;		/* a bit for each that may have it */
+} table[] = {
+	{ "IGNORE", M(IGNORE), 0, 0x3 },
+	{ "NO_UNMAP", M(NO_UNMAP), 0, 0x3 },
+	{ "LATE_UNMAP", M(LATE_UNMAP), HOUR, 0x3 },
+	{ "SLOW_CALLBACK", M(SLOW_CALLBACK), MSEC, 0x3 },
+	{ "LATE_FENCE", M(LATE_FENCE), HOUR, 0xf },
+	{ "STUCK_FENCE", M(STUCK_FENCE), 0, 0xf },
+	{ "FENCE_ERROR", M(FENCE_ERROR), 0, 0xf },
+	{ "FENCE_AFTER", M(FENCE_AFTER), HOUR, 0x3 },
+	{ "NEW_DMA", M(NEW_DMA), 0, 0x3 },
+	{ "REMAP", M(REMAP), 0, 0x3 },
+	{ "DMA_AFTER_UNMAP", M(DMA_AFTER_UNMAP), 0, 0x3 },
+	{ "KEEP_PIN", M(KEEP_PIN), 0, 0x2 },
+	{ "REVIVE", M(REVIVE), 0, 0x2 },
+	{ "DOUBLE_UNPIN", M(DOUBLE_UNPIN), 0, 0x3 },
+};
+
+#define ALL ((1ULL << ARRAY_SIZE(table)) - 1)
+
+static struct buffer buffer_for_all(void)
+{
+	return buffer_alloc(PAGE, DMABUF_REVOKE_ALLOC_ACCEPT_LEGACY |
+				  DMABUF_REVOKE_ALLOC_QUARANTINE);
+}
+
+static int try(int dmabuf, uint32_t kind, uint64_t how, uint64_t delay_ns)
+{
+	int att = dr_attach_misbehaving(importer, dmabuf, kind, 0, how,
+					delay_ns);
+
+	if (att >= 0)
+		close(att);
+	return att < 0 ? att : 0;
+}
+
+CASE(misbehave, each_goes_with_its_kinds_and_is_seen_in_status)
+{
+	struct buffer buffer = buffer_for_all();
+
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		equal(table[i].bit, 1ULL << i);
+		for (uint32_t kind = 0; kind < 4; kind++) {
+			int att;
+
+			if (!(table[i].kinds >> kind & 1)) {
+				row_gives(table[i].name,
+					  try(buffer.fd, kind, table[i].bit,
+					      table[i].delay_ns), EINVAL);
+				continue;
+			}
+			att = attach_misbehaving(buffer.fd, kind,
+						 table[i].bit,
+						 table[i].delay_ns);
+			equal(status(att).misbehave, table[i].bit);
+			close(att);
+		}
+	}
+	close(buffer.fd);
+}
+
+CASE(misbehave, well_behaved_is_the_default)
+{
+	struct buffer buffer = buffer_for_all();
+	int att = attach(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
+
+	equal(status(att).misbehave, 0);
+	close(att);
+	close(buffer.fd);
+}
+
+CASE(misbehave, unknown_one_is_EINVAL)
+{
+	struct buffer buffer = buffer_for_all();
+
+	for (unsigned int bit = ARRAY_SIZE(table); bit < 64; bit++)
+		row_gives("unknown", try(buffer.fd, 0, 1ULL << bit, 0), EINVAL);
+	close(buffer.fd);
+}
+
+CASE(misbehave, some_imply_a_deferred_unmap)
+{
+	struct buffer buffer = buffer_for_all();
+
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		int att = attach_misbehaving(buffer.fd, table[i].kinds >> 1 & 1,
+					     table[i].bit, table[i].delay_ns);
+
+		equal(status(att).attach_flags,
+		      table[i].bit & (M(LATE_UNMAP) | M(NEW_DMA)) ?
+		      DMABUF_REVOKE_ATTACH_DEFER_UNMAP : 0);
+		close(att);
+	}
+	close(buffer.fd);
+}
+
+CASE(misbehave, delay_is_for_those_that_take_time)
+{
+	const uint64_t delayed = M(LATE_UNMAP) | M(SLOW_CALLBACK) |
+				 M(LATE_FENCE) | M(FENCE_AFTER);
+	struct buffer buffer = buffer_for_all();
+
+	row_gives("none", try(buffer.fd, 0, 0, 1), EINVAL);
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
+		row_gives(table[i].name,
+			  try(buffer.fd, DMABUF_REVOKE_KIND_PINNED,
+			      table[i].bit, 1),
+			  table[i].bit & delayed ? 0 : EINVAL);
+	row_gives("an hour", try(buffer.fd, 0, M(LATE_UNMAP), HOUR), 0);
+	row_gives("longer", try(buffer.fd, 0, M(LATE_UNMAP), HOUR + 1), EINVAL);
+	row_gives("slow", try(buffer.fd, 0, M(SLOW_CALLBACK), 10 * SEC), 0);
+	row_gives("too slow", try(buffer.fd, 0, M(SLOW_CALLBACK), 10 * SEC + 1),
+		  EINVAL);
+	row_gives("too slow in company",
+		  try(buffer.fd, 0, M(SLOW_CALLBACK) | M(LATE_FENCE), 11 * SEC),
+		  EINVAL);
+	close(buffer.fd);
+}
+
+/* It maps in the callback, so the unmap has to be there too. */
+CASE(misbehave, remap_does_not_go_with_a_deferred_unmap)
+{
+	struct buffer buffer = buffer_for_all();
+
+	fails(dr_attach_misbehaving(importer, buffer.fd, 0,
+				    DMABUF_REVOKE_ATTACH_DEFER_UNMAP, M(REMAP),
+				    0), EINVAL);
+	fails(try(buffer.fd, 0, M(REMAP) | M(LATE_UNMAP), 1), EINVAL);
+	fails(try(buffer.fd, 0, M(REMAP) | M(NEW_DMA), 0), EINVAL);
+	succeeds(try(buffer.fd, 0, M(REMAP) | M(SLOW_CALLBACK), 1));
+	close(buffer.fd);
+}
+
+CASE(misbehave, several_at_once)
+{
+	struct buffer buffer = buffer_for_all();
+	uint64_t how = ALL & ~(M(REMAP) | M(DOUBLE_UNPIN));
+	int att = attach_misbehaving(buffer.fd, DMABUF_REVOKE_KIND_PINNED, how,
+				     MSEC);
+
+	equal(status(att).misbehave, how);
+	succeeds(dr_map(att, DMABUF_REVOKE_BIDIRECTIONAL));
+	submit_busy(att, DMABUF_REVOKE_OP_WRITE, 0, 0);
+	dr_revoke(exporter, buffer.id, dr_deadline(20 * MSEC), NULL);
+	close(att);
+	revoke_fully(buffer.id);
+	close(buffer.fd);
+}
+
+/* Writing after the unmap is for memory that is kept, and watched. */
+CASE(misbehave, dma_after_unmap_is_for_quarantined_buffers)
+{
+	struct buffer buffer =
+		buffer_alloc(PAGE, DMABUF_REVOKE_ALLOC_ACCEPT_LEGACY);
+
+	fails(try(buffer.fd, 0, M(DMA_AFTER_UNMAP), 0), EOPNOTSUPP);
+	fails(try(buffer.fd, 0, M(DMA_AFTER_UNMAP) | M(IGNORE), 0), EOPNOTSUPP);
+	equal(query(buffer.id).attachments, 0);
+	close(buffer.fd);
+}
+
+static void foreign_gets_only_what_it_can_stand(int dmabuf)
+{
+	const uint64_t own = M(DMA_AFTER_UNMAP) | M(DOUBLE_UNPIN);
+
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
+		row_gives(table[i].name,
+			  try(dmabuf, DMABUF_REVOKE_KIND_PINNED, table[i].bit,
+			      table[i].delay_ns),
+			  table[i].bit & own ? EOPNOTSUPP : 0);
+	close(dmabuf);
+}
+
+CASE(misbehave, system_heap_gets_only_what_it_can_stand)
+{
+	struct dma_heap_allocation_data arg = {
+		.len = PAGE,
+		.fd_flags = O_RDWR | O_CLOEXEC,
+	};
+	int heap = open("/dev/dma_heap/system", O_RDWR | O_CLOEXEC);
+
+	if (heap < 0)
+		cr_skip("no /dev/dma_heap/system: CONFIG_DMABUF_HEAPS_SYSTEM=y");
+	succeeds(sys(ioctl(heap, DMA_HEAP_IOCTL_ALLOC, &arg)));
+	close(heap);
+	foreign_gets_only_what_it_can_stand(arg.fd);
+}
+
+CASE(misbehave, udmabuf_gets_only_what_it_can_stand)
+{
+	struct udmabuf_create arg = {
+		.flags = UDMABUF_FLAGS_CLOEXEC,
+		.size = PAGE,
+	};
+	int node = open("/dev/udmabuf", O_RDWR | O_CLOEXEC);
+	int dmabuf;
+
+	if (node < 0)
+		cr_skip("no /dev/udmabuf: CONFIG_UDMABUF=y");
+	arg.memfd = succeeds(sys(memfd_create("tests",
+					      MFD_ALLOW_SEALING | MFD_CLOEXEC)));
+	succeeds(sys(ftruncate(arg.memfd, PAGE)));
+	succeeds(sys(fcntl(arg.memfd, F_ADD_SEALS, F_SEAL_SHRINK)));
+	dmabuf = succeeds(sys(ioctl(node, UDMABUF_CREATE, &arg)));
+	close(arg.memfd);
+	close(node);
+	foreign_gets_only_what_it_can_stand(dmabuf);
+}
+
+static void ends_with_the_file(size_t i)
+{
+	struct buffer buffer = buffer_for_all();
+	uint32_t kind = table[i].kinds >> 1 & 1;
+	int att = attach_misbehaving(buffer.fd, kind, table[i].bit,
+				     table[i].delay_ns);
+	uint64_t before;
+	int fence;
+
+	submit_running(att, buffer.fd, 0, 20 * MSEC, &fence);
+	dr_revoke(exporter, buffer.id, dr_deadline(30 * MSEC), NULL);
+	before = dr_now();
+	close(att);
+	cr_assert(dr_now() - before < SOON, "%s: close() took %llu ms",
+		  table[i].name, (long long)((dr_now() - before) / MSEC));
+	cr_assert(is_readable(fence, SOON / MSEC), "%s", table[i].name);
+	close(fence);
+	revoke_fully(buffer.id);
+	equal(query(buffer.id).attachments, 0);
+	equal(query(buffer.id).pending.fences, 0);
+	equal(query(buffer.id).pending.pins, 0);
+	close(buffer.fd);
+}
+
+/* Whatever it held up goes on when it is closed: with each of them. */
+CASE(misbehave, all_end_with_the_file)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
+		/* That one has a case of its own: the kernel warns. */
+		if (table[i].bit != M(DOUBLE_UNPIN))
+			ends_with_the_file(i);
+}
+
+/* The exporter warns once, and counts no pin that is not there. */
+CASE(misbehave, double_unpin_warns_unpin)
+{
+	for (uint32_t kind = 0; kind < 2; kind++) {
+		struct buffer buffer = buffer_for_all();
+		int att = attach_misbehaving(buffer.fd, kind,
+					     M(DOUBLE_UNPIN), 0);
+
+		succeeds(dr_map(att, DMABUF_REVOKE_BIDIRECTIONAL));
+		revoke_fully(buffer.id);
+		equal(query(buffer.id).pending.pins, 0);
+		close(att);
+		equal(query(buffer.id).pending.pins, 0);
+		close(buffer.fd);
+	}
+}

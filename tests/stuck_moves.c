@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Who waits for the contents of a moved buffer, and is killed meanwhile. */
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+
+#include "common.h"
+
+TestSuite(stuck_moves, .timeout = 30);
+
+static bool sleeps(uint64_t pid)
+{
+	char path[64], state = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%llu/stat", (unsigned long long)pid);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	if (fscanf(file, "%*d %*s %c", &state) != 1)
+		state = 0;
+	fclose(file);
+	return state == 'S';
+}
+
+static bool is_reaped(uint64_t pid)
+{
+	return waitpid(pid, NULL, WNOHANG) == (pid_t)pid;
+}
+
+static void read_there(const volatile char *memory)
+{
+	(void)*memory;
+}
+
+/* The kernel reads, on our behalf. */
+static void write_from_there(const volatile char *memory)
+{
+	int fds[2];
+
+	if (!pipe(fds))
+		(void)!write(fds[1], (const void *)memory, 64);
+}
+
+/* A fence that does not signal holds up the copy, and so each access. */
+static void killed_while(void (*access)(const volatile char *memory))
+{
+	struct buffer buffer = buffer_alloc(PAGE, 0);
+	char *memory = cpu_map(buffer.fd, PAGE);
+	pid_t child;
+	int att;
+
+	att = succeeds(dr_attach_misbehaving(importer, buffer.fd,
+					     DMABUF_REVOKE_KIND_DYNAMIC,
+					     DMABUF_REVOKE_ATTACH_DEFER_UNMAP,
+					     DMABUF_REVOKE_MISBEHAVE_STUCK_FENCE,
+					     0));
+	submit_running(att, buffer.fd, 0, 0, NULL);
+	fails(dr_move(exporter, buffer.id, 0), ETIMEDOUT);
+
+	child = succeeds(sys(fork()));
+	if (!child) {
+		access(memory);
+		_exit(0);
+	}
+	cr_assert(eventually(sleeps, child), "the access does not wait");
+	succeeds(sys(kill(child, SIGKILL)));
+	cr_assert(eventually(is_reaped, child), "it cannot be killed");
+
+	close(att);
+	cpu_unmap(memory, PAGE);
+	close(buffer.fd);
+}
+
+CASE(stuck_moves, E14_killed_in_a_fault_of_its_own)
+{
+	killed_while(read_there);
+}
+
+CASE(stuck_moves, E14_killed_in_a_fault_of_the_kernel)
+{
+	killed_while(write_from_there);
+}
