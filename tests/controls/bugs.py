@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The classes of bug that really happened: how each is provoked, and what notices it."""
+from __future__ import annotations
+
+from .model import Bug
+
+BUGS = {
+    1: Bug(
+        "no fence wait, too weak a fence wait, or its raw result",
+        ("NO_FENCE_WAIT", "WEAK_FENCE_WAIT"),
+        ("revoke::deadline_is_kept",),
+        "dma_resv_wait_timeout() is not called, so there is no result of it to return.",
+    ),
+    2: Bug("no unmap accounting", ("NO_UNMAP_WAIT", "LATE_UNMAP")),
+    3: Bug(
+        "a callback that does not do what it has to, fences that do not signal as they should",
+        (
+            "NO_UNMAP",
+            "IGNORE",
+            "STUCK_FENCE",
+            "LATE_FENCE",
+            "FENCE_ERROR",
+            "FENCE_AFTER",
+            "NEW_DMA",
+        ),
+    ),
+    4: Bug(
+        "the resv lock held while the importer needs it, or while map blocks",
+        ("HOLD_LOCK", "SLOW_MAP", "SLOW_CALLBACK"),
+        ("contract_waits::E7_resv_lock_is_free_while_a_revoke_waits",),
+        "For ever it would be a deadlock, so the faults hold the lock for 100 ms.",
+    ),
+    5: Bug(
+        "the callback during attach or detach, twice, or never",
+        ("TELL_TWICE", "NO_TELL"),
+        (
+            "contract_exporter::E2_I1_nobody_gets_in_once_a_revoke_has_returned",
+            "race::E2_E6_attach_dma_and_detach_of_every_kind",
+        ),
+        "When it comes during attach or detach is not for a setting to choose: races do it.",
+    ),
+    6: Bug(
+        "double unpin, unpin without the lock, pin leak",
+        ("DOUBLE_UNPIN", "KEEP_PIN", "FAIL_PIN", "FAIL_MAP"),
+        (
+            "contract_devices::I9_failed_pin_leaves_nothing",
+            "contract_devices::I9_failed_map_leaves_nothing",
+        ),
+        "An unpin without the lock would corrupt other exporters: lockdep would notice it, by "
+        "the assertion that dbr_dmabuf_unpin() begins with.",
+    ),
+    7: Bug(
+        "counts that underflow on revoke, restore, revoke, close",
+        ("DOUBLE_UNPIN", "KEEP_PIN"),
+        (
+            "contract_moves::E15_counts_are_zero_after_suspensions_and_a_revoke",
+            "owners::E13_close_after_a_revoke",
+        ),
+    ),
+    8: Bug(
+        "close races revoke; an object on a list after its release",
+        (),
+        (
+            "race::E13_E17_close_of_everything",
+            "contract_exporter::E17_path_descriptor_outlives_the_owner",
+            "contract_exporter::E17_path_descriptor_during_a_revoke",
+        ),
+        "A use of freed memory, so nothing provokes it: KASAN would notice it.",
+    ),
+    9: Bug(
+        "publishing a descriptor before nothing can fail",
+        (),
+        (
+            "contract_exporter::E16_unwritable_argument_leaves_nothing",
+            "badinput::E16_unwritable_argument_is_EFAULT",
+            "badinput::E16_unwritable_argument_leaves_no_fence",
+        ),
+        "It leads to freed memory, so nothing provokes it.",
+    ),
+    10: Bug("DMA after the unmap", ("DMA_AFTER_UNMAP",)),
+    11: Bug(
+        "CPU mappings that survive; a fault that races the zap",
+        ("NO_ZAP",),
+        ("mmap::E9_faults_race_the_zap",),
+    ),
+    12: Bug(
+        "a handle that comes alive again",
+        ("REVIVE", "LATE_MAP", "REMAP"),
+        ("exporter::alloc_never_uses_an_id_again",),
+    ),
+    13: Bug(
+        "fence operations after the module was unloaded",
+        (),
+        (
+            "test_modules::test_sync_file_outlives_the_importer",
+            "test_modules::test_sync_file_of_a_finished_job_outlives_the_importer",
+            "test_modules::test_fence_on_a_buffer_outlives_the_importer",
+        ),
+        "A jump into memory that is gone: nothing provokes it, an oops would be noticed.",
+    ),
+    14: Bug(
+        "concurrent sync, poll, debugfs and revoke",
+        (),
+        ("race::E3_E9_cpu_access_poll_query_and_debug_files",),
+        "A race that is lost is corruption, so nothing provokes it.",
+    ),
+    15: Bug(
+        "size arithmetic",
+        (),
+        (
+            "exporter::alloc_rounds_up_to_a_page",
+            "badinput_exporter::alloc_length",
+            "jobs::large_buffer_from_end_to_end",
+            "jobs::copy_crosses_segment_borders",
+        ),
+        "Segments above 4 GiB and totals above 8 GiB need a guest with more memory than that.",
+    ),
+}

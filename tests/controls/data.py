@@ -1,0 +1,497 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Clause by clause: where it is implemented, and which control shows that it is checked.
+
+docs/contract.md repeats this table. A control is a case that passes by itself, in the suite,
+and has to fail here, for the reason given, where exporter or importer are wrong on purpose.
+"""
+from __future__ import annotations
+
+from .model import KERNEL_LOG, SIGNAL, Clause, Control, Wrong
+
+LATE_MAP = Wrong("LATE_MAP")
+NO_FENCE_WAIT = Wrong("NO_FENCE_WAIT")
+NO_UNMAP_WAIT = Wrong("NO_UNMAP_WAIT")
+KEEP_MEMORY = Wrong("KEEP_MEMORY")
+NO_ZAP = Wrong("NO_ZAP")
+HOLD_LOCK = Wrong("HOLD_LOCK")
+IGNORE = Wrong(misbehave="IGNORE")
+NO_UNMAP = Wrong(misbehave="NO_UNMAP")
+KEEP_PIN = Wrong(misbehave="KEEP_PIN")
+REVIVE = Wrong(misbehave="REVIVE")
+REMAP = Wrong(misbehave="REMAP")
+SLOW_CALLBACK = Wrong(misbehave="SLOW_CALLBACK", delay_ms=150)
+HOUR_MS = 3600 * 1000
+
+TIMES_OUT = "success, expected ETIMEDOUT"
+
+EXPORTER = {
+    "E1": Clause(
+        ("exporter/dmabuf.c:dbr_admits", "exporter/dmabuf.c:dbr_dmabuf_pin"),
+        (
+            Control(
+                "contract_exporter::E1_legacy_importer_is_refused",
+                Wrong("NO_LEGACY_TEST"),
+                "success, expected EOPNOTSUPP",
+            ),
+        ),
+    ),
+    "E2": Clause(
+        ("exporter/revoke.c:dbr_revoke_begin", "exporter/dmabuf.c:dbr_dmabuf_map"),
+        (
+            Control(
+                "contract_more::E2_importer_that_maps_in_the_callback_is_refused",
+                LATE_MAP,
+                "remap_error is 0, expected",
+            ),
+            Control(
+                "contract_exporter::E2_E3_map_after_revoke_is_ENODEV",
+                LATE_MAP,
+                "dr_map(dynamic, 0): success, expected ENODEV",
+            ),
+        ),
+    ),
+    "E3": Clause(
+        ("exporter/dmabuf.c:dbr_check_state",),
+        (
+            Control(
+                "contract_exporter::E3_attach_after_revoke_is_ENODEV",
+                LATE_MAP,
+                "success, expected ENODEV",
+            ),
+            Control(
+                "mmap::E3_after_revoke_is_ENODEV",
+                LATE_MAP,
+                "try_mmap(buffer.fd, PAGE, PROT_READ, MAP_SHARED, 0): success",
+            ),
+            Control(
+                "mmap::E3_E9_sync_after_revoke_is_ENODEV",
+                LATE_MAP,
+                "success, expected ENODEV",
+            ),
+        ),
+    ),
+    "E4": Clause(
+        ("exporter/revoke.c:dbr_tell",),
+        (
+            Control(
+                "contract_exporter::E4_each_revocable_attachment_is_told_once",
+                Wrong("TELL_TWICE"),
+                "invalidations is 2, expected 1",
+            ),
+            Control(
+                "contract_more::E4_idle_attachment_is_told_once",
+                Wrong("NO_TELL"),
+                "invalidations is 0, expected 1",
+            ),
+        ),
+        "A legacy importer has no callback that could be called.",
+    ),
+    "E5": Clause(
+        ("exporter/revoke.c:dbr_await_fence", "exporter/revoke.c:dbr_revoke_advance"),
+        (
+            Control(
+                "contract_waits::E5_revoke_waits_for_a_fence",
+                NO_FENCE_WAIT,
+                "returned before the fence signalled",
+            ),
+            Control(
+                "contract_more::E5_bookkeep_fence_without_a_mapping_is_waited_for",
+                Wrong("WEAK_FENCE_WAIT"),
+                TIMES_OUT,
+            ),
+        ),
+        "dma_resv_wait_timeout() is not called, so there is no result of it to leak.",
+    ),
+    "E6": Clause(
+        ("exporter/revoke.c:dbr_revoke_advance", "exporter/dmabuf.c:dbr_dmabuf_unmap"),
+        (
+            Control(
+                "contract_waits::E6_revoke_waits_for_every_unmap",
+                NO_UNMAP_WAIT,
+                TIMES_OUT,
+            ),
+            Control(
+                "contract_waits::E6_mapping_stays_valid_until_the_unmap",
+                NO_UNMAP_WAIT,
+                TIMES_OUT,
+            ),
+        ),
+        "No fault gives memory back that is still mapped: a kernel could not stand it.",
+    ),
+    "E7": Clause(
+        ("exporter/revoke.c:dbr_revoke", "exporter/revoke.c:dbr_fence_work"),
+        (
+            Control(
+                "contract_more::E7_unmap_from_a_worker_is_not_held_up",
+                HOLD_LOCK,
+                "the unmap was held up for",
+            ),
+            Control(
+                "contract_more::E7_map_does_not_block_with_the_lock_held",
+                Wrong("SLOW_MAP"),
+                "map took",
+            ),
+        ),
+    ),
+    "E8": Clause(
+        ("exporter/revoke.c:dbr_revoke", "include/deadline.h:deadline_wait"),
+        (
+            Control(
+                "revoke::E8_signal_ends_the_wait_for_a_fence",
+                NO_FENCE_WAIT,
+                "success, expected E",
+            ),
+            Control(
+                "revoke::E8_signal_ends_the_wait_for_an_unmap",
+                NO_UNMAP_WAIT,
+                "success, expected E",
+            ),
+            Control(
+                "revoke::E8_timed_out_one_says_what_is_pending",
+                NO_UNMAP_WAIT,
+                TIMES_OUT,
+            ),
+            Control(
+                "contract_more::E8_revoke_returns_at_its_deadline",
+                HOLD_LOCK,
+                "it did not return for",
+            ),
+            Control(
+                "contract_more::E8_revoke_returns_at_its_deadline",
+                SLOW_CALLBACK,
+                "it did not return for",
+            ),
+        ),
+    ),
+    "E9": Clause(
+        (
+            "exporter/revoke.c:dbr_zap",
+            "exporter/dmabuf.c:dbr_vm_fault",
+            "exporter/dmabuf.c:dbr_dmabuf_vunmap",
+        ),
+        (
+            Control(
+                "mmap::E9_revoke_leaves_SIGBUS_on_every_page",
+                NO_ZAP,
+                "is 0, expected 7",
+            ),
+            Control(
+                "mmap::E9_mapping_without_descriptors_is_zapped",
+                NO_ZAP,
+                "is 0, expected 7",
+            ),
+            Control(
+                "mmap::E9_uncaught_SIGBUS_ends_the_process",
+                NO_ZAP,
+                "E9_uncaught_SIGBUS_ends_the_process",
+                SIGNAL,
+            ),
+            Control("contract_more::E9_vmap_is_waited_for", NO_UNMAP_WAIT, TIMES_OUT),
+        ),
+    ),
+    "E10": Clause(
+        ("exporter/revoke.c:dbr_give_work",),
+        (
+            Control(
+                "contract_more::E10_memory_goes_back_although_a_descriptor_is_open",
+                KEEP_MEMORY,
+                "bytes_in_system() is",
+            ),
+            Control(
+                "contract_more::E10_memory_goes_back_after_the_caller_gave_up",
+                KEEP_MEMORY,
+                "bytes_in_system() is",
+            ),
+        ),
+        "That pages are scrubbed cannot be seen from user space, where all memory is zeroed.",
+    ),
+    "E11": Clause(
+        ("exporter/report.c:dbr_blockers", "exporter/report.c:dbr_late_work"),
+        (
+            Control(
+                "contract_more::E11_only_what_blocks_is_named",
+                Wrong(misbehave="STUCK_FENCE"),
+                "2 blockers, one of them of type 1: dmabuf-revoke-importer dynamic",
+            ),
+        ),
+    ),
+    "E12": Clause(
+        ("exporter/buffer.c:dbr_buffer_get",),
+        (
+            Control(
+                "owners::E12_stranger_may_not_revoke",
+                Wrong(nobody_is_root=True),
+                "success, expected EPERM",
+            ),
+            Control(
+                "owners::E12_stranger_sees_only_its_own_buffers",
+                Wrong(nobody_is_root=True),
+                "EEXIST",
+            ),
+        ),
+        "A module that waives a check of rights on demand would be a hole, so there is no fault.",
+    ),
+    "E13": Clause(
+        ("exporter/revoke.c:dbr_revoke_orphan", "exporter/main.c:dbr_release"),
+        (
+            Control(
+                "contract_more::E13_orphan_stays_until_its_blocker_is_gone",
+                NO_UNMAP_WAIT,
+                "state is 2, expected",
+            ),
+            Control(
+                "contract_more::E13_orphan_stays_until_its_blocker_is_gone",
+                NO_FENCE_WAIT,
+                "state is 2, expected",
+            ),
+            Control(
+                "contract_more::E13_close_does_not_block", HOLD_LOCK, "close() took"
+            ),
+            Control(
+                "contract_more::E13_close_does_not_block",
+                SLOW_CALLBACK,
+                "close() took",
+            ),
+        ),
+    ),
+    "E14": Clause(
+        (
+            "exporter/move.c:dbr_move_check",
+            "exporter/move.c:dbr_move_commit",
+            "exporter/move.c:dbr_move_work",
+        ),
+        (
+            Control(
+                "contract_moves::E14_contents_survive_a_move",
+                Wrong("MOVE_NO_COPY"),
+                "crc32(memory, LENGTH) is",
+            ),
+            Control(
+                "contract_moves::E14_pinned_buffer_does_not_move",
+                Wrong("MOVE_PINNED"),
+                "success, expected EBUSY",
+            ),
+            Control(
+                "contract_moves::E14_I6_device_sees_the_new_pages",
+                Wrong("NO_TELL"),
+                "device_crc(att, 0, LENGTH) is",
+            ),
+            Control(
+                "contract_moves::E14_cpu_mapping_sees_the_new_pages",
+                NO_ZAP,
+                "device_crc(att, 0, LENGTH) is",
+            ),
+        ),
+    ),
+    "E15": Clause(
+        ("exporter/revoke.c:dbr_suspend", "exporter/revoke.c:dbr_try_restore"),
+        (
+            Control(
+                "contract_moves::E15_counts_are_zero_after_suspensions_and_a_revoke",
+                KEEP_PIN,
+                "pending.pins is 1, expected 0",
+            ),
+            Control(
+                "contract_moves::E15_restore_waits_for_the_fence_that_was_left_behind",
+                Wrong("WEAK_FENCE_WAIT"),
+                TIMES_OUT,
+            ),
+            Control(
+                "contract_moves::E15_restore_waits_for_the_fence_that_was_left_behind",
+                NO_FENCE_WAIT,
+                TIMES_OUT,
+            ),
+        ),
+    ),
+    "E16": Clause(
+        (
+            "exporter/main.c:dbr_buffer_hand_out",
+            "importer/main.c:dbi_ioctl_attach",
+            "importer/job.c:dbi_job_start",
+        ),
+        (Control("control_cases::leaves_a_descriptor", Wrong(), "open_fds() is"),),
+        "A descriptor that is published too early leads to freed memory, so no fault does it. "
+        "What is shown is that the cases notice a descriptor that is left.",
+    ),
+    "E17": Clause(
+        ("exporter/buffer.c:dbr_buffer_forget", "exporter/buffer.c:dbr_buffer_pop"),
+        (),
+        "A use of freed memory, so no fault does it. KASAN, on a debug kernel, would notice "
+        "it; that its report turns the log gate red is shown by test_gates.py.",
+    ),
+}
+
+IMPORTER = {
+    "I1": Clause(
+        ("importer/attachment.c:dbi_attachment_create",),
+        (
+            Control(
+                "contract_importer::I1_fresh_attachment_can_be_told",
+                Wrong("NO_TELL"),
+                "invalidations is 0, expected 1",
+            ),
+        ),
+        "A callback on an incomplete attachment would use what is not there yet. What is "
+        "shown is that the case notices a callback that does not arrive.",
+    ),
+    "I2": Clause(
+        (
+            "importer/kinds.c:dbi_dynamic_invalidate",
+            "importer/kinds.c:dbi_pinned_invalidate",
+        ),
+        (
+            Control(
+                "contract_devices::I2_callback_is_over_quickly",
+                SLOW_CALLBACK,
+                "the callback took",
+            ),
+            Control(
+                "contract_devices::I2_I4_idle_mapping_is_gone_when_the_callback_returns",
+                IGNORE,
+                "ETIMEDOUT",
+            ),
+            Control(
+                "contract_devices::I2_I4_idle_mapping_is_gone_when_the_callback_returns",
+                REMAP,
+                "remap_error is -19, expected 0",
+            ),
+        ),
+        "To take a forbidden lock in the callback is a deadlock: lockdep would notice it.",
+    ),
+    "I3": Clause(
+        ("importer/engine.c:dbi_engine_stop", "importer/kinds.c:dbi_stop_and_unmap"),
+        (
+            Control(
+                "contract_importer::I3_no_job_starts_after_the_callback",
+                Wrong(misbehave="NEW_DMA"),
+                "out.status is 0, expected -125",
+            ),
+            Control(
+                "contract_devices::I3_nothing_is_written_after_the_unmap",
+                Wrong(misbehave="DMA_AFTER_UNMAP"),
+                "1 pages were written to, the first at 0",
+            ),
+            Control(
+                "contract_devices::I3_no_fence_is_added_after_the_callback",
+                Wrong(misbehave="FENCE_AFTER", delay_ms=HOUR_MS),
+                "pending.fences is 1, expected 0",
+            ),
+        ),
+    ),
+    "I4": Clause(
+        (
+            "importer/attachment.c:dbi_unmap_work",
+            "importer/attachment.c:dbi_attachment_let_go",
+        ),
+        (
+            Control(
+                "contract_devices::I4_unmap_follows_the_fence_at_once",
+                Wrong(misbehave="LATE_UNMAP", delay_ms=150),
+                "it unmapped",
+            ),
+            Control(
+                "contract_devices::I2_I4_idle_mapping_is_gone_when_the_callback_returns",
+                NO_UNMAP,
+                "ETIMEDOUT",
+            ),
+        ),
+    ),
+    "I5": Clause(
+        (
+            "importer/kinds.c:dbi_pinned_invalidate",
+            "importer/attachment.c:dbi_attachment_let_go",
+        ),
+        (
+            Control(
+                "contract_importer::I5_pinned_importer_unmaps_unpins_and_stays_dead",
+                KEEP_PIN,
+                "status(att).pinned is 1, expected 0",
+            ),
+            Control(
+                "contract_importer::I5_pinned_importer_unmaps_unpins_and_stays_dead",
+                REVIVE,
+                "status(att).state is 0, expected",
+            ),
+            Control(
+                "contract_moves::I5_pinned_importer_stays_dead_after_a_restore",
+                REVIVE,
+                "success, expected ENODEV",
+            ),
+        ),
+    ),
+    "I6": Clause(
+        (
+            "importer/attachment.c:dbi_attachment_map",
+            "importer/job.c:dbi_job_need_mapping",
+        ),
+        (
+            Control(
+                "contract_moves::E14_I6_device_sees_the_new_pages",
+                IGNORE,
+                "device_crc(att, 0, LENGTH) is",
+            ),
+        ),
+    ),
+    "I7": Clause(
+        ("importer/kinds.c:dbi_stop_and_unmap",),
+        (
+            Control(
+                "contract_moves::I7_second_call_unpins_nothing",
+                Wrong(misbehave="DOUBLE_UNPIN"),
+                "dbr_dmabuf_unpin",
+                KERNEL_LOG,
+            ),
+            Control(
+                "contract_importer::I7_nothing_changes_after_the_first_call",
+                Wrong("TELL_TWICE"),
+                "invalidations is 2, expected 1",
+            ),
+        ),
+    ),
+    "I8": Clause(
+        ("importer/job.c:dbi_job_end", "importer/engine.c:dbi_engine_work"),
+        (
+            Control(
+                "contract_importer::I8_fence_of_a_job_that_runs_to_its_end_signals",
+                Wrong(misbehave="STUCK_FENCE"),
+                "the fence does not signal",
+            ),
+            Control(
+                "contract_devices::I8_fence_follows_the_job_at_once",
+                Wrong(misbehave="LATE_FENCE", delay_ms=150),
+                "the fence signalled",
+            ),
+            Control(
+                "contract_devices::I8_fence_of_a_job_that_ends_well_has_no_error",
+                Wrong(misbehave="FENCE_ERROR"),
+                "fence_status(fence) is -5, expected 1",
+            ),
+        ),
+    ),
+    "I9": Clause(
+        (
+            "importer/attachment.c:dbi_attachment_unmap",
+            "importer/attachment.c:dbi_attachment_unpin",
+            "importer/attachment.c:dbi_attachment_destroy",
+        ),
+        (
+            Control(
+                "contract_devices::I9_pins_are_balanced",
+                Wrong(misbehave="DOUBLE_UNPIN"),
+                "dbr_dmabuf_unpin",
+                KERNEL_LOG,
+            ),
+            Control(
+                "contract_devices::I9_pins_are_balanced", KEEP_PIN, "pending.pins is"
+            ),
+            Control(
+                "contract_devices::I9_pins_are_balanced", Wrong("FAIL_PIN"), "ENOMEM"
+            ),
+            Control(
+                "contract_devices::I9_pins_are_balanced", Wrong("FAIL_MAP"), "ENOMEM"
+            ),
+        ),
+    ),
+}
+
+CLAUSES = {**EXPORTER, **IMPORTER}
