@@ -302,29 +302,49 @@ static int dbr_dmabuf_end_cpu_access(struct dma_buf *dmabuf,
 	return dbr_sync(dmabuf, dma_sync_sgtable_for_device);
 }
 
+/* A run of page table entries being filled. */
+struct dbr_ptes {
+	struct vm_area_struct *vma;
+	unsigned long pfn;		/* of the next one */
+};
+
+static int dbr_pte_set(pte_t *pte, unsigned long addr, void *data)
+{
+	struct dbr_ptes *ptes = data;
+	pte_t entry = pfn_pte(ptes->pfn++, ptes->vma->vm_page_prot);
+
+	if (pte_none(ptep_get(pte)))
+		set_pte_at(ptes->vma->vm_mm, addr, pte, pte_mkspecial(entry));
+	return 0;
+}
+
 /*
- * Maps the page that faulted and those that follow it in the same chunk and the
- * same page table: first touch is mostly sequential.
+ * Maps the page that faulted and those that follow it up to the end of the page
+ * table: first touch is mostly sequential. A page table at a time, because
+ * vmf_insert_pfn() locks it for each page.
  */
 static vm_fault_t dbr_vm_insert(struct dbr_buffer *buf, struct vm_fault *vmf)
 {
-	unsigned long addr = vmf->address, end, contiguous, pfn;
-	vm_fault_t ret;
+	struct vm_area_struct *vma = vmf->vma;
+	unsigned long addr = vmf->address, n;
+	unsigned long end = pmd_addr_end(addr, vma->vm_end);
+	struct dbr_ptes ptes = { .vma = vma };
+	pgoff_t offset = vmf->pgoff;
 
 	dma_resv_assert_held(buf->dmabuf->resv);
 
-	if (vmf->pgoff >= buf->pages->nr_pages)
+	/* Cannot be: the core checks the length, and the mapping does not grow. */
+	if (offset + ((end - addr) >> PAGE_SHIFT) > buf->pages->nr_pages)
 		return VM_FAULT_SIGBUS;
 
-	pfn = dbr_pages_pfn(buf->pages, vmf->pgoff, &contiguous);
-	end = min3(vmf->vma->vm_end, pmd_addr_end(addr, vmf->vma->vm_end),
-		   addr + contiguous * PAGE_SIZE);
-
-	ret = vmf_insert_pfn(vmf->vma, addr, pfn);
-	while (!(ret & VM_FAULT_ERROR) && (addr += PAGE_SIZE) < end)
-		if (vmf_insert_pfn(vmf->vma, addr, ++pfn) & VM_FAULT_ERROR)
-			break;
-	return ret;
+	for (; addr < end; addr += n << PAGE_SHIFT, offset += n) {
+		ptes.pfn = dbr_pages_pfn(buf->pages, offset, &n);
+		n = min(n, (end - addr) >> PAGE_SHIFT);
+		if (apply_to_page_range(vma->vm_mm, addr, n << PAGE_SHIFT,
+					dbr_pte_set, &ptes))
+			return VM_FAULT_OOM;
+	}
+	return VM_FAULT_NOPAGE;
 }
 
 /* What a CPU gets to see where there is no buffer any more. */
