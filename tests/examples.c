@@ -17,7 +17,8 @@ static void your_driver_imports(int dmabuf)
 {
 	imported = attach_mapped(dmabuf, DMABUF_REVOKE_KIND_DYNAMIC,
 				 DMABUF_REVOKE_ATTACH_DEFER_UNMAP);
-	submit_busy(imported, DMABUF_REVOKE_OP_READ, 0, 20 * MSEC);
+	submit_running(imported, dmabuf, DMABUF_REVOKE_SUBMIT_STREAM, 20 * MSEC,
+		       NULL);
 }
 
 static int your_driver_exports(void)

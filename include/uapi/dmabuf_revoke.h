@@ -256,7 +256,8 @@ struct dmabuf_revoke_pending {
  * @deadline_ns: [in] how long to wait for the blockers
  * @state: [out] enum dmabuf_revoke_state: REVOKED or SUSPENDED, with ETIMEDOUT
  *	REVOKING or SUSPENDING
- * @already: [out] 1 if that was so before this call, completely
+ * @already: [out] 1 if that was so before this call, completely; a call that is
+ *	restarted after a signal counts anew
  * @phases: [out] time spent since the revoke began, whoever began it
  * @pending: [out] what was still in use when the call returned
  *

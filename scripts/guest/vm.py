@@ -27,7 +27,7 @@ LONGEST_SELECT = 3600.0
 # The watchdogs of the kernel itself are widened, since an emulated CPU may wait for a real one.
 APPEND = """
     console=ttyS0 quiet loglevel=4 log_buf_len=4M printk.devkmsg=on
-    panic=-1 unknown_nmi_panic=1 panic_print=0x41 nmi_watchdog=0
+    norandmaps panic=-1 unknown_nmi_panic=1 panic_print=0x41 nmi_watchdog=0
     watchdog_thresh=30 rcupdate.rcu_cpu_stall_timeout=60 random.trust_cpu=on
     tsc=reliable
 """.split()
