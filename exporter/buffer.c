@@ -225,19 +225,13 @@ struct dbr_buffer *dbr_buffer_pop(struct dbr_owner *owner)
 /**
  * dbr_buffer_disown - take a buffer from its owner, who gives it up
  * @buf: the buffer; the caller holds a dma-buf reference beside the owner's
- *
- * Return: false if it had no owner any more.
  */
-bool dbr_buffer_disown(struct dbr_buffer *buf)
+void dbr_buffer_disown(struct dbr_buffer *buf)
 {
-	bool owned;
-
 	mutex_lock(&dbr_registry_lock);
-	owned = buf->owner;
 	list_del_init(&buf->owned);
 	buf->owner = NULL;
 	mutex_unlock(&dbr_registry_lock);
-	return owned;
 }
 
 /**

@@ -150,7 +150,7 @@ void dbr_buffer_publish(struct dbr_buffer *buf, struct dbr_owner *owner);
 void dbr_buffer_forget(struct dbr_buffer *buf);
 struct dbr_buffer *dbr_buffer_get(struct dbr_owner *owner, u64 id);
 struct dbr_buffer *dbr_buffer_pop(struct dbr_owner *owner);
-bool dbr_buffer_disown(struct dbr_buffer *buf);
+void dbr_buffer_disown(struct dbr_buffer *buf);
 u32 dbr_buffer_ids(struct dbr_owner *owner, u64 *ids, u32 capacity);
 
 /* dmabuf.c */
