@@ -408,17 +408,23 @@ bool dbi_engine_drain(struct dbi_attachment *att)
 	return dbi_engine_is_idle(att);
 }
 
+/* Idle, or as good as: nobody waits for a fence that is held back on purpose. */
 static bool dbi_engine_is_off_bus(struct dbi_attachment *att)
 {
+	const u64 holds = DMABUF_REVOKE_MISBEHAVE_LATE_FENCE |
+			  DMABUF_REVOKE_MISBEHAVE_STUCK_FENCE;
 	bool off;
 
 	spin_lock(&att->lock);
-	off = !att->running || att->released;
+	off = !att->running || (att->released && dbi_misbehaves(att, holds));
 	spin_unlock(&att->lock);
 	return off;
 }
 
-/* Ends all DMA. The engine does not touch the mapping any more afterwards. */
+/*
+ * Ends all DMA. The engine does not touch the mapping any more afterwards, and the
+ * fences have signalled.
+ */
 void dbi_engine_cut(struct dbi_attachment *att)
 {
 	dbi_engine_stop(att, DBI_ENGINE_CUT);
