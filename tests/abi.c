@@ -1,95 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * The numbers of the binary interface. Programs that were compiled against the
- * first release go on using them: a number may be added here, never changed.
- */
+/* Programs of another word size. lib/layout.c has the numbers of the interface. */
 #include <signal.h>
 #include <sys/mman.h>
 
 #include "common.h"
 
 TestSuite(abi, .timeout = 60);
-
-#define SIZE(name, bytes) { #name, sizeof(struct dmabuf_revoke_##name), bytes }
-#define AT(name, member, bytes)						\
-	{								\
-		#name "." #member,					\
-		offsetof(struct dmabuf_revoke_##name, member), bytes	\
-	}
-#define NUMBER(name, value) { #name, DMABUF_REVOKE_##name, value }
-
-struct row {
-	const char *name;
-	unsigned long have;
-	unsigned long want;
-};
-
-static void expect_all(const struct row *rows, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		cr_expect(rows[i].have == rows[i].want, "%s is %#lx, was %#lx",
-			  rows[i].name, rows[i].have, rows[i].want);
-}
-
-Test(abi, sizes_of_structures)
-{
-	static const struct row rows[] = {
-		SIZE(exporter_info, 48), SIZE(list, 24), SIZE(importer_info, 40),
-		SIZE(map, 16), SIZE(unmap, 8), SIZE(submit, 64), SIZE(wait, 64),
-		SIZE(event, 32),
-	};
-
-	expect_all(rows, ARRAY_SIZE(rows));
-}
-
-Test(abi, last_members_of_structures)
-{
-	static const struct row rows[] = {
-		AT(exporter_info, features, 40), AT(list, count, 20),
-		AT(importer_info, features, 32), AT(map, reserved, 12),
-		AT(unmap, flags, 4), AT(submit, job, 56), AT(wait, ended_ns, 56),
-		AT(event, job, 24),
-	};
-
-	expect_all(rows, ARRAY_SIZE(rows));
-}
-
-Test(abi, numbers_of_ioctls)
-{
-	static const struct row rows[] = {
-		NUMBER(IOC_EXPORTER_INFO, 0xdb00), NUMBER(IOC_ALLOC, 0xdb01),
-		NUMBER(IOC_REVOKE, 0xdb02), NUMBER(IOC_QUERY, 0xdb03),
-		NUMBER(IOC_LIST, 0xdb04), NUMBER(IOC_IMPORTER_INFO, 0xdb40),
-		NUMBER(IOC_ATTACH, 0xdb41), NUMBER(IOC_MAP, 0xdb60),
-		NUMBER(IOC_UNMAP, 0xdb61), NUMBER(IOC_SUBMIT, 0xdb62),
-		NUMBER(IOC_WAIT, 0xdb63), NUMBER(IOC_STATUS, 0xdb64),
-	};
-
-	expect_all(rows, ARRAY_SIZE(rows));
-}
-
-Test(abi, numbers_of_constants)
-{
-	static const struct row rows[] = {
-		NUMBER(ABI_VERSION, 1), NUMBER(FOREVER, ~0UL),
-		NUMBER(STATE_LIVE, 0), NUMBER(STATE_REVOKING, 1),
-		NUMBER(STATE_REVOKED, 2), NUMBER(FEATURE_REVOCABLE_TEST, 1),
-		NUMBER(ALLOC_ACCEPT_LEGACY, 1), NUMBER(QUERY_BY_FD, 1),
-		NUMBER(KIND_DYNAMIC, 0), NUMBER(KIND_PINNED, 1),
-		NUMBER(KIND_LEGACY_STATIC, 2), NUMBER(KIND_LEGACY_RDMA, 3),
-		NUMBER(ATTACH_DEFER_UNMAP, 1), NUMBER(BIDIRECTIONAL, 0),
-		NUMBER(TO_DEVICE, 1), NUMBER(FROM_DEVICE, 2),
-		NUMBER(OP_READ, 0), NUMBER(OP_WRITE, 1), NUMBER(OP_COPY, 2),
-		NUMBER(SUBMIT_STREAM, 1), NUMBER(SUBMIT_FENCE_FD, 2),
-		NUMBER(SUBMIT_BOOKKEEP, 4), NUMBER(ATTACHMENT_IDLE, 0),
-		NUMBER(ATTACHMENT_MAPPED, 1), NUMBER(ATTACHMENT_INVALIDATED, 2),
-		NUMBER(ATTACHMENT_DEAD, 3), NUMBER(EVENT_MAPPED, 1),
-		NUMBER(EVENT_INVALIDATED, 2), NUMBER(EVENT_UNMAPPED, 3),
-		NUMBER(EVENT_JOB_DONE, 4),
-	};
-
-	expect_all(rows, ARRAY_SIZE(rows));
-}
 
 #ifdef __x86_64__
 
