@@ -137,38 +137,36 @@ out_put:
 	return ret;
 }
 
+/* What takes nothing but a deadline. */
+static int dbr_do(struct ucmd *ucmd, u64 id, u64 deadline_ns,
+		  int (*fn)(struct dbr_buffer *buf, u64 deadline_ns))
+{
+	struct dbr_buffer *buf = dbr_buffer_get(ucmd->file->private_data, id);
+	int ret;
+
+	if (IS_ERR(buf))
+		return PTR_ERR(buf);
+	ret = fn(buf, deadline_ns);
+	dma_buf_put(buf->dmabuf);
+	return ret;
+}
+
 static int dbr_ioctl_restore(struct ucmd *ucmd)
 {
 	struct dmabuf_revoke_restore *arg = ucmd->arg;
-	struct dbr_buffer *buf;
-	int ret;
 
 	if (arg->flags)
 		return -EINVAL;
-
-	buf = dbr_buffer_get(ucmd->file->private_data, arg->id);
-	if (IS_ERR(buf))
-		return PTR_ERR(buf);
-	ret = dbr_restore(buf, arg->deadline_ns);
-	dma_buf_put(buf->dmabuf);
-	return ret;
+	return dbr_do(ucmd, arg->id, arg->deadline_ns, dbr_restore);
 }
 
 static int dbr_ioctl_move(struct ucmd *ucmd)
 {
 	struct dmabuf_revoke_move *arg = ucmd->arg;
-	struct dbr_buffer *buf;
-	int ret;
 
 	if (arg->flags)
 		return -EINVAL;
-
-	buf = dbr_buffer_get(ucmd->file->private_data, arg->id);
-	if (IS_ERR(buf))
-		return PTR_ERR(buf);
-	ret = dbr_move(buf, arg->deadline_ns);
-	dma_buf_put(buf->dmabuf);
-	return ret;
+	return dbr_do(ucmd, arg->id, arg->deadline_ns, dbr_move);
 }
 
 /* What was written to while it should not have been, if that can be told. */
