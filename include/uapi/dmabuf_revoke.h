@@ -649,6 +649,7 @@ enum dmabuf_revoke_kind {
  *   project:
  *   EOPNOTSUPP	a legacy kind, and the buffer does not accept it
  *   ENODEV	the buffer has been revoked
+ *   EAGAIN	it is suspended, and the kind pins
  */
 struct dmabuf_revoke_attach {
 	__u32 size;
@@ -705,6 +706,7 @@ enum dmabuf_revoke_direction {
  *   EOPNOTSUPP	the exporter gave addresses that are not memory
  *   and whatever the exporter's map returns. The exporter of this project:
  *   ENODEV	the buffer has been revoked
+ *   EAGAIN	it is suspended
  */
 struct dmabuf_revoke_map {
 	__u32 size;
