@@ -205,8 +205,11 @@ void dbr_late_begin(struct dbr_buffer *buf)
 	if (!ms)
 		return;
 	get_dma_buf(buf->dmabuf);
-	/* It was waiting already, for a suspension, with its own reference. */
-	if (mod_delayed_work(dbr_wq, &buf->late_work, msecs_to_jiffies(ms)))
+	/*
+	 * One jiffy more, since part of the first has passed. It was waiting already,
+	 * for a suspension, with its own reference.
+	 */
+	if (mod_delayed_work(dbr_wq, &buf->late_work, msecs_to_jiffies(ms) + 1))
 		dma_buf_put(buf->dmabuf);
 }
 
