@@ -123,8 +123,11 @@ static void dbr_revoke_begin(struct dbr_buffer *buf, enum dmabuf_revoke_state st
 {
 	dma_resv_assert_held(buf->dmabuf->resv);
 
-	/* First the state: an importer that is told may try to map at once. */
-	WRITE_ONCE(buf->state, state);
+	/*
+	 * First the state: an importer that is told may try to map at once. Who waits
+	 * for a suspension, or to end one, learns that it is for good now.
+	 */
+	dbr_set_state(buf, state);
 	buf->zapped = 0;
 	buf->fenced = 0;
 	buf->unmapped = 0;

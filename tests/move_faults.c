@@ -43,21 +43,6 @@ static void stuck_free(struct stuck *s)
 	close(s->fence);
 }
 
-static bool is_asleep(uint64_t pid)
-{
-	char path[64], state = 0;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	file = fopen(path, "re");
-	if (!file)
-		return false;
-	if (fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
-		state = 0;
-	fclose(file);
-	return state == 'S' || state == 'D';
-}
-
 struct toucher {
 	uint8_t *memory;
 	int other;		/* what a child must not keep open, or -1 */

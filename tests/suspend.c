@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* E15: suspend and restore, in any order with everything else. */
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 
 #include "life.h"
@@ -306,54 +307,83 @@ CASE(suspend, E15_revoke_waits_for_fences_that_a_restore_was_waiting_for)
 	close(buffer.fd);
 }
 
-struct restorer {
+/* A thread in a call that waits for ever. */
+struct waiter {
 	pthread_t thread;
+	int (*call)(int exporter, uint64_t id);
 	uint64_t id;
+	_Atomic pid_t tid;
 	int result;
 };
 
-static void *restore_for_ever(void *arg)
+static int restore_for_ever(int file, uint64_t id)
 {
-	struct restorer *restorer = arg;
+	return dr_restore(file, id, DMABUF_REVOKE_FOREVER);
+}
 
-	restorer->result = dr_restore(exporter, restorer->id,
-				      DMABUF_REVOKE_FOREVER);
+static int suspend_for_ever(int file, uint64_t id)
+{
+	return dr_suspend(file, id, DMABUF_REVOKE_FOREVER, NULL);
+}
+
+static void *waiter_main(void *arg)
+{
+	struct waiter *waiter = arg;
+
+	waiter->tid = gettid();
+	waiter->result = waiter->call(exporter, waiter->id);
 	return NULL;
 }
 
-static void restorer_start(struct restorer *restorer, uint64_t id)
+/* Comes back when the thread sleeps in the call. */
+static void waiter_start(struct waiter *waiter,
+			 int (*call)(int exporter, uint64_t id), uint64_t id)
 {
-	restorer->id = id;
-	pthread_create(&restorer->thread, NULL, restore_for_ever, restorer);
+	*waiter = (struct waiter){ .call = call, .id = id };
+	pthread_create(&waiter->thread, NULL, waiter_main, waiter);
+	while (!waiter->tid)
+		sched_yield();
+	cr_assert(eventually(is_asleep, waiter->tid));
+}
+
+/* The revoke itself cannot end, since a mapping is left: it has to wake them. */
+static void is_ended_by_a_revoke(int (*call)(int exporter, uint64_t id))
+{
+	struct buffer buffer = buffer_for_all();
+	int att = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_LEGACY_STATIC, 0);
+	struct waiter waiter;
+
+	suspend_times_out(buffer.id, 0);
+	waiter_start(&waiter, call, buffer.id);
+	revoke_times_out(buffer.id, 0);
+	pthread_join(waiter.thread, NULL);
+	equal(waiter.result, -ENODEV);
+	close(att);
+	revoke_fully(buffer.id);
+	close(buffer.fd);
 }
 
 CASE(suspend, E15_revoke_ends_the_wait_of_a_restore)
 {
-	struct buffer buffer = buffer_for_all();
-	int att = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_LEGACY_STATIC, 0);
-	struct restorer restorer;
+	is_ended_by_a_revoke(restore_for_ever);
+}
 
-	suspend_times_out(buffer.id, 0);
-	restorer_start(&restorer, buffer.id);
-	revoke_times_out(buffer.id, 20 * MSEC);
-	pthread_join(restorer.thread, NULL);
-	equal(restorer.result, -ENODEV);
-	close(att);
-	revoke_fully(buffer.id);
-	close(buffer.fd);
+CASE(suspend, E15_revoke_ends_the_wait_of_a_suspend)
+{
+	is_ended_by_a_revoke(suspend_for_ever);
 }
 
 CASE(suspend, E15_unmap_ends_the_wait_of_a_restore)
 {
 	struct buffer buffer = buffer_for_all();
 	int att = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_LEGACY_RDMA, 0);
-	struct restorer restorer;
+	struct waiter waiter;
 
 	suspend_times_out(buffer.id, 0);
-	restorer_start(&restorer, buffer.id);
+	waiter_start(&waiter, restore_for_ever, buffer.id);
 	close(att);
-	pthread_join(restorer.thread, NULL);
-	equal(restorer.result, 0);
+	pthread_join(waiter.thread, NULL);
+	equal(waiter.result, 0);
 	equal(state_of(buffer.id), DMABUF_REVOKE_STATE_LIVE);
 	close(buffer.fd);
 }

@@ -95,6 +95,21 @@ bool eventually(bool (*is_so)(uint64_t arg), uint64_t arg)
 	return true;
 }
 
+bool is_asleep(uint64_t tid)
+{
+	char path[64], state = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)tid);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	if (fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
+		state = 0;
+	fclose(file);
+	return state == 'S' || state == 'D';
+}
+
 uint64_t from_environment(const char *name)
 {
 	const char *value = getenv(name);

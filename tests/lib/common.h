@@ -67,6 +67,9 @@ void allow_new_fds(void);
  */
 bool eventually(bool (*is_so)(uint64_t arg), uint64_t arg);
 
+/* Whether a thread, or a process by its pid, sleeps. */
+bool is_asleep(uint64_t tid);
+
 /*
  * The controls run cases against an exporter and an importer that are wrong on
  * purpose: what DBR_FAULTS, DBR_MISBEHAVE and DBR_DELAY_NS of the environment say is
