@@ -24,6 +24,27 @@ static unsigned long dbr_last_id;	/* the registry lock; ids are not reused */
 
 static atomic64_t dbr_count;	/* of buffers that exist, registered or not */
 
+/**
+ * dbr_registry_teach_lockdep - take the locks once, in their order
+ *
+ * lockdep reports an inversion when it has seen both orders. The two are never held
+ * together, so it would see none, and whoever took the registry lock under the resv
+ * lock would go unnoticed.
+ */
+void __init dbr_registry_teach_lockdep(void)
+{
+	struct dma_resv resv;
+
+	if (!IS_ENABLED(CONFIG_PROVE_LOCKING))
+		return;
+	dma_resv_init(&resv);
+	mutex_lock(&dbr_registry_lock);
+	dma_resv_lock(&resv, NULL);
+	dma_resv_unlock(&resv);
+	mutex_unlock(&dbr_registry_lock);
+	dma_resv_fini(&resv);
+}
+
 u64 dbr_buffers_count(void)
 {
 	return atomic64_read(&dbr_count);

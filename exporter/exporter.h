@@ -13,7 +13,7 @@
  * any more, whichever comes last.
  *
  * Locks, outermost first: the registry lock; the dma-buf's resv lock. The two
- * are never held together.
+ * are never held together; lockdep is taught the order when the module is loaded.
  */
 #ifndef DBR_EXPORTER_H
 #define DBR_EXPORTER_H
@@ -141,6 +141,7 @@ struct page *dbr_pages_page(const struct dbr_pages *pages, pgoff_t offset);
 void dbr_pages_copy(const struct dbr_pages *from, struct dbr_pages *to);
 
 /* buffer.c */
+void dbr_registry_teach_lockdep(void);
 u64 dbr_buffers_count(void);
 struct dbr_buffer *dbr_buffer_create(const struct dmabuf_revoke_alloc *arg);
 void dbr_buffer_destroy(struct dbr_buffer *buf);

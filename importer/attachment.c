@@ -147,6 +147,55 @@ dbi_attachment_alloc(struct dma_buf *dmabuf,
 }
 
 /**
+ * dbi_attachment_teach_lockdep - take the locks once, in their order
+ *
+ * lockdep reports an inversion when it has seen both orders. The right one is to be
+ * known from the start, so that the first wrong one is reported.
+ *
+ * Return: 0, or -ENOMEM.
+ */
+int __init dbi_attachment_teach_lockdep(void)
+{
+	const struct dmabuf_revoke_attach arg = {};
+	struct dbi_attachment *att;
+	struct dma_resv resv;
+	bool cookie;
+
+	if (!IS_ENABLED(CONFIG_PROVE_LOCKING))
+		return 0;
+	att = dbi_attachment_alloc(NULL, &arg);
+	if (!att)
+		return -ENOMEM;
+	dma_resv_init(&resv);
+
+	mutex_lock(&att->submit_lock);
+	dma_resv_lock(&resv, NULL);
+	/* The callback runs under the resv lock, the engine signals fences. */
+	spin_lock(&att->lock);
+	spin_unlock(&att->lock);
+	dma_resv_unlock(&resv);
+	mutex_unlock(&att->submit_lock);
+
+	mutex_lock(&att->vmap_lock);
+	dma_resv_lock(&resv, NULL);
+	dma_resv_unlock(&resv);
+	mutex_unlock(&att->vmap_lock);
+
+	mutex_lock(&att->read_lock);
+	might_fault();
+	mutex_unlock(&att->read_lock);
+
+	cookie = dma_fence_begin_signalling();
+	spin_lock(&att->lock);
+	spin_unlock(&att->lock);
+	dma_fence_end_signalling(cookie);
+
+	dma_resv_fini(&resv);
+	kfree(att);
+	return 0;
+}
+
+/**
  * dbi_attachment_create - attach, and pin if the kind does
  * @dmabuf: to what; on success the reference is consumed
  * @arg: how; checked

@@ -9,9 +9,11 @@
  * A job leads back to its attachment only until it has ended; closing the
  * attachment ends all its jobs first.
  *
- * Locks, outermost first: dbi_attachment.submit_lock; the dma-buf's resv lock;
- * dbi_attachment.lock. The engine runs jobs without any of the first two, so an
- * exporter's callback may wait for it.
+ * Locks, outermost first: dbi_attachment.submit_lock, or .vmap_lock; the dma-buf's
+ * resv lock; dbi_attachment.lock. Only .read_lock is held when user memory is
+ * written, and it is held with none of the others but .lock. The engine runs jobs
+ * without any of those outside .lock, so an exporter's callback may wait for it.
+ * dbi_attachment_teach_lockdep() says the same to lockdep.
  */
 #ifndef DBI_IMPORTER_H
 #define DBI_IMPORTER_H
@@ -190,6 +192,7 @@ extern const struct file_operations dbi_attachment_fops;
 struct dbi_attachment *
 dbi_attachment_create(struct dma_buf *dmabuf,
 		      const struct dmabuf_revoke_attach *arg);
+int dbi_attachment_teach_lockdep(void);
 void dbi_attachment_destroy(struct dbi_attachment *att);
 int dbi_attachment_map(struct dbi_attachment *att, enum dma_data_direction dir);
 void dbi_attachment_let_go(struct dbi_attachment *att);

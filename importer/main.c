@@ -159,8 +159,13 @@ static int __init dbi_device_create(void)
 
 static int __init dbi_init(void)
 {
-	int ret = -ENOMEM;
+	int ret;
 
+	ret = dbi_attachment_teach_lockdep();
+	if (ret)
+		return ret;
+
+	ret = -ENOMEM;
 	dbi_engine_wq = alloc_workqueue("dmabuf-revoke-engine",
 					WQ_UNBOUND | WQ_MEM_RECLAIM,
 					WQ_MAX_ACTIVE);
