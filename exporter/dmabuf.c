@@ -233,7 +233,7 @@ static int dbr_dmabuf_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 		return ret;
 
 	nr_pages = buf->pages->nr_pages;
-	array = kvmalloc_array(nr_pages, sizeof(*array), GFP_KERNEL_ACCOUNT);
+	array = kvmalloc_array(nr_pages, sizeof(*array), DBR_GFP_TABLE);
 	if (!array)
 		return -ENOMEM;
 	for (i = 0; i < nr_pages; i++)

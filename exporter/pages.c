@@ -59,9 +59,6 @@ static int dbr_charge(pgoff_t nr_pages)
 			 ~__GFP_RECLAIM)
 #define DBR_GFP_SINGLE	(GFP_HIGHUSER | __GFP_ZERO | __GFP_ACCOUNT |	\
 			 __GFP_NOWARN | __GFP_RETRY_MAYFAIL)
-/* For tables, which grow with the buffer. */
-#define DBR_GFP_TABLE	(GFP_KERNEL_ACCOUNT | __GFP_NOWARN | __GFP_RETRY_MAYFAIL)
-
 /* Descending. The middle ones are sizes that IOMMUs like: 1 MiB, 64 KiB. */
 static const unsigned int dbr_orders[] = { MAX_PAGE_ORDER, 8, 4, 0 };
 
