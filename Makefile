@@ -5,7 +5,7 @@
 
 KDIR	?= /lib/modules/$(shell uname -r)/build
 BUILD	?= $(CURDIR)/build
-KERNELS	?= 7.3
+KERNELS	?= 7.3 7.3-debug
 TESTS	?=
 
 VERSION	:= $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
@@ -20,6 +20,8 @@ help:
 	@echo '  check           lint and the whole test suite'
 	@echo '                  KERNELS="7.3" for a choice of kernels, TESTS=expression'
 	@echo '                  for a choice of tests (as pytest -k)'
+	@echo '  check-debug     the suite on the instrumented kernel only'
+	@echo '  coverage        the same, and a report of the lines that it runs'
 	@echo '  shell           a shell in the guest'
 	@echo '  lint            style and static checks only'
 	@echo 'On this machine:'
@@ -30,7 +32,7 @@ help:
 	@echo '  install         the command, its header, to DESTDIR and PREFIX'
 	@echo '  clean           remove what was built'
 
-.PHONY: demo check shell lint
+.PHONY: demo check check-debug coverage shell lint
 demo:
 	scripts/setup --guest-only
 	$(GUEST) run $(addprefix --kernel ,$(firstword $(KERNELS))) -- \
@@ -41,6 +43,15 @@ check:
 	scripts/lint
 	$(GUEST) check --host $(addprefix --kernel ,$(KERNELS)) \
 		$(if $(TESTS),--tests '$(TESTS)')
+
+check-debug:
+	scripts/setup --guest-only
+	$(GUEST) check --kernel 7.3-debug $(if $(TESTS),--tests '$(TESTS)')
+
+# Also where a test failed.
+coverage:
+	-$(MAKE) check-debug
+	$(GUEST) coverage --kernel 7.3-debug
 
 shell:
 	scripts/setup --guest-only

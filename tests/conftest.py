@@ -9,9 +9,10 @@ It runs in the guest and, the same, on a developer's box, as root:
 DBR_BIN is the directory of the built test programs (default: build/tests of this tree). Both
 modules are loaded if they are not; where they cannot be loaded, nothing runs.
 
-Every case of a C program is an item of its own. Around every item there are two gates: what
-the kernel logs (dbr/kernel_log.py) and what is left behind (dbr/counts.py). An item that does
-not pass them has failed, whatever it said itself.
+Every case of a C program is an item of its own. Around every item there are gates: what the
+kernel logs (dbr/kernel_log.py), what is left behind (dbr/counts.py), and on a debug kernel how
+the DMA API is used (dbr/detectors.py). An item that does not pass them has failed, whatever it
+said itself.
 
 The clauses of the contract are markers: -m E3 (and -k E3_ by name). tests/host is about the
 guest runner, needs none of this, and is only collected when it is asked for by name.
@@ -26,11 +27,18 @@ import pytest
 
 from dbr.cases import Program
 from dbr.clauses import CLAUSES, clauses_of
+from dbr import coverage, detectors, shard
 from dbr.counts import MODULES
 from dbr.gates import Gates
 
 HERE = Path(__file__).parent
 HOST = HERE / "host"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--shard", metavar="N/OF", help="only this part of the suite, such as 1/2"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -56,11 +64,24 @@ def pytest_collect_file(
     return program
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(hookwrapper=True)  # type: ignore[misc] # pluggy 1.0 has no types
+def pytest_collection_modifyitems(
+    items: list[pytest.Item], config: pytest.Config
+) -> Iterator[None]:
     for item in items:
         if isinstance(item, pytest.Function) and not is_for_host(item):
             for clause in clauses_of(item.name):
                 item.add_marker(clause)
+    # What the detectors say comes last. Where there are some, -k cannot leave that out.
+    last = [item for item in items if item.path.name == "test_detectors.py"]
+    others = [item for item in items if item not in last]
+    stay = bool(others) and detectors.KMEMLEAK.exists()
+    items[:] = others if stay else others + last
+    if config.option.shard:
+        shard.select(items, config.option.shard, config)
+    yield
+    if stay and items:
+        items += last
 
 
 def is_for_host(item: pytest.Item) -> bool:
@@ -87,7 +108,12 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     if session.config.option.collectonly:
         return
     if not all(is_for_host(item) for item in session.items):
+        detectors.start()
         load_modules()
+
+
+def pytest_sessionfinish() -> None:
+    coverage.save()
 
 
 @pytest.fixture(autouse=True)

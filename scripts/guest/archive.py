@@ -92,30 +92,35 @@ def fetch_version(base: str, suite: str, package: str) -> str:
     return match[1]
 
 
-def kernel_version(cache: Path, kernel: Kernel) -> str:
-    """The kernel meta package's version in the archive, asked at most once a day.
+def version(cache: Path, name: str, suite: str, package: str) -> str:
+    """The version of ``package`` in the archive, asked at most once a day.
 
-    When the archive does not answer, what was known before stands, and "unknown" if
-    nothing was.
+    ``name`` is what the answer is remembered as. When the archive does not answer, what
+    was known before stands, and "unknown" if nothing was.
     """
-    path = cache / f"{kernel.name}.archive.json"
+    path = cache / f"{name}.archive.json"
     try:
         known = json.loads(path.read_text())
-        version, checked = str(known["version"]), float(known["checked"])
+        found, checked = str(known["version"]), float(known["checked"])
     except (OSError, ValueError, KeyError):
-        version, checked = "unknown", 0.0
+        found, checked = "unknown", 0.0
     now = time.time()
     if 0 <= now - checked < CHECK_INTERVAL:
-        return version
+        return found
     try:
-        version = fetch_version(mirror(), kernel.kernel_suite, kernel.image_package)
+        found = fetch_version(mirror(), suite, package)
     except (OSError, ValueError, lzma.LZMAError) as error:
         say(
-            f"[{kernel.name}] the archive cannot be asked for a newer kernel ({error}): "
-            f"staying with {version}"
+            f"[{name}] the archive cannot be asked for a newer {package} ({error}): "
+            f"staying with {found}"
         )
         now += RETRY_INTERVAL - CHECK_INTERVAL
     temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps({"version": version, "checked": now}))
+    temporary.write_text(json.dumps({"version": found, "checked": now}))
     os.replace(temporary, path)
-    return version
+    return found
+
+
+def kernel_version(cache: Path, kernel: Kernel) -> str:
+    """The version in the archive of the package that ``kernel`` comes from."""
+    return version(cache, kernel.name, kernel.kernel_suite, kernel.tracked_package)

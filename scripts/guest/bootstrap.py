@@ -19,8 +19,8 @@ def scratch_places(top: Path, name: str) -> list[Path]:
     return [TMPFS / f"dmabuf-revoke-{mark}-{name}", top / f"{name}.scratch"]
 
 
-def scratch(top: Path, kernel: Kernel) -> Path:
-    """An empty directory for a tree, on tmpfs where there is room: half the time.
+def scratch(top: Path, kernel: Kernel, need: int = TMPFS_NEED) -> Path:
+    """An empty directory for a tree, on tmpfs where ``need`` bytes are free: half the time.
 
     ``top`` is the cache directory. The caller holds the kernel's lock, so what is there
     already was left by an interrupted run.
@@ -30,7 +30,7 @@ def scratch(top: Path, kernel: Kernel) -> Path:
         shutil.rmtree(path, ignore_errors=True)
     try:
         room = os.statvfs(TMPFS)
-        on_tmpfs = room.f_bavail * room.f_frsize >= TMPFS_NEED
+        on_tmpfs = room.f_bavail * room.f_frsize >= need
     except OSError:
         on_tmpfs = False
     chosen = places[0 if on_tmpfs else 1]

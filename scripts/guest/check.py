@@ -10,9 +10,11 @@ import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Callable
 
-from . import process, session
+from . import coverage, process, session
 from .errors import RunnerError
 from .kernels import Kernel
 from .output import GuestStream, result, say
@@ -20,6 +22,9 @@ from .results import Totals, closing_line, from_junit
 from .settings import Settings
 
 PYTEST_NO_TESTS = 5
+
+#: Takes its name and a prefix for each line of its output.
+Part = Callable[[str, str], Totals]
 
 
 @dataclass(frozen=True)
@@ -34,9 +39,19 @@ class Choice:
         return ["-ra", *chosen, *self.arguments]
 
 
-def job(choice: Choice) -> session.Job:
+def shards(kernel: Kernel) -> list[tuple[str, str]]:
+    """The guests that share the suite: each one's name, and pytest's --shard for it."""
+    if kernel.shards == 1:
+        return [(kernel.name, "")]
+    numbers = range(1, kernel.shards + 1)
+    return [(f"{kernel.name}.{n}", f"{n}/{kernel.shards}") for n in numbers]
+
+
+def job(choice: Choice, shard: str = "") -> session.Job:
     """What runs the suite in a guest."""
     words = ["exec", "python3", "guest/pytest_gate.py", "tests"]
+    if shard:
+        words.append(f"--shard={shard}")
     line = shlex.join([*words, "-p", "no:cacheprovider", *choice.pytest()])
     script = f'cd {session.HOME} && {line} --junitxml="$DBR_RESULTS/junit.xml"\n'
     return session.Job(script, gate=True)
@@ -63,25 +78,24 @@ def judge(name: str, status: int, junit: bytes | None, partial: bool) -> Totals:
 
 
 def _guest(
-    kernel: Kernel, settings: Settings, choice: Choice, results: Path, prefix: str
-) -> Totals:
-    """Build for, boot and test one kernel; RunnerError becomes an error of the count."""
-    name = kernel.name
-    try:
+    kernel: Kernel, shard: str, settings: Settings, choice: Choice, results: Path
+) -> Callable[[str, str], Totals]:
+    """A part that builds for, boots and tests one kernel."""
+
+    def part(name: str, prefix: str) -> Totals:
         stream = GuestStream(prefix)
-        outcome = session.run(kernel, settings, job(choice), stream.feed)
+        outcome = session.run(kernel, settings, job(choice, shard), stream.feed)
         stream.close()
         session.save(results / name, outcome)
-    except RunnerError as error:
-        say(f"[{name}] {error}")
-        return Totals(errors=1)
-    if outcome.lost:
-        session.report_loss(name, outcome, settings.verbose)
-        return Totals(errors=1)
-    if settings.verbose:
-        session.show_log(name, outcome)
-    junit = outcome.files.get("junit.xml")
-    return judge(name, outcome.status, junit, bool(choice.expression))
+        if outcome.lost:
+            session.report_loss(name, outcome, settings.verbose)
+            return Totals(errors=1)
+        if settings.verbose:
+            session.show_log(name, outcome)
+        junit = outcome.files.get("junit.xml")
+        return judge(name, outcome.status, junit, bool(choice.expression))
+
+    return part
 
 
 def host_python() -> str:
@@ -96,9 +110,11 @@ def host_python() -> str:
     raise RunnerError("no pytest on the host; run: python3 scripts/guest setup")
 
 
-def _host(settings: Settings, choice: Choice, results: Path, prefix: str) -> Totals:
+def _host(
+    settings: Settings, choice: Choice, results: Path, name: str, prefix: str
+) -> Totals:
     """tests/host, by pytest on the host."""
-    directory = results / "host"
+    directory = results / name
     directory.mkdir(parents=True, exist_ok=True)
     stream = GuestStream(prefix)
     with tempfile.TemporaryDirectory() as scratch:
@@ -128,7 +144,58 @@ def _host(settings: Settings, choice: Choice, results: Path, prefix: str) -> Tot
         text = junit.read_bytes() if junit.exists() else None
     if text is not None:
         (directory / "junit.xml").write_bytes(text)
-    return judge("host", status, text, bool(choice.expression))
+    return judge(name, status, text, bool(choice.expression))
+
+
+def _verdict(totals: dict[str, Totals], seconds: float) -> int:
+    """Print what the parts counted and their sum; the exit status."""
+    total = Totals()
+    for name, part in totals.items():
+        total.add(part)
+        for reason, count in sorted(part.reasons.items()):
+            result(f"[{name}] skipped {count}: {reason}")
+        if len(totals) > 1:
+            result(f"[{name}] {closing_line(part, 0).strip('= ').rsplit(' in ', 1)[0]}")
+    if not total.ran:
+        result("no tests ran at all: that is a failure")
+    result(closing_line(total, seconds))
+    return 0 if total.good else 1
+
+
+def _coverage(kernel: Kernel, settings: Settings, results: Path) -> Totals:
+    """The coverage of the guests that have just run, as one more case."""
+    names = [name for name, _ in shards(kernel)]
+    wrong = coverage.report(kernel, settings, [results / name for name in names])
+    for line in wrong:
+        result(f"[coverage] {line}")
+    return Totals(failed=1) if wrong else Totals(passed=1)
+
+
+def _safely(name: str, part: Callable[[], Totals]) -> Totals:
+    """What the part counts; a RunnerError becomes an error of the count."""
+    try:
+        return part()
+    except RunnerError as error:
+        say(f"[{name}] {error}")
+        return Totals(errors=1)
+
+
+def _run_all(parts: dict[str, Part], jobs: int) -> dict[str, Totals]:
+    """Run the parts, ``jobs`` at a time, in their order."""
+    several = len(parts) > 1
+    with ThreadPoolExecutor(max(1, jobs)) as pool:
+        futures = {
+            name: pool.submit(
+                _safely, name, partial(part, name, f"[{name}] " if several else "")
+            )
+            for name, part in parts.items()
+        }
+        try:
+            return {name: future.result() for name, future in futures.items()}
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            process.kill_all()
+            raise
 
 
 def check(
@@ -141,41 +208,18 @@ def check(
 ) -> int:
     """Run everything and print the verdict; 0 only if all passed and no guest was lost."""
     start = time.monotonic()
-    several = len(kernels) + host > 1
-    parts: dict[str, Totals] = {}
-    with ThreadPoolExecutor(max(1, jobs)) as pool:
-        futures = {
-            kernel.name: pool.submit(
-                _guest,
-                kernel,
-                settings,
-                choice,
-                results,
-                f"[{kernel.name}] " if several else "",
-            )
-            for kernel in kernels
-        }
-        try:
-            for name, future in futures.items():
-                parts[name] = future.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            process.kill_all()
-            raise
+    parts: dict[str, Part] = {}
+    # The first shards first: while one kernel is built, another is tested.
+    for number in range(max(kernel.shards for kernel in kernels)):
+        for kernel in sorted(kernels, key=lambda kernel: -kernel.patience):
+            for name, shard in shards(kernel)[number : number + 1]:
+                parts[name] = _guest(kernel, shard, settings, choice, results)
     if host:
-        try:
-            parts["host"] = _host(settings, choice, results, "[host] ")
-        except RunnerError as error:
-            say(f"[host] {error}")
-            parts["host"] = Totals(errors=1)
-    total = Totals()
-    for name, part in parts.items():
-        total.add(part)
-        for reason, count in sorted(part.reasons.items()):
-            result(f"[{name}] skipped {count}: {reason}")
-        if several:
-            result(f"[{name}] {closing_line(part, 0).strip('= ').rsplit(' in ', 1)[0]}")
-    if not total.ran:
-        result("no tests ran at all: that is a failure")
-    result(closing_line(total, time.monotonic() - start))
-    return 0 if total.good else 1
+        parts["host"] = partial(_host, settings, choice, results)
+    totals = _run_all(parts, jobs)
+    for kernel in kernels:
+        if kernel.fragment and not choice.expression:
+            totals["coverage"] = _safely(
+                "coverage", partial(_coverage, kernel, settings, results)
+            )
+    return _verdict(totals, time.monotonic() - start)

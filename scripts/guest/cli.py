@@ -12,7 +12,7 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 
-from . import bootstrap, cache, check, kernels, process, session, source
+from . import bootstrap, cache, check, coverage, kernels, process, session, source
 from .errors import RunnerError
 from .output import GuestStream, result, say
 from .settings import EXIT_LOST, HERE, Limits, Machine, Settings, cache_directory
@@ -42,6 +42,7 @@ def parser() -> argparse.ArgumentParser:
         added = verb(name, text)
         for limit in fields(Limits):
             value = getattr(defaults, limit.name)
+            more = "; more on a slow kernel"
             flags = [f"--{limit.name}-timeout"] + (
                 ["--timeout"] if limit.name == "total" else []
             )
@@ -49,12 +50,13 @@ def parser() -> argparse.ArgumentParser:
                 *flags,
                 dest=limit.name,
                 type=float,
-                default=value,
                 metavar="S",
-                help=f"seconds until a guest counts as lost (default: {value:g})",
+                help=f"seconds until a guest counts as lost (default: {value:g}{more})",
             )
         machine = Machine()
-        added.add_argument("--memory", default=machine.memory, metavar="SIZE")
+        added.add_argument(
+            "--memory", default="", metavar="SIZE", help="(what the kernel needs)"
+        )
         added.add_argument("--cpus", type=int, default=machine.cpus, metavar="N")
         added.add_argument(
             "--append", default="", metavar="TEXT", help="for the kernel command line"
@@ -92,6 +94,7 @@ def parser() -> argparse.ArgumentParser:
     inside = verb("chroot", "run a command in the guest's tree, the source at /src")
     inside.add_argument("command", nargs=argparse.REMAINDER)
     verb("source", "print where the kernel's checkpatch.pl is, below scripts/")
+    verb("coverage", "report what of the modules the last check has run")
     verb("clean-cache", "remove all images, modules and programs", guest=False)
     return top
 
@@ -106,7 +109,11 @@ def _settings(options: argparse.Namespace) -> Settings:
         append=options.append,
         qemu_args=tuple(shlex.split(options.qemu_args)),
     )
-    limits = Limits(**{limit.name: given[limit.name] for limit in fields(Limits)})
+    limits = {
+        limit.name: given[limit.name]
+        for limit in fields(Limits)
+        if given[limit.name] is not None
+    }
     return Settings(limits=limits, machine=machine, verbose=options.verbose)
 
 
@@ -175,6 +182,13 @@ def _dispatch(options: argparse.Namespace) -> int:
         return check.check(chosen, settings, choice, results, options.host, jobs)
     if len(chosen) != 1:
         raise RunnerError(f"{options.verb} takes one kernel, not {len(chosen)}")
+    if options.verb == "coverage":
+        results = settings.source / "build" / "results"
+        names = [results / name for name, _ in check.shards(chosen[0])]
+        wrong = coverage.report(chosen[0], settings, names)
+        for line in wrong:
+            result(f"[coverage] {line}")
+        return 1 if wrong else 0
     if options.verb == "source":
         top = cache_directory()
         with cache.locked(top, chosen[0].name):

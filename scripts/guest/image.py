@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A guest's image: root tree as erofs, ELF kernel, first initramfs.
 
-An entry holds ``root.erofs``, ``vmlinux``, ``initrd``, ``meta.json`` and, where the host
+An entry holds ``root.erofs``, ``vmlinux`` (an ELF file or bzImage), ``initrd``, ``meta.json`` and, where the host
 cannot mount erofs, the tree itself as ``tree``.
 """
 from __future__ import annotations
@@ -14,7 +14,7 @@ import subprocess
 import zlib
 from pathlib import Path
 
-from . import archive, bootstrap, cache, chroot, process
+from . import archive, bootstrap, cache, chroot, kbuild, process
 from .cpio import Archive
 from .errors import RunnerError
 from .kernels import Kernel
@@ -60,10 +60,21 @@ EXCLUDE = [
 BOOT_MODULES = "virtio_pci virtio_blk virtio_console erofs overlay".split()
 
 
+# With a kernel of our own: its objtool's library, and what makes a report of the coverage.
+BUILT_PACKAGES = ["libelf-dev", "gcovr"]
+
+
+def packages(kernel: Kernel) -> list[str]:
+    """What the guest's tree is made of."""
+    if kernel.fragment:
+        return [*PACKAGES, *BUILT_PACKAGES]
+    return [*PACKAGES, kernel.image_package, kernel.headers_package]
+
+
 def key(kernel: Kernel, version: str) -> str:
-    """The name of the image of ``kernel`` when the archive has ``version``."""
-    row = [kernel.suites, kernel.image_package, kernel.headers_package]
-    return cache.key_of([RECIPE, row, PACKAGES, EXCLUDE, BOOT_MODULES, version])
+    """The name of the image of ``kernel``; ``version`` names the kernel in it."""
+    row = [kernel.suites, packages(kernel)]
+    return cache.key_of([RECIPE, row, EXCLUDE, BOOT_MODULES, version])
 
 
 def unpack_kernel(image: bytes) -> bytes:
@@ -138,25 +149,41 @@ def _mountable(image: Path, mount_point: Path) -> bool:
     return True
 
 
-def _make(kernel: Kernel, version: str, scratch: Path, top: Path, entry: Path) -> None:
+def _packaged_kernel(tree: Path, entry: Path) -> None:
+    """Move the kernel out of the tree."""
+    (vmlinuz,) = (tree / "boot").glob("vmlinuz-*")
+    (entry / "vmlinux").write_bytes(unpack_kernel(vmlinuz.read_bytes()))
+    vmlinuz.unlink()
+
+
+def _built_kernel(built: Path, tree: Path, entry: Path) -> None:
+    """Put a kernel of our own into the tree."""
+    shutil.copyfile(built / "bzImage", entry / "vmlinux")
+    unpack = ["tar", "-xf", str(built / "root.tar"), "-C", str(tree)]
+    process.run("unpacking modules and headers", unpack)
+
+
+def _make(
+    kernel: Kernel, built: Path | None, scratch: Path, top: Path, entry: Path
+) -> None:
     name = kernel.name
     tree = scratch / "tree"
     with phase(name, "root tree"):
-        include = [*PACKAGES, kernel.image_package, kernel.headers_package]
-        bootstrap.run(kernel, tree, scratch, "essential", include, EXCLUDE)
-    (release,) = os.listdir(tree / "usr/lib/modules")
+        bootstrap.run(kernel, tree, scratch, "essential", packages(kernel), EXCLUDE)
     with phase(name, "kernel and initramfs"):
-        vmlinuz = tree / f"boot/vmlinuz-{release}"
-        (entry / "vmlinux").write_bytes(unpack_kernel(vmlinuz.read_bytes()))
+        if built:
+            _built_kernel(built, tree, entry)
+        else:
+            _packaged_kernel(tree, entry)
+        (release,) = os.listdir(tree / "usr/lib/modules")
         (entry / "initrd").write_bytes(first_initrd(tree, release))
-        vmlinuz.unlink()
     with phase(name, "disk image"):
         image = entry / "root.erofs"
         process.run("mkfs.erofs", ["mkfs.erofs", str(image), str(tree)])
         if not _mountable(image, top / "mnt"):
             say(f"[{name}] erofs cannot be mounted here: keeping the tree as well")
             shutil.copytree(tree, entry / "tree", symlinks=True)
-    meta = {"kernel": name, "release": release, "version": version}
+    meta = {"kernel": name, "release": release}
     (entry / "meta.json").write_text(json.dumps(meta))
 
 
@@ -166,7 +193,8 @@ def prepare(top: Path, kernel: Kernel) -> Path:
     ``top`` is the cache directory. The caller holds the kernel's lock.
     """
     store = cache.Store(top / "images" / kernel.name)
-    version = archive.kernel_version(top, kernel)
+    built = kbuild.prepare(top, kernel) if kernel.fragment else None
+    version = built.name if built else archive.kernel_version(top, kernel)
     name = key(kernel, version)
     found = store.get(name)
     if found:
@@ -175,12 +203,12 @@ def prepare(top: Path, kernel: Kernel) -> Path:
     process.require(
         "mmdebstrap", "mkfs.erofs", "modprobe", "zstd", "unshare", "setpriv"
     )
-    say(f"[{kernel.name}] no image of {kernel.image_package} {version} yet: making one")
+    say(
+        f"[{kernel.name}] no image of {kernel.tracked_package} {version} yet: making one"
+    )
     scratch = bootstrap.scratch(top, kernel)
     try:
-        return store.make(
-            name, lambda entry: _make(kernel, version, scratch, top, entry)
-        )
+        return store.make(name, lambda entry: _make(kernel, built, scratch, top, entry))
     finally:
         with phase(kernel.name, "removing the tree"):
             shutil.rmtree(scratch, ignore_errors=True)

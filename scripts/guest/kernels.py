@@ -12,13 +12,21 @@ class Kernel:
     """One row of the table: where a guest's root tree and kernel come from.
 
     ``suite`` gives the root tree; ``kernel_suite`` the ``linux-*`` packages, and may be
-    the same; ``flavour`` is the end of the meta packages' names.
+    the same; ``flavour`` is the end of the meta packages' names. With ``fragment``, a file
+    beside this one, the kernel is built from the archive's source by that configuration.
     """
 
     name: str
     suite: str
     kernel_suite: str
     flavour: str = "amd64"
+    fragment: str = ""
+    memory: str = "1G"
+    append: str = ""
+    #: How many times as long as on a stock kernel everything may take.
+    patience: float = 1.0
+    #: Guests that share the suite.
+    shards: int = 1
 
     @property
     def image_package(self) -> str:
@@ -27,6 +35,11 @@ class Kernel:
     @property
     def headers_package(self) -> str:
         return f"linux-headers-{self.flavour}"
+
+    @property
+    def tracked_package(self) -> str:
+        """The package whose version is that of the kernel."""
+        return "linux-source" if self.fragment else self.image_package
 
     @property
     def suites(self) -> list[str]:
@@ -38,6 +51,17 @@ TABLE = {
     kernel.name: kernel
     for kernel in [
         Kernel("7.3", suite="trixie", kernel_suite="trixie-backports"),
+        Kernel(
+            "7.3-debug",
+            suite="trixie",
+            kernel_suite="trixie-backports",
+            fragment="debug.config",
+            memory="2G",
+            # slab_debug=F: without it kmemleak misses small objects.
+            append="slab_debug=F kmemleak=on",
+            patience=4.0,
+            shards=2,
+        ),
     ]
 }
 DEFAULT = "7.3"

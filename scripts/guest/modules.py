@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The package's modules, made by DKMS inside the guest's tree as a user's would be."""
+"""The package's modules, made inside the guest's tree.
+
+For a packaged kernel DKMS makes them, as on a user's machine. For a kernel of our own they
+are instrumented, and what gcov needs to read their counts is kept beside them as ``notes``.
+"""
 from __future__ import annotations
 
 import os
@@ -9,26 +13,51 @@ from pathlib import Path
 
 from . import cache, chroot
 from .errors import RunnerError
+from .kernels import Kernel
 from .output import phase, say
 
 PARTS = "dkms.conf Kbuild Makefile LICENSE include exporter importer".split()
 _SOURCE = re.compile(r"(.*\.[chS]|Kbuild|Makefile|LICENSE|dkms\.conf)$")
+# Provokes what a debug kernel has to find; never part of the package.
+PROVOKER = "tests/provoke"
 KEEP = 4
 
-# What depmod has changed is collected too, so that modprobe in the guest finds the modules.
-_SCRIPT = """
-name={name} version={version} release={release}
-cp -r /out/source /usr/src/$name-$version
 # Of an edit, only what it touches is compiled anew.
+_BEGIN = """
+name={name} version={version} release={release}
 export PATH=/usr/lib/ccache:$PATH CCACHE_DIR=/ccache CCACHE_MAXSIZE=300M
 export CCACHE_SLOPPINESS=include_file_mtime,include_file_ctime
-log() {{ find /var/lib/dkms -name make.log -exec cp {{}} /out/make.log ';'; }}
-trap log EXIT
 mkdir /tmp/before
 cp /usr/lib/modules/$release/modules.* /tmp/before/
+"""
+
+_DKMS = """
+cp -r /out/source /usr/src/$name-$version
+log() {{ find /var/lib/dkms -name make.log -exec cp {{}} /out/make.log ';'; }}
+trap log EXIT
 dkms add $name/$version
 dkms build $name/$version -k $release -j {jobs}
 dkms install $name/$version -k $release
+"""
+
+# DKMS removes the notes that gcov needs. The path is part of the names of the counts.
+SOURCE = "/usr/src/dmabuf-revoke"
+_INSTRUMENTED = """
+cp -r /out/source {source}
+for part in . {provoker}; do
+    [ -e {source}/$part/Kbuild ] || continue
+    for target in modules modules_install; do
+        make -j {jobs} -C /usr/lib/modules/$release/build M={source}/$part \
+            GCOV_PROFILE=y INSTALL_MOD_DIR=updates $target >>/out/make.log 2>&1
+    done
+done
+mkdir /out/notes
+cd {source}
+find exporter importer include -name '*.gcno' -o -name '*.[ch]' | cpio -pdm --quiet /out/notes
+"""
+
+# What depmod has changed is collected too, so that modprobe in the guest finds the modules.
+_END = """
 cd /usr/lib/modules/$release
 mkdir /out/modules
 cp -r updates /out/modules/
@@ -38,10 +67,10 @@ done
 """
 
 
-def sources(top: Path) -> dict[str, Path]:
-    """What goes into the package: name below ``top`` to path. RunnerError if incomplete."""
+def sources(top: Path, parts: list[str]) -> dict[str, Path]:
+    """The files of these parts: name below ``top`` to path. RunnerError if incomplete."""
     found: dict[str, Path] = {}
-    for part in PARTS:
+    for part in parts:
         path = top / part
         if path.is_file():
             found[part] = path
@@ -82,22 +111,34 @@ def _warnings(log: str) -> str:
 
 
 def _build(
-    files: dict[str, Path], top: Path, image: Path, release: str, entry: Path
+    kernel: Kernel,
+    files: dict[str, Path],
+    top: Path,
+    image: Path,
+    release: str,
+    entry: Path,
 ) -> None:
     for name, path in files.items():
         target = entry / "source" / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
     name, version = package(files["dkms.conf"].read_text())
-    script = _SCRIPT.format(
-        name=name, version=version, release=release, jobs=os.cpu_count() or 1
+    recipe = _BEGIN + (_INSTRUMENTED if kernel.fragment else _DKMS) + _END
+    script = recipe.format(
+        name=name,
+        version=version,
+        release=release,
+        jobs=os.cpu_count() or 1,
+        source=SOURCE,
+        provoker=PROVOKER,
     )
     log = entry / "make.log"
     ccache = image / "ccache"
     ccache.mkdir(exist_ok=True)
     try:
         binds = {"out": entry, "ccache": ccache}
-        chroot.run("dkms", top / "mnt", image, script, binds)
+        what = "the modules' build" if kernel.fragment else "dkms"
+        chroot.run(what, top / "mnt", image, script, binds)
     except RunnerError as error:
         text = log.read_text(errors="replace") if log.exists() else ""
         raise RunnerError(f"{error}\n{text}".rstrip()) from None
@@ -105,22 +146,22 @@ def _build(
     (entry / "warnings").write_text(_warnings(text))
 
 
-def prepare(kernel: str, source: Path, top: Path, image: Path, release: str) -> Path:
-    """The directory that becomes the guest's /usr/lib/modules/RELEASE.
+def prepare(kernel: Kernel, source: Path, top: Path, image: Path, release: str) -> Path:
+    """An entry whose ``modules`` becomes the guest's /usr/lib/modules/RELEASE.
 
     ``top`` is the cache directory, ``image`` the kernel's entry in it. The caller holds
     the kernel's lock. RunnerError has dkms's output and its make.log.
     """
-    files = sources(source)
+    files = sources(source, [*PARTS, PROVOKER] if kernel.fragment else PARTS)
     store = cache.Store(image / "modules", keep=KEEP)
     key = cache.hash_files(files)
     entry = store.get(key)
     if not entry:
-        with phase(kernel, "modules by dkms"):
+        with phase(kernel.name, "modules" if kernel.fragment else "modules by dkms"):
             entry = store.make(
-                key, lambda path: _build(files, top, image, release, path)
+                key, lambda path: _build(kernel, files, top, image, release, path)
             )
     warnings = (entry / "warnings").read_text()
     if warnings:
-        say(f"[{kernel}] compiler warnings:\n{warnings}")
-    return entry / "modules"
+        say(f"[{kernel.name}] compiler warnings:\n{warnings}")
+    return entry

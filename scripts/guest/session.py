@@ -23,11 +23,17 @@ _PYTEST_FILES = "pyproject.toml pytest.ini setup.cfg tox.ini conftest.py".split(
 _SKIP = frozenset({"__pycache__", "host", ".pytest_cache", ".mypy_cache"})
 
 
+def release_of(entry: Path) -> str:
+    """The release of the kernel in the image ``entry``."""
+    release: str = json.loads((entry / "meta.json").read_text())["release"]
+    return release
+
+
 def _build(kernel: Kernel, settings: Settings, top: Path, entry: Path) -> bytes:
     """Modules, programs and tests as a cpio. RunnerError if one cannot be made."""
     source = settings.source
-    release = json.loads((entry / "meta.json").read_text())["release"]
-    made = modules.prepare(kernel.name, source, top, entry, release)
+    release = release_of(entry)
+    made = modules.prepare(kernel, source, top, entry, release) / "modules"
     built = programs.prepare(kernel.name, source, top, entry)
     result = Archive()
     result.tree(f"/usr/lib/modules/{release}", made)
@@ -80,18 +86,18 @@ def initrd(entry: Path, job: str, environment: dict[str, str]) -> bytes:
     return (entry / "initrd").read_bytes() + last.content()
 
 
-def _boots_under_kvm(entry: Path, limit: float) -> bool:
+def _boots_under_kvm(entry: Path, machine: Machine, limit: float) -> bool:
     limits = Limits(boot=limit, silence=limit, total=limit)
-    guest = vm.Guest(entry, initrd(entry, "true", {}), "kvm", Machine())
+    guest = vm.Guest(entry, initrd(entry, "true", {}), "kvm", machine)
     outcome = guest.wait(Archive().content(), limits, lambda data: None, trace=False)
     return not outcome.lost
 
 
-def _choose_accel(kernel: Kernel, entry: Path) -> str:
+def _choose_accel(kernel: Kernel, entry: Path, machine: Machine) -> str:
     """ "kvm" or "tcg", saying which and why."""
     process.require("qemu-system-x86_64")
     name, why = accel.choose(
-        cache_directory(), lambda limit: _boots_under_kvm(entry, limit)
+        cache_directory(), lambda limit: _boots_under_kvm(entry, machine, limit)
     )
     say(f"[{kernel.name}] accelerator: {name} ({why})")
     return name
@@ -135,17 +141,18 @@ def run(
     """
     top = cache_directory()
     environment = _environment(kernel, job)
+    machine = settings.machine_for(kernel)
     with cache.locked(top, kernel.name):
         entry = image.prepare(top, kernel)
-        accelerator = _choose_accel(kernel, entry)
+        accelerator = _choose_accel(kernel, entry, machine)
         content = initrd(entry, job.script, environment)
-        guest = vm.Guest(entry, content, accelerator, settings.machine, job.shell)
+        guest = vm.Guest(entry, content, accelerator, machine, job.shell)
         try:
             overlay = _build(kernel, settings, top, entry)
         except BaseException:
             guest.kill()
             raise
-    limits = settings.limits
+    limits = settings.limits_for(kernel)
     if job.shell:
         forever = float("inf")
         limits = Limits(boot=limits.boot, silence=forever, total=forever)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from typing import Mapping
+
+from .kernels import Kernel
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 HERE = Path(__file__).resolve().parent
@@ -26,7 +29,7 @@ class Limits:
 class Machine:
     """What the guest looks like."""
 
-    memory: str = "1G"
+    memory: str = ""  # empty: what the kernel needs
     cpus: int = 2
     append: str = ""
     qemu_args: tuple[str, ...] = ()
@@ -37,9 +40,27 @@ class Settings:
     """One invocation's choices."""
 
     source: Path = REPOSITORY
-    limits: Limits = field(default_factory=Limits)
+    limits: Mapping[str, float] = field(default_factory=dict)  # other than the defaults
     machine: Machine = field(default_factory=Machine)
     verbose: bool = False
+
+    def limits_for(self, kernel: Kernel) -> Limits:
+        """Those chosen; the others as a guest of this kernel needs them."""
+        chosen = {
+            limit.name: self.limits.get(
+                limit.name, getattr(Limits(), limit.name) * kernel.patience
+            )
+            for limit in fields(Limits)
+        }
+        return Limits(**chosen)
+
+    def machine_for(self, kernel: Kernel) -> Machine:
+        """The machine chosen, with what this kernel needs."""
+        return replace(
+            self.machine,
+            memory=self.machine.memory or kernel.memory,
+            append=f"{kernel.append} {self.machine.append}".strip(),
+        )
 
 
 def cache_directory() -> Path:

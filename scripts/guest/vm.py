@@ -75,7 +75,8 @@ def command(
         line += ["-accel", "kvm", "-cpu", "host"]
     else:
         line += ["-accel", "tcg,thread=multi", "-cpu", "max"]
-    line += ["-display", "none", "-smp", str(machine.cpus), "-m", machine.memory]
+    line += ["-display", "none", "-smp", str(machine.cpus)]
+    line += ["-m", machine.memory or "1G"]
     line += ["-kernel", str(image / "vmlinux"), "-initrd", f"/dev/fd/{initrd}"]
     line += ["-append", " ".join([*APPEND, machine.append]).strip()]
     drive = f"file={image / 'root.erofs'},if=none,id=root,format=raw,readonly=on"

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Both gates around one test."""
+"""All gates around one test."""
 from __future__ import annotations
 
-from . import counts
+from . import counts, detectors
 from .allowed import allowed_for
 from .kernel_log import ALLOWED, LogGate
 
@@ -12,12 +12,16 @@ class Gates:
 
     def __init__(self, name: str) -> None:
         self._counts = counts.counts()
+        self._dma_errors = detectors.dma_api_errors()
         self._log = LogGate(allowed=(*ALLOWED, *allowed_for(name)))
         self._log.begin(name)
 
     def close(self, patience: float = counts.PATIENCE) -> list[str]:
         """What is wrong; nothing, if all is well."""
         leaks = counts.settle(self._counts, patience)
-        return [f"kernel log: {line}" for line in self._log.end()] + [
-            f"left behind: {line}" for line in leaks
-        ]
+        wrong = [f"kernel log: {line}" for line in self._log.end()]
+        wrong += [f"left behind: {line}" for line in leaks]
+        errors = detectors.dma_api_errors() - self._dma_errors
+        if errors:
+            wrong.append(f"the DMA API was misused {errors} times")
+        return wrong

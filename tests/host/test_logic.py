@@ -195,17 +195,17 @@ def test_the_key_of_an_image_changes_with_its_inputs(
 
 def test_sources_of_the_modules_leave_out_what_was_built(tmp_path: Path) -> None:
     source = make_source(tmp_path / "source")
-    before = modules.sources(source)
+    before = modules.sources(source, modules.PARTS)
     for name in ("exporter/main.o", "exporter/.main.o.cmd", "x.ko", "tests/more.c"):
         (source / name).write_text("")
-    assert modules.sources(source) == before
+    assert modules.sources(source, modules.PARTS) == before
     (source / "exporter/more.c").write_text("")
-    assert "exporter/more.c" in modules.sources(source)
+    assert "exporter/more.c" in modules.sources(source, modules.PARTS)
 
 
 def test_a_tree_without_dkms_conf_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RunnerError, match="dkms.conf"):
-        modules.sources(tmp_path)
+        modules.sources(tmp_path, modules.PARTS)
 
 
 DEB822 = """\
