@@ -267,7 +267,7 @@ CASE(importer, direction_of_the_mapping_binds_jobs)
 	direction_admits(DMABUF_REVOKE_BIDIRECTIONAL, DMABUF_REVOKE_OP_COPY, 0);
 }
 
-CASE(importer, many_attachments_on_one_buffer)
+CASE(importer, many_attachments_on_one_buffer_warns_overlap)
 {
 	struct buffer buffer = buffer_for_all(PAGE);
 	int atts[64];

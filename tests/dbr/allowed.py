@@ -2,7 +2,7 @@
 """Kernel warnings that single items provoke on purpose.
 
 An item asks for an allowance by a word in its name; in every other item the same line is a
-failure. Both warnings come once per boot (WARN_ONCE), so that nothing can insist on them.
+failure. All come once per boot (WARN_ONCE), so that nothing can insist on them.
 """
 from __future__ import annotations
 
@@ -19,6 +19,10 @@ ALLOWANCES = {
     "warns_unpin": Allowed(
         re.compile(r"WARNING: .*\bdbr_dmabuf_unpin\b|WARNING: .*/exporter/dmabuf\.c"),
         "the exporter warns of an unpin without a pin",
+    ),
+    "warns_overlap": Allowed(
+        re.compile(r"DMA-API: exceeded \d+ overlapping|WARNING: kernel/dma/debug\.c"),
+        "the DMA-API checks cannot count more than 7 mappings of one page",
     ),
 }
 
