@@ -80,16 +80,14 @@ def parse(report: str, source: Path) -> Counts:
     for file in json.loads(report)["files"]:
         name = file["file"]
         text = (source / name).read_text().splitlines()
+        starts = {f["lineno"]: f["name"] for f in file["functions"]}
         lines = [line for line in file["lines"] if not line.get("gcovr/noncode")]
         counts.total[name] = len({line["line_number"] for line in lines})
         ran = {line["line_number"] for line in lines if line["count"]}
-        seen = set()
-        for line in lines:
-            number = line["line_number"]
-            if number not in ran and number not in seen:
-                seen.add(number)
-                function = line.get("function_name") or "-"
-                counts.missed.append(Line(name, function, text[number - 1].strip()))
+        for number in sorted({line["line_number"] for line in lines} - ran):
+            start = max((begin for begin in starts if begin <= number), default=0)
+            function = starts.get(start, "-")
+            counts.missed.append(Line(name, function, text[number - 1].strip()))
     return counts
 
 

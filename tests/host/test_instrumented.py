@@ -97,10 +97,12 @@ SOURCE = "int f(int x)\n{\n\tif (x)\n\t\treturn 1;\n\treturn 0;\n}\n"
 
 def report(*counts: int) -> str:
     lines = [
-        {"line_number": number, "count": count, "function_name": "f"}
+        {"line_number": number, "count": count}
         for number, count in zip((1, 3, 4, 5), counts)
     ]
-    return json.dumps({"files": [{"file": "exporter/f.c", "lines": lines}]})
+    functions = [{"name": "g", "lineno": 40}, {"name": "f", "lineno": 1}]
+    file = {"file": "exporter/f.c", "functions": functions, "lines": lines}
+    return json.dumps({"files": [file]})
 
 
 @pytest.fixture
