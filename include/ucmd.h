@@ -42,16 +42,18 @@ struct ucmd_op {
 	int (*execute)(struct ucmd *ucmd);
 };
 
+/* No argument is larger. */
+#define UCMD_MAX_SIZE	256
+
 #define UCMD_OP(_cmd, _struct, _last, _execute)				\
 	{								\
 		.cmd = _cmd,						\
-		.size = sizeof(struct _struct),				\
+		.size = sizeof(struct _struct) +			\
+			BUILD_BUG_ON_ZERO(sizeof(struct _struct) >	\
+					  UCMD_MAX_SIZE),		\
 		.min_size = offsetofend(struct _struct, _last),		\
 		.execute = _execute,					\
 	}
-
-/* Larger than any argument; checked when one is dispatched. */
-#define UCMD_MAX_SIZE	256
 
 static inline int ucmd_respond(struct ucmd *ucmd)
 {
@@ -76,8 +78,6 @@ static inline long ucmd_dispatch(struct file *file, unsigned int cmd,
 		if (op->cmd == cmd)
 			break;
 	if (op == ops + nr_ops)
-		return -ENOTTY;
-	if (WARN_ON_ONCE(op->size > sizeof(buf)))
 		return -ENOTTY;
 
 	if (get_user(size, (u32 __user *)ucmd.uarg))

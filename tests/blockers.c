@@ -248,3 +248,29 @@ CASE(blockers, E11_E13_orphan_has_its_blockers)
 	cr_assert(eventually(is_gone, buffer.id));
 	fails(dr_blockers(exporter, buffer.id, NULL, 0, &count), ENOENT);
 }
+
+static bool has_two(uint64_t id)
+{
+	return count_of(id) == 2;
+}
+
+/* The mapping keeps the revoke going until the fence, which comes from a worker. */
+CASE(blockers, E11_fence_added_after_the_callback_is_named)
+{
+	struct buffer buffer = buffer_for_all();
+	int legacy = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_LEGACY_STATIC, 0);
+	int att = attach_misbehaving(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC,
+				     DMABUF_REVOKE_MISBEHAVE_FENCE_AFTER,
+				     600 * SEC);
+	struct dmabuf_revoke_blocker blocker;
+
+	revoke_times_out(buffer.id, 0);
+	cr_assert(eventually(has_two, buffer.id));
+	close(legacy);
+	blocker = only_blocker(buffer.id);
+	equal(blocker.type, DMABUF_REVOKE_BLOCKER_FENCE);
+	named(&blocker, NAME, "fence-after");
+	close(att);
+	revoke_fully(buffer.id);
+	close(buffer.fd);
+}
