@@ -88,7 +88,7 @@ def parser() -> argparse.ArgumentParser:
         type=int,
         default=os.cpu_count() or 1,
         metavar="N",
-        help="kernels side by side (default: CPUs)",
+        help="guests side by side (default: CPUs)",
     )
     boots("shell", "an interactive shell in a guest")
     inside = verb("chroot", "run a command in the guest's tree, the source at /src")
@@ -178,8 +178,9 @@ def _dispatch(options: argparse.Namespace) -> int:
     if options.verb == "check":
         choice = check.Choice(options.tests, tuple(shlex.split(options.pytest_args)))
         results = options.results or settings.source / "build" / "results"
-        jobs = min(options.jobs, len(chosen))
-        return check.check(chosen, settings, choice, results, options.host, jobs)
+        return check.check(
+            chosen, settings, choice, results, options.host, options.jobs
+        )
     if len(chosen) != 1:
         raise RunnerError(f"{options.verb} takes one kernel, not {len(chosen)}")
     if options.verb == "coverage":
