@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 
 #include "life.h"
 
@@ -312,7 +313,7 @@ struct waiter {
 	pthread_t thread;
 	int (*call)(int exporter, uint64_t id);
 	uint64_t id;
-	_Atomic pid_t tid;
+	atomic_int tid;
 	int result;
 };
 
