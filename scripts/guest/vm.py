@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable
 
-from . import process
+from . import process, tsc
 from .settings import Limits, Machine
 from .trace import panic_reason
 
@@ -78,7 +78,10 @@ def command(
     line += ["-display", "none", "-smp", str(machine.cpus)]
     line += ["-m", machine.memory or "1G"]
     line += ["-kernel", str(image / "vmlinux"), "-initrd", f"/dev/fd/{initrd}"]
-    line += ["-append", " ".join([*APPEND, machine.append]).strip()]
+    words = [*APPEND, machine.append]
+    if accel == "tcg" and tsc.khz():
+        words.append(f"tsc_early_khz={tsc.khz()}")
+    line += ["-append", " ".join(words).strip()]
     drive = f"file={image / 'root.erofs'},if=none,id=root,format=raw,readonly=on"
     line += ["-drive", drive, "-device", "virtio-blk-pci,drive=root"]
     line += ["-device", "virtio-serial-pci"]

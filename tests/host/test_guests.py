@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from guest import check, kernels, session, vm
+from guest import check, kernels, session, tsc, vm
 from guest.cpio import Archive
 from guest.errors import RunnerError
 from guest.settings import Limits, Machine, Settings
 
 JOBS = {
-    "pass": "echo fine; cat /proc/sys/kernel/osrelease >$DBR_RESULTS/release",
+    "pass": "echo fine; cat /proc/sys/kernel/osrelease >$DBR_RESULTS/release;"
+    "dmesg >$DBR_RESULTS/dmesg",
     "fail": "echo 'a warning' >/dev/kmsg; exit 3",
     "panic": "echo c >/proc/sysrq-trigger",
     "hang": "echo last words; exec sleep 1000",
@@ -55,6 +56,22 @@ def test_a_command_that_succeeds(guests: dict[str, Future[Ended]]) -> None:
     assert seen.outcome.status == 0
     assert seen.output == "fine\n"  # and nothing of the kernel's
     assert seen.outcome.files["release"].strip()
+
+
+def test_a_guest_is_told_the_rate_of_its_clock(
+    guests: dict[str, Future[Ended]]
+) -> None:
+    log = guests["pass"].result().outcome.files["dmesg"].decode()
+    seen = re.search(r"tsc: Detected (\d+\.\d+) MHz processor", log)
+    assert seen, log
+    assert round(float(seen[1]) * 1000) == tsc.khz()
+
+
+def test_the_rate_of_the_clock_is_the_same_twice() -> None:
+    tsc.khz.cache_clear()
+    first = tsc.khz()
+    tsc.khz.cache_clear()
+    assert tsc.khz() == pytest.approx(first, rel=1e-3)
 
 
 def test_a_command_that_fails_is_not_a_lost_guest(
