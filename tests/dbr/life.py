@@ -7,24 +7,41 @@ import errno
 import fcntl
 import os
 import struct
+import time
 from typing import NamedTuple
 
 from . import ioctls
 
-LEGACY_STATIC = 2
-ACCEPT_LEGACY = 1 << 0
+DYNAMIC, PINNED, LEGACY_STATIC, LEGACY_RDMA = range(4)
+ACCEPT_LEGACY, ZERO_PAGE, QUARANTINE = 1 << 0, 1 << 1, 1 << 2
+DEFER_UNMAP = 1 << 0
+NO_UNMAP, STUCK_FENCE = 1 << 1, 1 << 5
+
+FOREVER = (1 << 64) - 1
 
 STATE_LIVE = 0
+STATE_REVOKING = 1
 STATE_REVOKED = 2
+STATE_SUSPENDED = 4
 
 _ALLOC, _REVOKE, _QUERY, _LIST, _MOVE = 0xDB01, 0xDB02, 0xDB03, 0xDB04, 0xDB06
-_ATTACH, _MAP, _UNMAP, _SUBMIT, _VMAP = 0xDB41, 0xDB60, 0xDB61, 0xDB62, 0xDB65
+_RESTORE = 0xDB05
+_ATTACH, _MAP, _UNMAP, _SUBMIT, _WAIT, _VMAP = (
+    0xDB41,
+    0xDB60,
+    0xDB61,
+    0xDB62,
+    0xDB63,
+    0xDB65,
+)
 
 _ALLOC_LAYOUT = "=2I2QiIQ"
 _REVOKE_LAYOUT = "=2I2Q2I6Q6I"
 _QUERY_LAYOUT = "=2IQiIQ4I6Q6I2Q"
 _ATTACH_LAYOUT = "=2IiIiI3Q"
 _SUBMIT_LAYOUT = "=3Ii6Q"
+_WAIT_LAYOUT = "=2I2QiI4Q"
+_STATUS, _STATUS_LAYOUT = 0xDB64, "=6I4Q4I4QIi2Q"
 
 CLOEXEC = os.O_RDWR | os.O_CLOEXEC
 
@@ -67,6 +84,9 @@ class Buffer(NamedTuple):
     def move(self, deadline_ns: int) -> None:
         _call(self.file, _MOVE, "=2I2Q", m2=self.id, m3=deadline_ns)
 
+    def restore(self, deadline_ns: int) -> None:
+        _call(self.file, _RESTORE, "=2I2Q", m2=self.id, m3=deadline_ns)
+
     def state(self) -> int:
         return _call(self.file, _QUERY, _QUERY_LAYOUT, m2=self.id)[4]
 
@@ -84,12 +104,19 @@ def ids(file: int, capacity: int = 512) -> list[int]:
     return list(array[: min(count, capacity)])
 
 
-def attach(dmabuf: int, kind: int = 0) -> int:
+def attach(dmabuf: int, kind: int = 0, flags: int = 0, misbehave: int = 0) -> int:
     """The descriptor of a new attachment."""
     importer = ioctls.open_node(ioctls.IMPORTER)
     try:
         values = _call(
-            importer, _ATTACH, _ATTACH_LAYOUT, m2=dmabuf, m3=kind, m5=os.O_CLOEXEC
+            importer,
+            _ATTACH,
+            _ATTACH_LAYOUT,
+            m1=flags,
+            m2=dmabuf,
+            m3=kind,
+            m5=os.O_CLOEXEC,
+            m7=misbehave,
         )
     finally:
         os.close(importer)
@@ -98,8 +125,12 @@ def attach(dmabuf: int, kind: int = 0) -> int:
 
 def attach_mapped(dmabuf: int, kind: int = 0) -> int:
     attachment = attach(dmabuf, kind)
-    _call(attachment, _MAP, "=4I")
+    map_it(attachment)
     return attachment
+
+
+def map_it(attachment: int) -> None:
+    _call(attachment, _MAP, "=4I")
 
 
 def unmap(attachment: int) -> None:
@@ -110,9 +141,24 @@ def vmap(attachment: int) -> None:
     _call(attachment, _VMAP, "=4I")
 
 
-def submit(attachment: int, duration_ns: int) -> None:
-    """A job that lasts so long."""
-    _call(attachment, _SUBMIT, _SUBMIT_LAYOUT, m5=1, m8=duration_ns)
+def submit(attachment: int, duration_ns: int) -> int:
+    """The number of a new job that lasts so long."""
+    return _call(attachment, _SUBMIT, _SUBMIT_LAYOUT, m5=1, m8=duration_ns)[9]
+
+
+def wait(attachment: int, job: int, deadline_ns: int) -> int:
+    """The job's status."""
+    values = _call(attachment, _WAIT, _WAIT_LAYOUT, m2=job, m3=deadline_ns)
+    return values[4]
+
+
+def until_taken_up(attachment: int, patience: float = 30.0) -> None:
+    """Until the device works on a job: one that waits is cancelled when it is invalidated."""
+    deadline = time.monotonic() + patience
+    while not _call(attachment, _STATUS, _STATUS_LAYOUT)[-2]:
+        assert time.monotonic() < deadline, "no job was taken up"
+        # No event tells of a job's start.
+        time.sleep(0.001)
 
 
 def bytes_in_system() -> int:

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""dma-bufs of other exporters, and another importer: the system heap, udmabuf, vgem."""
+from __future__ import annotations
+
+import fcntl
+import os
+import struct
+import subprocess
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+_HEAP_ALLOC = 0xC0184800
+_UDMABUF_CREATE = 0x40187542
+_PRIME_FD_TO_HANDLE = 0xC00C642E
+
+_LENGTH = 4096
+_CLOEXEC_RDWR = os.O_RDWR | os.O_CLOEXEC
+
+
+def _open(path: str) -> int:
+    if not os.path.exists(path):
+        pytest.skip(f"no {path} on this kernel")
+    return os.open(path, _CLOEXEC_RDWR)
+
+
+def heap_buffer() -> int:
+    """A dma-buf of the system heap."""
+    heap = _open("/dev/dma_heap/system")
+    arg = bytearray(struct.pack("=Q2IQ", _LENGTH, 0, _CLOEXEC_RDWR, 0))
+    try:
+        fcntl.ioctl(heap, _HEAP_ALLOC, arg)
+    finally:
+        os.close(heap)
+    result: int = struct.unpack("=Q2IQ", arg)[1]
+    return result
+
+
+def udmabuf_buffer() -> int:
+    """A dma-buf of udmabuf."""
+    node = _open("/dev/udmabuf")
+    memory = os.memfd_create("unload", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    try:
+        os.ftruncate(memory, _LENGTH)
+        fcntl.fcntl(memory, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK)
+        arg = struct.pack("=2I2Q", memory, 1, 0, _LENGTH)
+        return fcntl.ioctl(node, _UDMABUF_CREATE, bytearray(arg))
+    finally:
+        os.close(memory)
+        os.close(node)
+
+
+def _vgem_node() -> Path | None:
+    for card in Path("/sys/class/drm").glob("card[0-9]*"):
+        if os.path.realpath(card / "device").endswith("/vgem"):
+            return Path("/dev/dri", card.name)
+    return None
+
+
+def vgem_import(dmabuf: int, undo: ExitStack) -> int:
+    """A descriptor of vgem, which has imported the dma-buf."""
+    if _vgem_node() is None:
+        done = subprocess.run(["modprobe", "vgem"], check=False)
+        if done.returncode:
+            pytest.skip("no module vgem for this kernel")
+        undo.callback(subprocess.check_call, ["modprobe", "-r", "vgem"])
+    node = _vgem_node()
+    assert node is not None
+    card = os.open(node, _CLOEXEC_RDWR)
+    try:
+        fcntl.ioctl(
+            card, _PRIME_FD_TO_HANDLE, bytearray(struct.pack("=2Ii", 0, 0, dmabuf))
+        )
+    except OSError:
+        os.close(card)
+        raise
+    return card

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Loading and unloading the two modules."""
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import subprocess
+import time
+from pathlib import Path
+
+from . import ioctls, life
+from .counts import MODULES, PATIENCE
+
+EXPORTER, IMPORTER = MODULES
+NODES = {EXPORTER: ioctls.EXPORTER, IMPORTER: ioctls.IMPORTER}
+
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def run(*command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def load(name: str, *parameters: str) -> None:
+    done = run("modprobe", name, *parameters)
+    assert done.returncode == 0, done.stderr
+
+
+def try_unload(name: str) -> bool:
+    """delete_module(O_NONBLOCK), as rmmod does. False if in use; OSError for all else."""
+    if _LIBC.delete_module(name.encode("ascii"), os.O_NONBLOCK) == 0:
+        return True
+    error = ctypes.get_errno()
+    if error != errno.EWOULDBLOCK:
+        raise OSError(error, f"delete_module: {os.strerror(error)}", name)
+    return False
+
+
+def is_loaded(name: str) -> bool:
+    return Path("/sys/module", name).exists()
+
+
+def references(name: str) -> int:
+    return int(Path("/sys/module", name, "refcnt").read_text(encoding="ascii"))
+
+
+def until_unused(name: str) -> None:
+    """Until nothing refers to the module, but no longer than a worker may take."""
+    deadline = time.monotonic() + PATIENCE
+    while references(name) and time.monotonic() < deadline:
+        # A count that a worker of the module lets fall has no event.
+        time.sleep(0.002)
+
+
+def unload(name: str) -> None:
+    """As soon as nothing refers to it any more."""
+    until_unused(name)
+    assert try_unload(name), f"{name} is in use"
+
+
+def load_what_is_missing() -> None:
+    for name in MODULES:
+        if not is_loaded(name):
+            load(name)
+
+
+def assert_both_work() -> None:
+    """A buffer's whole life: allocated, attached to, reached by DMA, revoked."""
+    exporter = ioctls.open_node(ioctls.EXPORTER)
+    buffer = life.alloc(exporter, 4096)
+    attachment = life.attach(buffer.fd)
+    try:
+        life.submit(attachment, 0)
+        assert life.wait(attachment, 1, life.FOREVER) == 0
+        assert buffer.revoke(life.FOREVER)
+        assert buffer.state() == life.STATE_REVOKED
+    finally:
+        for fd in (attachment, buffer.fd, exporter):
+            os.close(fd)
