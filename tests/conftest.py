@@ -21,13 +21,13 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
-from typing import Iterator
+from typing import Any, Iterator
 
 import pytest
 
 from dbr.cases import Program
 from dbr.clauses import CLAUSES, clauses_of
-from dbr import coverage, detectors, shard
+from dbr import coverage, detectors, failnth, shard
 from dbr.counts import MODULES
 from dbr.gates import Gates
 
@@ -108,12 +108,22 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     if session.config.option.collectonly:
         return
     if not all(is_for_host(item) for item in session.items):
+        failnth.begin()
         detectors.start()
         load_modules()
 
 
 def pytest_sessionfinish() -> None:
     coverage.save()
+    failnth.save()
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    lines = list(failnth.report())
+    if lines:
+        terminalreporter.section("points of failure")
+        for line in lines:
+            terminalreporter.write_line(line)
 
 
 @pytest.fixture(autouse=True)

@@ -299,6 +299,24 @@ def test_case_that_warns_in_the_kernel_log(controls: Controls) -> None:
     assert any("from a case" in line for line in outcome.logged)
 
 
+@pytest.mark.parametrize(
+    "case, said",
+    [
+        ("point_with_the_wrong_errno", "control: EPERM at point 1"),
+        ("point_that_leaves_a_descriptor", "control: point 1 leaves 1 descriptors"),
+        ("point_after_which_nothing_works", "control: ENOMEM after point 1"),
+        ("point_that_is_not_there", "control: no point was reached"),
+    ],
+)
+def test_call_that_fails_badly(controls: Controls, case: str, said: str) -> None:
+    """The frame of failnth_*.c, where the kernel can make calls fail."""
+    result = controls[case].result
+    if result.status == "skipped":
+        pytest.skip(result.reason)
+    assert result.status == "failed"
+    assert said in result.output
+
+
 def test_program_that_is_missing() -> None:
     with pytest.raises(StepError, match="make programs"):
         Stepper(Path("/nonexistent/program"), ["case"])

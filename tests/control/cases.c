@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 
 #include "common.h"
+#include "failnth.h"
 
 TestSuite(control, .timeout = 60);
 
@@ -61,4 +62,57 @@ CASE(control, warns_in_the_kernel_log)
 
 	dprintf(log, "WARNING: control of the log gate, from a case\n");
 	close(log);
+}
+
+static bool failed;
+
+static long fails_with_the_wrong_errno(void)
+{
+	struct dmabuf_revoke_exporter_info info;
+
+	return dr_exporter_info(exporter, &info) ? -EPERM : 0;
+}
+
+static long fails_and_leaves_a_descriptor(void)
+{
+	struct dmabuf_revoke_exporter_info info;
+	long result = dr_exporter_info(exporter, &info);
+
+	if (result)
+		dup(exporter);
+	return result;
+}
+
+static long fails_for_ever(void)
+{
+	struct dmabuf_revoke_exporter_info info;
+
+	failed |= dr_exporter_info(exporter, &info);
+	return failed ? -ENOMEM : 0;
+}
+
+static long has_no_point(void)
+{
+	return 0;
+}
+
+CASE(control, point_with_the_wrong_errno)
+{
+	fails_at_every_point("control", NULL, fails_with_the_wrong_errno, NULL);
+}
+
+CASE(control, point_that_leaves_a_descriptor)
+{
+	fails_at_every_point("control", NULL, fails_and_leaves_a_descriptor,
+			     NULL);
+}
+
+CASE(control, point_after_which_nothing_works)
+{
+	fails_at_every_point("control", NULL, fails_for_ever, NULL);
+}
+
+CASE(control, point_that_is_not_there)
+{
+	fails_at_every_point("control", NULL, has_no_point, NULL);
 }

@@ -13,8 +13,8 @@
 
 #define NOBODY 65534
 
-int exporter;
-int importer;
+int exporter = -1;
+int importer = -1;
 
 static int fds_at_begin;
 

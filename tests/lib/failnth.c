@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* See failnth.h, and Documentation/fault-injection/fault-injection.rst. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "failnth.h"
+
+#define FAIL_NTH "/proc/thread-self/fail-nth"
+#define MOST_POINTS 5000
+
+/*
+ * GFP_KERNEL is not failed unless it is asked for, nor are high orders only; and a
+ * backtrace for each failure would look like a bug. None of it has an effect while
+ * nobody asks for failures, so it stays.
+ */
+static const struct {
+	const char *file;
+	const char *value;
+} settings[] = {
+	{ "failslab/ignore-gfp-wait", "N" },
+	{ "failslab/verbose", "0" },
+	{ "fail_page_alloc/ignore-gfp-wait", "N" },
+	{ "fail_page_alloc/ignore-gfp-highmem", "N" },
+	{ "fail_page_alloc/min-order", "0" },
+	{ "fail_page_alloc/verbose", "0" },
+	{ "fail_usercopy/verbose", "0" },
+};
+
+void need_fault_injection(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(settings); i++) {
+		char path[128];
+		int fd;
+
+		snprintf(path, sizeof(path), "/sys/kernel/debug/%s",
+			 settings[i].file);
+		fd = open(path, O_WRONLY | O_CLOEXEC);
+		if (fd < 0)
+			cr_skip("no fault injection in this kernel: make check-debug has one");
+		succeeds(sys(write(fd, settings[i].value,
+				   strlen(settings[i].value))));
+		close(fd);
+	}
+}
+
+/* The write itself accesses user memory, so it may be what fails. */
+static void arm(int fd, unsigned int n)
+{
+	char text[16];
+	int length = snprintf(text, sizeof(text), "%u", n);
+
+	while (pwrite(fd, text, length, 0) != length)
+		cr_assert_eq(errno, EFAULT, "%s: %s", FAIL_NTH, strerror(errno));
+}
+
+/* Whether the point has been reached since arm(). */
+static bool disarm(int fd)
+{
+	char text[16] = "";
+	ssize_t length = pread(fd, text, sizeof(text) - 1, 0);
+	bool reached = length > 0 && !atoi(text);
+
+	/* If it was the read that failed, the call was not touched. */
+	cr_assert(length > 0 || errno == EFAULT, "%s: %s", FAIL_NTH,
+		  strerror(errno));
+	arm(fd, 0);
+	return reached;
+}
+
+struct objects {
+	int fds;
+	uint64_t buffers;
+	uint64_t attachments;
+};
+
+static struct objects objects_now(void)
+{
+	struct dmabuf_revoke_importer_info info;
+
+	if (importer < 0)
+		return (struct objects){ .fds = open_fds() };
+	succeeds(dr_importer_info(importer, &info));
+	return (struct objects){
+		.fds = open_fds(),
+		.buffers = buffers_in_system(),
+		.attachments = info.attachments,
+	};
+}
+
+static struct objects before;
+
+static struct objects now;
+
+static bool as_before(uint64_t unused)
+{
+	(void)unused;
+	now = objects_now();
+	return now.fds == before.fds && now.buffers == before.buffers &&
+	       now.attachments == before.attachments;
+}
+
+struct points {
+	unsigned int failed;	/* calls that failed */
+	unsigned int survived;	/* those that did well in spite of it */
+};
+
+/* False: the call has fewer than @n points. */
+static bool fails_at(const char *name, long (*call)(void), int fd,
+		     unsigned int n, struct points *points)
+{
+	bool reached;
+	long result;
+
+	before = objects_now();
+	arm(fd, n);
+	result = call();
+	reached = disarm(fd);
+
+	if (reached && result < 0) {
+		cr_assert(result == -ENOMEM || result == -EFAULT,
+			  "%s: %s at point %u", name, result_name(result), n);
+		cr_assert(eventually(as_before, 0),
+			  "%s: point %u leaves %d descriptors, %d buffers, %d attachments",
+			  name, n, now.fds - before.fds,
+			  (int)(now.buffers - before.buffers),
+			  (int)(now.attachments - before.attachments));
+		points->failed++;
+		result = call();
+	} else if (reached) {
+		points->survived++;
+	}
+	cr_assert(result >= 0, "%s: %s after point %u", name,
+		  result_name(result), n);
+	return reached;
+}
+
+/* For the report, which dbr/failnth.py puts together. */
+static void record(const char *name, const struct points *points)
+{
+	const char *directory = getenv("DBR_FAILNTH");
+	FILE *file;
+	char path[256];
+
+	if (!directory)
+		return;
+	snprintf(path, sizeof(path), "%s/%s", directory, name);
+	file = fopen(path, "we");
+	cr_assert_not_null(file, "%s: %s", path, strerror(errno));
+	fprintf(file, "%u %u\n", points->failed, points->survived);
+	fclose(file);
+}
+
+/* All rounds, from the point @first on. How many points there are. */
+static struct points each_point(const char *name, void (*begin)(void),
+				long (*call)(void), void (*end)(void),
+				unsigned int first)
+{
+	struct points points = { 0 };
+	struct objects start;
+	bool reached = true;
+	unsigned int n;
+	int fd;
+
+	need_fault_injection();
+	start = objects_now();
+	fd = succeeds(sys(open(FAIL_NTH, O_RDWR | O_CLOEXEC)));
+	for (n = first; reached && n < MOST_POINTS; n++) {
+		if (begin)
+			begin();
+		reached = fails_at(name, call, fd, n, &points);
+		if (end)
+			end();
+		/* The last reference to a dma-buf may be dropped a moment later. */
+		before = start;
+		before.fds++;
+		cr_assert(eventually(as_before, 0), "%s: the round of point %u",
+			  name, n);
+	}
+	close(fd);
+	cr_assert(!reached, "%s: no end of points", name);
+	return points;
+}
+
+void fails_at_every_point(const char *name, void (*begin)(void),
+			  long (*call)(void), void (*end)(void))
+{
+	struct points points = each_point(name, begin, call, end, 1);
+
+	cr_assert(points.failed, "%s: no point was reached", name);
+	record(name, &points);
+}
+
+/* Points of a call that is let through. */
+static unsigned int points_of(long (*call)(void))
+{
+	char text[16] = "";
+	int fd = succeeds(sys(open(FAIL_NTH, O_RDWR | O_CLOEXEC)));
+
+	arm(fd, MOST_POINTS);
+	succeeds(call());
+	succeeds(sys(pread(fd, text, sizeof(text) - 1, 0)));
+	arm(fd, 0);
+	close(fd);
+	return MOST_POINTS - atoi(text);
+}
+
+void fails_at_last_points(const char *name, long (*call)(void),
+			  void (*end)(void), unsigned int last)
+{
+	struct points points;
+	unsigned int all;
+
+	need_fault_injection();
+	all = points_of(call);
+	end();
+	points = each_point(name, NULL, call, end, all > last ? all - last : 1);
+	cr_assert(points.failed, "%s: no point was reached", name);
+	record(name, &points);
+}
+
+void fails_at_no_point(const char *name, void (*begin)(void),
+		       long (*call)(void), void (*end)(void))
+{
+	struct points points = each_point(name, begin, call, end, 1);
+
+	equal(points.failed, 0);
+	record(name, &points);
+}
