@@ -15,7 +15,8 @@ the DMA API is used (dbr/detectors.py). An item that does not pass them has fail
 said itself.
 
 The clauses of the contract are markers: -m E3 (and -k E3_ by name). tests/host is about the
-guest runner, needs none of this, and is only collected when it is asked for by name.
+guest runner and needs none of this, tests/provoke about the detectors of a debug kernel; both
+are only collected when they are asked for by name.
 """
 from __future__ import annotations
 
@@ -33,6 +34,8 @@ from dbr.gates import Gates
 
 HERE = Path(__file__).parent
 HOST = HERE / "host"
+#: Run by their own command only: they need no modules, or spoil the kernel.
+APART = (HOST, HERE / "provoke")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -48,8 +51,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     asked = [(config.invocation_params.dir / arg).resolve() for arg in config.args]
-    if collection_path == HOST and not any(
-        HOST in (path, *path.parents) for path in asked
+    if collection_path in APART and not any(
+        collection_path in (path, *path.parents) for path in asked
     ):
         return True
     return None
@@ -129,7 +132,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 @pytest.fixture(autouse=True)
 def gates(request: pytest.FixtureRequest) -> Iterator[None]:
     """The gates around a test function; those of a C case are in dbr/cases.py."""
-    if is_for_host(request.node):
+    if any(path in request.node.path.parents for path in APART):
         yield
         return
     around = Gates(request.node.nodeid)

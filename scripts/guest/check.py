@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Callable
 
-from . import coverage, process, session
+from . import coverage, process, provoke, session
 from .errors import RunnerError
 from .kernels import Kernel
 from .output import GuestStream, result, say
@@ -154,7 +154,7 @@ def _verdict(totals: dict[str, Totals], seconds: float) -> int:
         total.add(part)
         for reason, count in sorted(part.reasons.items()):
             result(f"[{name}] skipped {count}: {reason}")
-        if len(totals) > 1:
+        if len(totals) > 1 and part.ran:
             result(f"[{name}] {closing_line(part, 0).strip('= ').rsplit(' in ', 1)[0]}")
     if not total.ran:
         result("no tests ran at all: that is a failure")
@@ -169,6 +169,20 @@ def _coverage(kernel: Kernel, settings: Settings, results: Path) -> Totals:
     for line in wrong:
         result(f"[coverage] {line}")
     return Totals(failed=1) if wrong else Totals(passed=1)
+
+
+def _detectors(kernel: Kernel, settings: Settings, results: Path) -> dict[str, Part]:
+    """The control of the kernel's detectors, unless this kernel has passed it before."""
+    name = f"{kernel.name}.detectors"
+
+    def part(name: str, prefix: str) -> Totals:
+        count = provoke.known(kernel, settings)
+        if not count:
+            return provoke.run(kernel, settings, results, judge, name, prefix)
+        say(f"[{name}] {count} provocations were noticed when this kernel was new")
+        return Totals()
+
+    return {name: part}
 
 
 def _safely(name: str, part: Callable[[], Totals]) -> Totals:
@@ -214,6 +228,9 @@ def check(
         for kernel in sorted(kernels, key=lambda kernel: -kernel.patience):
             for name, shard in shards(kernel)[number : number + 1]:
                 parts[name] = _guest(kernel, shard, settings, choice, results)
+    for kernel in kernels:
+        if kernel.fragment and not choice.expression:
+            parts.update(_detectors(kernel, settings, results))
     if host:
         parts["host"] = partial(_host, settings, choice, results)
     totals = _run_all(parts, jobs)

@@ -12,7 +12,8 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 
-from . import bootstrap, cache, check, coverage, kernels, process, session, source
+from . import bootstrap, cache, check, coverage, kernels, process, provoke, session
+from . import source
 from .errors import RunnerError
 from .output import GuestStream, result, say
 from .settings import EXIT_LOST, HERE, Limits, Machine, Settings, cache_directory
@@ -95,6 +96,7 @@ def parser() -> argparse.ArgumentParser:
     inside.add_argument("command", nargs=argparse.REMAINDER)
     verb("source", "print where the kernel's checkpatch.pl is, below scripts/")
     verb("coverage", "report what of the modules the last check has run")
+    verb("provoke", "let each detector of a debug kernel find a bug")
     verb("clean-cache", "remove all images, modules and programs", guest=False)
     return top
 
@@ -190,6 +192,13 @@ def _dispatch(options: argparse.Namespace) -> int:
         for line in wrong:
             result(f"[coverage] {line}")
         return 1 if wrong else 0
+    if options.verb == "provoke":
+        results = settings.source / "build" / "results"
+        if not chosen[0].fragment:
+            raise RunnerError(f"{names[0]} has no detectors; try --kernel 7.3-debug")
+        name = f"{names[0]}.detectors"
+        total = provoke.run(chosen[0], settings, results, check.judge, name, "")
+        return 0 if total.good else 1
     if options.verb == "source":
         top = cache_directory()
         with cache.locked(top, chosen[0].name):
