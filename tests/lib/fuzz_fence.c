@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What every dma-buf knows, and fences: of jobs, of dma-bufs, of software timelines. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/dma-buf.h>
+#include <linux/sync_file.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "fuzz.h"
+
+#define TIMELINE_PATH "/sys/kernel/debug/sync/sw_sync"
+
+/* As drivers/dma-buf/sw_sync.c has it. */
+struct timeline_fence {
+	uint32_t value;
+	char name[32];
+	int32_t fence;
+};
+
+#define TIMELINE_IOC_FENCE _IOWR('W', 0, struct timeline_fence)
+#define TIMELINE_IOC_STEP _IOW('W', 1, uint32_t)
+
+#define MAX_FENCES 16
+
+static void *place(struct fuzz_state *state, const void *content, size_t size)
+{
+	return fuzz_place(fuzz_number(state, "arg"), content, size);
+}
+
+static bool is_good(struct fuzz_state *state)
+{
+	return fuzz_number(state, "arg") == PLACE_GOOD;
+}
+
+static long call(struct fuzz_state *state, unsigned long request, void *arg)
+{
+	return ioctl(fuzz_fd(state, "fd"), request, arg) < 0 ? -errno : 0;
+}
+
+long fuzz_sync(struct fuzz_state *state, const struct fuzz_op *op)
+{
+	struct dma_buf_sync sync = { .flags = fuzz_number(state, "flags") };
+
+	(void)op;
+	return call(state, DMA_BUF_IOCTL_SYNC, place(state, &sync, sizeof(sync)));
+}
+
+long fuzz_set_name(struct fuzz_state *state, const struct fuzz_op *op)
+{
+	size_t length = fuzz_number(state, "length") % 200;
+	char name[200];
+
+	(void)op;
+	memset(name, 'n', sizeof(name));
+	name[length] = 0;
+	return call(state, DMA_BUF_SET_NAME_B, place(state, name, sizeof(name)));
+}
+
+long fuzz_fence_export(struct fuzz_state *state, const struct fuzz_op *op)
+{
+	struct dma_buf_export_sync_file arg = {
+		.flags = fuzz_number(state, "flags"),
+	};
+	struct dma_buf_export_sync_file *at = place(state, &arg, sizeof(arg));
+	long result = call(state, DMA_BUF_IOCTL_EXPORT_SYNC_FILE, at);
+
+	(void)op;
+	if (!result && is_good(state))
+		fuzz_store(state, at->fd);
+	return result;
+}
+
+long fuzz_fence_import(struct fuzz_state *state, const struct fuzz_op *op)
+{
+	struct dma_buf_import_sync_file arg = {
+		.flags = fuzz_number(state, "flags"),
+		.fd = fuzz_fd(state, "fence"),
+	};
+
+	(void)op;
+	return call(state, DMA_BUF_IOCTL_IMPORT_SYNC_FILE,
+		    place(state, &arg, sizeof(arg)));
+}
+
+long fuzz_fence_merge(struct fuzz_state *state, const struct fuzz_op *op)
+{
+	struct sync_merge_data arg = {
+		.name = "fuzz", .fd2 = fuzz_fd(state, "with"),
+	};
+	struct sync_merge_data *at = place(state, &arg, sizeof(arg));
+	long result = call(state, SYNC_IOC_MERGE, at);
+
+	(void)op;
+	if (!result && is_good(state))
+		fuzz_store(state, at->fence);
+	return result;
+}
+
+long fuzz_fence_info(struct fuzz_state *state, const struct fuzz_op *op)
+{
+	struct sync_fence_info infos[MAX_FENCES] = {};
+	uint64_t capacity = fuzz_number(state, "capacity");
+	struct sync_file_info arg = {
+		.num_fences = capacity < MAX_FENCES ? capacity : MAX_FENCES,
+		.sync_fence_info = (uintptr_t)infos,
+	};
+
+	(void)op;
+	return call(state, SYNC_IOC_FILE_INFO, place(state, &arg, sizeof(arg)));
+}
+
+/* Where the kernel has it, the fences that are signalled at will, or never. */
+long fuzz_timeline(struct fuzz_state *state, const struct fuzz_op *op)
+{
+	int fd = open(TIMELINE_PATH, O_RDWR | O_CLOEXEC);
+
+	(void)op;
+	if (fd < 0)
+		return -errno;
+	fuzz_store(state, fd);
+	return 0;
+}
+
+long fuzz_timeline_fence(struct fuzz_state *state, const struct fuzz_op *op)
+{
+	struct timeline_fence arg = {
+		.value = fuzz_number(state, "value"), .name = "fuzz",
+	};
+	long result = call(state, TIMELINE_IOC_FENCE, &arg);
+
+	(void)op;
+	if (!result)
+		fuzz_store(state, arg.fence);
+	return result;
+}
+
+long fuzz_timeline_step(struct fuzz_state *state, const struct fuzz_op *op)
+{
+	uint32_t value = fuzz_number(state, "value") % 16;
+
+	(void)op;
+	return call(state, TIMELINE_IOC_STEP, &value);
+}

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Programs from a seed: mostly valid, some nearly so, a few wild. */
+#include <stdlib.h>
+
+#include "fuzz_plan.h"
+
+#define ONE_OF(plan, array) ((array)[draw(plan, FUZZ_COUNT(array))])
+
+/* Each resource has slots of its own, so that none drives out the others. */
+static struct fuzz_value new_slot(struct plan *plan, enum fuzz_resource gives)
+{
+	static const struct {
+		unsigned int first, count;
+	} slots[R_COUNT + 1] = {
+		[R_NONE] = { 0, FUZZ_SLOTS },		/* to close */
+		[R_EXPORTER] = { 30, 1 },
+		[R_IMPORTER] = { 1, 1 },
+		[R_BUFFER] = { 2, 8 },
+		[R_ATTACHMENT] = { 10, 10 },
+		[R_FENCE] = { 20, 5 },
+		[R_MAPPING] = { 25, 4 },
+		[R_TIMELINE] = { 29, 1 },
+		[R_PATH] = { 31, 1 },
+		[R_COUNT] = { 2, FUZZ_SLOTS - 2 },	/* dup */
+	};
+
+	return slot(slots[gives].first + draw(plan, slots[gives].count));
+}
+
+static struct fuzz_value deadline(struct plan *plan)
+{
+	unsigned int way = draw(plan, 10);
+
+	if (way < 1)
+		return (struct fuzz_value){ V_NEVER, 0 };
+	if (way < 5)
+		return (struct fuzz_value){ V_MS, 1 + draw(plan, 8) };
+	return number(way == 5);
+}
+
+static struct fuzz_value some_flags(struct plan *plan, uint64_t known, int none)
+{
+	uint64_t bit;
+
+	if (chance(plan, none) || !known)
+		return (struct fuzz_value){};
+	if (chance(plan, 25))
+		return number(draw(plan, UINT64_MAX) & known);
+	do
+		bit = 1ULL << draw(plan, 64);
+	while (!(bit & known));
+	return number(bit);
+}
+
+/* Those that take 100 ms are rare. */
+static struct fuzz_value some_bugs(struct plan *plan, uint64_t known)
+{
+	const uint64_t slow = DMABUF_REVOKE_FAULT_HOLD_LOCK |
+			      DMABUF_REVOKE_FAULT_SLOW_MAP;
+	struct fuzz_value bugs = some_flags(plan, known, 80);
+
+	if (known & DMABUF_REVOKE_FAULT_KEEP_MEMORY && bugs.number & slow &&
+	    chance(plan, 95))
+		bugs.number &= ~slow;
+	return bugs;
+}
+
+static struct fuzz_value valid(struct plan *plan, const struct fuzz_param *param,
+			       enum fuzz_resource gives)
+{
+	static const uint64_t lengths[] = { 1, 1, 2, 4, 16, 64 };
+
+	switch (param->kind) {
+	case P_OUT:
+		return new_slot(plan, gives);
+	case P_FD:
+		/* So that most programs stay with the owner of their buffers. */
+		if (param->extra == R_EXPORTER &&
+		    plan->holds[0] == R_EXPORTER && chance(plan, 85))
+			return slot(0);
+		return fuzz_pick(plan, param->extra);
+	case P_ID:
+		return fuzz_pick(plan, chance(plan, 90) ? R_BUFFER : R_REVOKED);
+	case P_MAP:
+		return fuzz_pick(plan, R_MAPPING);
+	case P_JOB:
+		return chance(plan, 70) ? (struct fuzz_value){} :
+					  number(1 + draw(plan, 4));
+	case P_FLAGS:
+		return some_flags(plan, param->extra, 60);
+	case P_BUGS:
+		return some_bugs(plan, param->extra);
+	case P_ENUM:
+		return number(draw(plan, param->extra));
+	case P_LENGTH:
+		if (chance(plan, 40))
+			return (struct fuzz_value){};
+		return number(ONE_OF(plan, lengths) * FUZZ_PAGE);
+	case P_OFFSET:
+		return number(chance(plan, 60) ? 0 : draw(plan, 4 * FUZZ_PAGE));
+	case P_SPAN:
+		return number(1 + draw(plan, FUZZ_PAGE));
+	case P_NUMBER:
+		return number(draw(plan, param->extra));
+	case P_DEADLINE:
+		return deadline(plan);
+	case P_DURATION:
+		return chance(plan, 60) || param->extra ?
+			       (struct fuzz_value){} :
+			       number(draw(plan, 5 * FUZZ_MSEC));
+	default:
+		return (struct fuzz_value){};
+	}
+}
+
+static struct fuzz_value wrong(struct plan *plan, const struct fuzz_param *param)
+{
+	static const uint64_t sizes[] = {
+		0, 1, FUZZ_PAGE - 1, FUZZ_PAGE, FUZZ_PAGE + 1, 1ULL << 31,
+		1ULL << 32, 1ULL << 40, 1ULL << 63, UINT64_MAX - FUZZ_PAGE,
+		UINT64_MAX,
+	};
+	static const uint64_t structs[] = {
+		0, 4, 7, 15, 17, 23, 25, 33, 200, 4095, 4096, 4097, UINT32_MAX,
+	};
+	static const uint64_t times[] = {
+		3600 * 1000 * FUZZ_MSEC, 3600 * 1000 * FUZZ_MSEC + 1, UINT64_MAX,
+	};
+	static const uint64_t fds[] = { UINT64_MAX, 1000, INT32_MAX };
+
+	switch (param->kind) {
+	case P_FD:
+		if (chance(plan, 30))
+			return number(ONE_OF(plan, fds));
+		return slot(draw(plan, FUZZ_SLOTS));
+	case P_OUT:
+	case P_MAP:
+		return slot(draw(plan, FUZZ_SLOTS));
+	case P_ID:
+		return chance(plan, 50) ? slot(draw(plan, FUZZ_SLOTS)) :
+					  number(ONE_OF(plan, sizes));
+	case P_SIZE:
+		return number(ONE_OF(plan, structs));
+	case P_FLAGS:
+	case P_BUGS:
+		return number(1ULL << draw(plan, 64));
+	case P_ENUM:
+		return number(chance(plan, 50) ? param->extra : UINT32_MAX);
+	case P_ZERO:
+		return number(1);
+	case P_DURATION:
+		return number(ONE_OF(plan, times));
+	case P_PLACE:
+		return (struct fuzz_value){ V_PLACE, draw(plan, PLACE_COUNT) };
+	default:
+		return number(ONE_OF(plan, sizes));
+	}
+}
+
+static void make_line(struct plan *plan, struct fuzz_line *line, unsigned int op)
+{
+	const struct fuzz_param *param = fuzz_ops[op].param;
+	unsigned int i, n, way = draw(plan, 100);
+
+	*line = (struct fuzz_line){ .op = op };
+	for (n = 0; param[n].kind != P_END; n++)
+		line->value[n] = valid(plan, &param[n], fuzz_ops[op].gives);
+	/* The owner of most buffers goes with them, now and then. */
+	if (fuzz_ops[op].gives == R_EXPORTER && chance(plan, 40))
+		line->value[0] = slot(0);
+	if (fuzz_ops[op].run == fuzz_close && line->value[0].number < 2 &&
+	    chance(plan, 80))
+		line->value[0] = slot(2 + draw(plan, FUZZ_SLOTS - 2));
+	fuzz_agree(plan, line);
+	if (way >= 78 && way < 95) {
+		i = draw(plan, n);
+		line->value[i] = wrong(plan, &param[i]);
+	}
+	for (i = 0; way >= 95 && i < n; i++)
+		if (chance(plan, 30))
+			line->value[i] = wrong(plan, &param[i]);
+	if (way < 78)
+		fuzz_remember(plan, line);
+}
+
+static unsigned int pick_op(struct plan *plan)
+{
+	uint64_t rest = draw(plan, plan->weights);
+	unsigned int op = 0;
+
+	while (rest >= fuzz_ops[op].weight)
+		rest -= fuzz_ops[op++].weight;
+	return op;
+}
+
+/* What comes first: without it hardly anything would succeed. */
+static const char * const prelude[] = {
+	"open_exporter out=r0", "open_importer out=r1",
+	"alloc on=r0 out=r2 fd_flags=2 flags=1",
+	"attach on=r1 out=r3 dmabuf_fd=r2",
+};
+
+struct fuzz_program fuzz_plan(uint64_t seed, size_t operations)
+{
+	struct plan plan = { .random = seed * 0xd1342543de82ef95 };
+	struct fuzz_program program = { .count = operations };
+
+	program.lines = calloc(operations + 1, sizeof(*program.lines));
+	if (!program.lines)
+		abort();
+	for (unsigned int i = 0; i < fuzz_nr_ops; i++)
+		plan.weights += fuzz_ops[i].weight;
+	for (size_t i = 0; i < operations; i++) {
+		struct fuzz_line *line = &program.lines[i];
+
+		if (i < FUZZ_COUNT(prelude)) {
+			if (fuzz_parse_line(prelude[i], line))
+				abort();
+			fuzz_remember(&plan, line);
+		} else {
+			make_line(&plan, line, pick_op(&plan));
+		}
+		line->number = i + 1;
+	}
+	return program;
+}
