@@ -22,6 +22,8 @@ help:
 	@echo '                  for a choice of tests (as pytest -k)'
 	@echo '  check-debug     the suite on the instrumented kernel only'
 	@echo '  coverage        the same, and a report of the lines that it runs'
+	@echo '  fuzz            random programs on KERNEL=7.3-debug until one fails;'
+	@echo '                  SEED=1, MINUTES=10, OPERATIONS=number for an earlier end'
 	@echo '  shell           a shell in the guest'
 	@echo '  lint            style and static checks only'
 	@echo 'On this machine:'
@@ -32,7 +34,7 @@ help:
 	@echo '  install         the command, its header, to DESTDIR and PREFIX'
 	@echo '  clean           remove what was built'
 
-.PHONY: demo check check-debug coverage shell lint
+.PHONY: demo check check-debug coverage fuzz shell lint
 demo:
 	scripts/setup --guest-only
 	$(GUEST) run $(addprefix --kernel ,$(firstword $(KERNELS))) -- \
@@ -52,6 +54,12 @@ check-debug:
 coverage:
 	-$(MAKE) check-debug
 	$(GUEST) coverage --kernel 7.3-debug
+
+fuzz:
+	scripts/setup --guest-only
+	$(GUEST) fuzz --kernel $(or $(KERNEL),7.3-debug) \
+		$(addprefix --seed ,$(SEED)) $(addprefix --minutes ,$(MINUTES)) \
+		$(addprefix --operations ,$(OPERATIONS))
 
 shell:
 	scripts/setup --guest-only

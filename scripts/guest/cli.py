@@ -12,8 +12,8 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 
-from . import bootstrap, cache, check, coverage, kernels, process, provoke, session
-from . import source
+from . import bootstrap, cache, check, coverage, fuzz, kernels, process, session
+from . import provoke, source
 from .errors import RunnerError
 from .output import GuestStream, result, say
 from .settings import EXIT_LOST, HERE, Limits, Machine, Settings, cache_directory
@@ -91,6 +91,21 @@ def parser() -> argparse.ArgumentParser:
         metavar="N",
         help="guests side by side (default: CPUs)",
     )
+    long = boots("fuzz", "run random programs until one fails, and shorten that")
+    plan = fuzz.Plan()
+    long.add_argument("--seed", type=int, default=plan.seed, metavar="N")
+    long.add_argument("--minutes", type=float, default=plan.minutes, metavar="M")
+    long.add_argument(
+        "--operations",
+        type=int,
+        default=plan.total,
+        metavar="N",
+        help="end after so many (default: by time alone)",
+    )
+    long.add_argument("--length", type=int, default=plan.operations, metavar="LINES")
+    long.add_argument("--candidates", type=int, default=plan.candidates, metavar="N")
+    long.add_argument("--option", action="append", default=[], metavar="WORD")
+    long.add_argument("--results", type=Path, metavar="DIR", help="(build/fuzz)")
     boots("shell", "an interactive shell in a guest")
     inside = verb("chroot", "run a command in the guest's tree, the source at /src")
     inside.add_argument("command", nargs=argparse.REMAINDER)
@@ -185,6 +200,17 @@ def _dispatch(options: argparse.Namespace) -> int:
         )
     if len(chosen) != 1:
         raise RunnerError(f"{options.verb} takes one kernel, not {len(chosen)}")
+    if options.verb == "fuzz":
+        plan = fuzz.Plan(
+            seed=options.seed,
+            minutes=options.minutes,
+            total=options.operations,
+            operations=options.length,
+            candidates=options.candidates,
+            options=tuple(options.option),
+        )
+        results = options.results or settings.source / "build" / "fuzz"
+        return fuzz.fuzz(chosen[0], settings, plan, results)
     if options.verb == "coverage":
         results = settings.source / "build" / "results"
         names = [results / name for name, _ in check.shards(chosen[0])]
