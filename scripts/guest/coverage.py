@@ -11,6 +11,7 @@ import json
 import re
 import shutil
 import tempfile
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Iterator
@@ -41,14 +42,19 @@ gcovr --root . $(printf -- ' -a %s' /runs/*.json) --json /out/coverage.json \\
 
 @dataclass(frozen=True, order=True)
 class Line:
-    """A line of code, named so that edits elsewhere do not change the name."""
+    """A line of code, named so that edits elsewhere do not change the name.
+
+    ``nth`` tells it from others of the same text in that function.
+    """
 
     file: str
     function: str
     text: str
+    nth: int = 1
 
     def __str__(self) -> str:
-        return f"{self.file}: {self.function}: {self.text}"
+        again = f" #{self.nth}" if self.nth > 1 else ""
+        return f"{self.file}: {self.function}: {self.text}{again}"
 
 
 @dataclass
@@ -84,10 +90,14 @@ def parse(report: str, source: Path) -> Counts:
         lines = [line for line in file["lines"] if not line.get("gcovr/noncode")]
         counts.total[name] = len({line["line_number"] for line in lines})
         ran = {line["line_number"] for line in lines if line["count"]}
-        for number in sorted({line["line_number"] for line in lines} - ran):
+        seen: Counter[tuple[int, str]] = Counter()
+        for number in sorted({line["line_number"] for line in lines}):
             start = max((begin for begin in starts if begin <= number), default=0)
-            function = starts.get(start, "-")
-            counts.missed.append(Line(name, function, text[number - 1].strip()))
+            code = text[number - 1].strip()
+            seen[start, code] += 1
+            if number not in ran:
+                function = starts.get(start, "-")
+                counts.missed.append(Line(name, function, code, seen[start, code]))
     return counts
 
 
@@ -100,8 +110,9 @@ def known(text: str) -> dict[Line, str]:
             continue
         if match := re.fullmatch(r"\[(.+)\]", line):
             reason = match[1]
-        elif match := re.fullmatch(r"(\S+): ([\w-]+): (.*)", line):
-            found[Line(*match.groups())] = reason
+        elif match := re.fullmatch(r"(\S+): ([\w-]+): (.*?)(?: #(\d+))?", line):
+            file, function, code, nth = match.groups()
+            found[Line(file, function, code, int(nth or 1))] = reason
         else:
             raise RunnerError(f"{UNREACHED}:{number}: neither a reason nor a line")
         if not reason:

@@ -126,6 +126,16 @@ def test_lines_that_did_not_run_are_named(tree: Path) -> None:
     ]
 
 
+def test_lines_of_the_same_text_are_told_apart(tree: Path) -> None:
+    twice = SOURCE.replace("return 0;", "return 1;")
+    (tree / "exporter/f.c").write_text(twice)
+    counts = coverage.parse(report(9, 9, 9, 0), tree)
+    assert [str(line) for line in counts.missed] == ["exporter/f.c: f: return 1; #2"]
+    listed = coverage.known(f"[reason]\n{counts.missed[0]}\n")
+    assert counts.missed == list(listed)
+    assert coverage.judge(counts, {MISSED: "reason"})[0].startswith("not run")
+
+
 def test_a_line_that_nobody_gave_a_reason_for_is_a_failure(tree: Path) -> None:
     counts = Counts({"exporter/f.c": 100}, [MISSED])
     assert coverage.judge(counts, {}) == [f"not run: {MISSED}"]
