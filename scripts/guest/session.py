@@ -117,7 +117,11 @@ class Job:
 
 
 def _environment(kernel: Kernel, job: Job) -> dict[str, str]:
-    found = {"DBR_KERNEL": kernel.name, "TERM": "dumb"}
+    found = {
+        "DBR_KERNEL": kernel.name,
+        "DBR_PATIENCE": f"{kernel.patience:g}",
+        "TERM": "dumb",
+    }
     if job.gate:
         found["DBR_GATE"] = "1"
     if job.shell:
