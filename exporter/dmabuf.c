@@ -218,15 +218,14 @@ static void dbr_dmabuf_unmap(struct dma_buf_attachment *attach,
 	dbr_revoke_advance(buf);
 }
 
-static int dbr_dmabuf_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
+static int dbr_vmap(struct dbr_buffer *buf, struct iosys_map *map)
 {
-	struct dbr_buffer *buf = dmabuf->priv;
 	struct page **array;
 	pgoff_t i, nr_pages;
 	void *vaddr;
 	int ret;
 
-	dma_resv_assert_held(dmabuf->resv);
+	dma_resv_assert_held(buf->dmabuf->resv);
 
 	ret = dbr_check_state(buf);
 	if (ret)
@@ -250,17 +249,27 @@ static int dbr_dmabuf_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 	return 0;
 }
 
+static int dbr_dmabuf_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
+{
+	int ret;
+
+	compat_vmap_begin(dmabuf);
+	ret = dbr_vmap(dmabuf->priv, map);
+	compat_vmap_end(dmabuf);
+	return ret;
+}
+
 static void dbr_dmabuf_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
 {
 	struct dbr_buffer *buf = dmabuf->priv;
 
-	dma_resv_assert_held(dmabuf->resv);
-
+	compat_vmap_begin(dmabuf);
 	vunmap(map->vaddr);
 	buf->vmaps--;
 	dbr_pages_put_later(buf->vmap_pages);
 	buf->vmap_pages = NULL;
 	dbr_revoke_advance(buf);
+	compat_vmap_end(dmabuf);
 }
 
 /* Coherence is each device's own affair, and so is the direction it mapped in. */

@@ -28,7 +28,7 @@ static int dbr_ioctl_info(struct ucmd *ucmd)
 	arg->buffers = dbr_buffers_count();
 	arg->bytes = dbr_pages_bytes();
 	arg->limit_bytes = dbr_pages_limit();
-	arg->features = DMABUF_REVOKE_FEATURE_REVOCABLE_TEST;
+	arg->features = COMPAT_FEATURES;
 	return ucmd_respond(ucmd);
 }
 
@@ -190,7 +190,7 @@ static int dbr_free_check(struct dbr_buffer *buf, struct dmabuf_revoke_free *arg
 		return 0;
 
 	capacity = min_t(u64, arg->capacity, pages->nr_pages);
-	offsets = kvmalloc_array(max(capacity, 1), sizeof(*offsets),
+	offsets = kvmalloc_array(max(capacity, 1U), sizeof(*offsets),
 				 GFP_KERNEL_ACCOUNT);
 	if (!offsets) {
 		ret = -ENOMEM;
@@ -346,7 +346,7 @@ static int dbr_blockers_copy(struct dbr_buffer *buf,
 	capacity = min(arg->capacity, dbr_blockers(buf, NULL, 0));
 	dma_resv_unlock(buf->dmabuf->resv);
 
-	array = kvcalloc(max(capacity, 1), sizeof(*array), GFP_KERNEL_ACCOUNT);
+	array = kvcalloc(max(capacity, 1U), sizeof(*array), GFP_KERNEL_ACCOUNT);
 	if (!array)
 		return -ENOMEM;
 
@@ -395,7 +395,7 @@ static int dbr_ioctl_list(struct ucmd *ucmd)
 
 	/* Not the caller's capacity: memory for what there is now. */
 	capacity = min_t(u64, arg->capacity, dbr_buffers_count());
-	ids = kvmalloc_array(max(capacity, 1), sizeof(*ids), GFP_KERNEL_ACCOUNT);
+	ids = kvmalloc_array(max(capacity, 1U), sizeof(*ids), GFP_KERNEL_ACCOUNT);
 	if (!ids)
 		return -ENOMEM;
 
@@ -501,8 +501,8 @@ static void __exit dbr_exit(void)
 	misc_deregister(&dbr_misc);
 	/* The work that dropped the last reference may not have returned yet. */
 	destroy_workqueue(dbr_wq);
-	/* Fences of moves may remain. All have signalled; see to the last readers. */
-	synchronize_rcu();
+	/* Fences of moves may remain. */
+	compat_fences_end();
 }
 
 module_init(dbr_init);

@@ -36,6 +36,7 @@ static const char *dbr_move_timeline_name(struct dma_fence *fence)
 static const struct dma_fence_ops dbr_move_ops = {
 	.get_driver_name = dbr_move_driver_name,
 	.get_timeline_name = dbr_move_timeline_name,
+	.release = compat_fence_release,
 };
 
 static void dbr_move_work(struct work_struct *work)

@@ -167,7 +167,7 @@ static void dbr_complain(struct dbr_buffer *buf,
 	}
 }
 
-#define DBR_COMPLAINTS	4		/* blockers named in the log */
+#define DBR_COMPLAINTS	4U		/* blockers named in the log */
 
 void dbr_late_work(struct work_struct *work)
 {
@@ -179,7 +179,7 @@ void dbr_late_work(struct work_struct *work)
 	u32 i, n;
 
 	/* Without memory the names are left out. */
-	blockers = kzalloc_objs(*blockers, DBR_COMPLAINTS);
+	blockers = kzalloc_objs(*blockers, DBR_COMPLAINTS, GFP_KERNEL);
 
 	dma_resv_lock(dmabuf->resv, NULL);
 	late = buf->zapped && !buf->unmapped;

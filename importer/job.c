@@ -23,12 +23,14 @@ static const char *dbi_fence_timeline_name(struct dma_fence *fence)
 }
 
 /*
- * Without release and wait, so a fence that has signalled does not lead back into
- * this module, and may be kept by anyone beyond its removal.
+ * Without release and wait a fence that has signalled does not lead back into this
+ * module, and may be kept by anyone beyond its removal. Where the kernel does not
+ * see to that, compat.h lets the fence keep the module.
  */
 static const struct dma_fence_ops dbi_fence_ops = {
 	.get_driver_name = dbi_fence_driver_name,
 	.get_timeline_name = dbi_fence_timeline_name,
+	.release = compat_fence_release,
 };
 
 /* Ends a job that the queue or the engine held. */

@@ -73,6 +73,7 @@ static const struct dma_buf_attach_ops dbi_pinned_ops = {
 
 /* The core takes an importer without a callback for one it cannot revoke. */
 static const struct dma_buf_attach_ops dbi_legacy_rdma_ops = {
+	.invalidate_mappings = compat_no_callback,
 };
 
 static const struct dbi_kind dbi_kinds[] = {

@@ -32,7 +32,7 @@ static int dbi_ioctl_info(struct ucmd *ucmd)
 	arg->max_jobs = DBI_MAX_JOBS;
 	arg->attachments = atomic64_read(&dbi_nr_attachments);
 	arg->jobs = atomic64_read(&dbi_nr_jobs);
-	arg->features = 0;
+	arg->features = COMPAT_FEATURES;
 	return ucmd_respond(ucmd);
 }
 
@@ -200,11 +200,8 @@ static void __exit dbi_exit(void)
 	platform_device_unregister(to_platform_device(dbi_device));
 	destroy_workqueue(dbi_unmap_wq);
 	destroy_workqueue(dbi_engine_wq);
-	/*
-	 * Fences may remain, in sync_files and on dma_resv objects. All have
-	 * signalled; wait for those who looked at their ops before that.
-	 */
-	synchronize_rcu();
+	/* Fences may remain, in sync_files and on dma_resv objects. */
+	compat_fences_end();
 }
 
 module_init(dbi_init);

@@ -58,6 +58,7 @@ static const char *dbi_rogue_timeline_name(struct dma_fence *fence)
 static const struct dma_fence_ops dbi_rogue_ops = {
 	.get_driver_name = dbi_rogue_driver_name,
 	.get_timeline_name = dbi_rogue_timeline_name,
+	.release = compat_fence_release,
 };
 
 /* Whether @dmabuf is of our exporter, or of one of its quarantined buffers. */
@@ -125,7 +126,7 @@ static void dbi_rogue_fence_work(struct work_struct *work)
 		return;
 	}
 
-	fence = kzalloc_obj(*fence);
+	fence = kzalloc_obj(*fence, GFP_KERNEL);
 	if (!fence)
 		return;
 	dma_fence_init(fence, &dbi_rogue_ops, NULL, dma_fence_context_alloc(1), 1);

@@ -4,15 +4,249 @@
  *
  * Both modules are written for the interfaces of Linux 7.3. Whatever an older
  * kernel names or does differently is brought to that form here, so that no
- * version or feature test is needed anywhere else.
+ * version or feature test is needed anywhere else. Kbuild looks into the headers of
+ * the kernel that is built for, and defines HAVE_* by what it finds there: stable
+ * and vendor kernels take over what later versions brought.
+ *
+ * What cannot be brought to that form is said to user space, in COMPAT_FEATURES.
  */
 #ifndef DMABUF_REVOKE_COMPAT_H
 #define DMABUF_REVOKE_COMPAT_H
 
+#include <linux/dma-buf.h>
+#include <linux/dma-fence.h>
+#include <linux/dma-resv.h>
+#include <linux/file.h>
+#include <linux/gfp.h>
+#include <linux/iosys-map.h>
+#include <linux/kernel.h>
+#include <linux/log2.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/version.h>
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 3, 0)
-#error "dmabuf-revoke: this release needs Linux 7.3 or later"
+#include "dmabuf_revoke.h"
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
+#error "dmabuf-revoke: this release needs Linux 6.1 or later"
 #endif
+
+/* ---------------------------------------------------------------------------
+ * The core of dma-buf
+ */
+
+/* Linux 7.1 renamed the call, and the callback with it. */
+#ifndef HAVE_INVALIDATE_MAPPINGS
+#define invalidate_mappings		move_notify
+#define dma_buf_invalidate_mappings	dma_buf_move_notify
+#endif
+
+#ifdef HAVE_ATTACH_REVOCABLE
+#define COMPAT_REVOCABLE_TEST	DMABUF_REVOKE_FEATURE_REVOCABLE_TEST
+
+/* The callback of an importer that cannot be told. */
+#define compat_no_callback	NULL
+#else
+#define COMPAT_REVOCABLE_TEST	0
+
+/*
+ * Before Linux 7.1 a dynamic importer had to have a callback. The one of RDMA for
+ * memory that it pins does nothing, which its name alone gives away:
+ * ib_umem_dmabuf_unsupported_move_notify. So that is the rule, for our own, too.
+ */
+#define COMPAT_NO_CALLBACK	"_unsupported_move_notify"
+
+static void __maybe_unused
+compat_unsupported_move_notify(struct dma_buf_attachment *attach)
+{
+}
+
+#define compat_no_callback	compat_unsupported_move_notify
+
+/* Without CONFIG_KALLSYMS there are no names: every callback counts. */
+static inline bool dma_buf_attach_revocable(struct dma_buf_attachment *attach)
+{
+	char name[64];
+
+	if (!attach->importer_ops || !attach->importer_ops->invalidate_mappings)
+		return false;
+	snprintf(name, sizeof(name), "%ps",
+		 attach->importer_ops->invalidate_mappings);
+	return !strstr(name, COMPAT_NO_CALLBACK);
+}
+#endif
+
+/*
+ * The core used to map for a static importer when it attached, to hand out that
+ * table for each map, and to unmap when it detached.
+ */
+#ifdef HAVE_CACHED_TABLE
+#define COMPAT_STATIC_MAP	0
+#else
+#define COMPAT_STATIC_MAP	DMABUF_REVOKE_FEATURE_STATIC_MAP
+#endif
+
+/* It also used to pin on each map, unless it was built to trust importers. */
+#if defined(HAVE_INVALIDATE_MAPPINGS) || IS_ENABLED(CONFIG_DMABUF_MOVE_NOTIFY)
+#define COMPAT_MAP_UNPINNED	DMABUF_REVOKE_FEATURE_MAP_UNPINNED
+#else
+#define COMPAT_MAP_UNPINNED	0
+#endif
+
+#ifndef HAVE_DMA_BUF_FD_INSTALL
+static inline void dma_buf_fd_install(struct dma_buf *dmabuf, int fd)
+{
+	fd_install(fd, dmabuf->file);
+}
+#endif
+
+/*
+ * The resv lock around an exporter's vmap and vunmap. Before Linux 6.2 these had a lock
+ * of their own: exporters took the resv lock inside of it, and importers did not hold
+ * it.
+ */
+#ifdef HAVE_VMAP_UNLOCKED
+static inline void compat_vmap_begin(struct dma_buf *dmabuf)
+{
+	dma_resv_assert_held(dmabuf->resv);
+}
+
+static inline void compat_vmap_end(struct dma_buf *dmabuf)
+{
+}
+#else
+static inline void compat_vmap_begin(struct dma_buf *dmabuf)
+{
+	dma_resv_lock(dmabuf->resv, NULL);
+}
+
+static inline void compat_vmap_end(struct dma_buf *dmabuf)
+{
+	dma_resv_unlock(dmabuf->resv);
+}
+
+/* With the resv lock held, which is dropped. */
+static inline int compat_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
+{
+	int ret;
+
+	dma_resv_unlock(dmabuf->resv);
+	ret = dma_buf_vmap(dmabuf, map);
+	dma_resv_lock(dmabuf->resv, NULL);
+	return ret;
+}
+
+static inline void compat_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
+{
+	dma_resv_unlock(dmabuf->resv);
+	dma_buf_vunmap(dmabuf, map);
+	dma_resv_lock(dmabuf->resv, NULL);
+}
+
+#define dma_buf_vmap	compat_vmap
+#define dma_buf_vunmap	compat_vunmap
+#endif
+
+/* ---------------------------------------------------------------------------
+ * Fences
+ */
+
+#ifdef HAVE_FENCE_INLINE_LOCK
+#define COMPAT_FENCE_ALONE	DMABUF_REVOKE_FEATURE_FENCE_ALONE
+
+#define compat_fence_release	NULL
+
+/* All fences have signalled: wait for those who looked at their ops before that. */
+static inline void compat_fences_end(void)
+{
+	synchronize_rcu();
+}
+#else
+#define COMPAT_FENCE_ALONE	0
+
+/*
+ * Here a fence leads to its ops and to its lock as long as it lives. So it keeps the
+ * module, and as with other drivers the fences of a timeline share a lock. Each is
+ * the first member of what it is allocated with.
+ */
+#define COMPAT_FENCE_LOCKS	16
+
+static inline void compat_fence_init(struct dma_fence *fence,
+				     const struct dma_fence_ops *ops,
+				     spinlock_t *none, u64 context, u64 seqno)
+{
+	static spinlock_t locks[COMPAT_FENCE_LOCKS] = {
+		[0 ... COMPAT_FENCE_LOCKS - 1] = __SPIN_LOCK_UNLOCKED(locks),
+	};
+
+	__module_get(THIS_MODULE);
+	dma_fence_init(fence, ops, &locks[context % COMPAT_FENCE_LOCKS], context,
+		       seqno);
+}
+
+#define dma_fence_init	compat_fence_init
+
+static void __maybe_unused compat_fence_free(struct rcu_head *rcu)
+{
+	kfree(container_of(rcu, struct dma_fence, rcu));
+	module_put(THIS_MODULE);
+}
+
+static void __maybe_unused compat_fence_release(struct dma_fence *fence)
+{
+	call_rcu(&fence->rcu, compat_fence_free);
+}
+
+/* No fence is left. Who freed the last one may not have returned yet. */
+static inline void compat_fences_end(void)
+{
+	rcu_barrier();
+}
+#endif
+
+#ifndef HAVE_FENCE_DRIVER_NAME
+#define dma_fence_driver_name(fence)	((fence)->ops->get_driver_name(fence))
+#define dma_fence_timeline_name(fence)	((fence)->ops->get_timeline_name(fence))
+#endif
+
+#define COMPAT_FEATURES							\
+	(COMPAT_REVOCABLE_TEST | COMPAT_STATIC_MAP |			\
+	 COMPAT_MAP_UNPINNED | COMPAT_FENCE_ALONE)
+
+/* ---------------------------------------------------------------------------
+ * Memory, and the rest
+ */
+
+#ifndef kzalloc_obj
+#define kzalloc_obj(_obj, _gfp)			kzalloc(sizeof(_obj), _gfp)
+#define kzalloc_objs(_obj, _count, _gfp)	kcalloc(_count, sizeof(_obj), _gfp)
+#endif
+
+/* Exclusive once, inclusive later, renamed in the end: only this kept its meaning. */
+#ifndef MAX_PAGE_ORDER
+#define MAX_PAGE_ORDER	ilog2(MAX_ORDER_NR_PAGES)
+#endif
+
+#ifndef HAVE_VM_FLAGS_SET
+static inline void vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)
+{
+	vma->vm_flags |= flags;
+}
+#endif
+
+/* Before there was a lock for each VMA. */
+#ifndef HAVE_RELEASE_FAULT_LOCK
+static inline void release_fault_lock(struct vm_fault *vmf)
+{
+	mmap_read_unlock(vmf->vma->vm_mm);
+}
+#endif
+
+/* Takes a string since Linux 6.13; this is the same. */
+#undef MODULE_IMPORT_NS
+#define MODULE_IMPORT_NS(ns)	MODULE_INFO(import_ns, ns)
 
 #endif /* DMABUF_REVOKE_COMPAT_H */

@@ -40,9 +40,8 @@ CASE(exporter, info_tells_version_page_size_and_limit)
 
 CASE(exporter, info_tells_whether_the_core_has_the_revocable_test)
 {
-	bool has = kernel_has(" dma_buf_attach_revocable\n");
-
-	equal(info().features, has ? DMABUF_REVOKE_FEATURE_REVOCABLE_TEST : 0);
+	equal(kernel_can(DMABUF_REVOKE_FEATURE_REVOCABLE_TEST),
+	      kernel_has(" dma_buf_attach_revocable\n"));
 }
 
 CASE(exporter, info_counts_buffers_and_bytes)

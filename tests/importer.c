@@ -36,7 +36,14 @@ CASE(importer, info_tells_version_and_limits)
 {
 	equal(info().abi_version, DMABUF_REVOKE_ABI_VERSION);
 	cr_assert(info().max_jobs >= 2);
-	equal(info().features, 0);
+}
+
+CASE(importer, info_tells_the_features_that_the_exporter_tells)
+{
+	struct dmabuf_revoke_exporter_info other;
+
+	succeeds(dr_exporter_info(exporter, &other));
+	equal(info().features, other.features);
 }
 
 CASE(importer, info_counts_attachments_and_jobs)
@@ -162,8 +169,10 @@ CASE(importer, map_and_unmap_of_every_kind_are_counted)
 			equal(status(att).unmaps, round);
 			cr_assert(status(att).unmapped_ns);
 		}
-		equal(query(buffer.id).pending.maps, 0);
+		equal(query(buffer.id).pending.maps,
+		      maps_when_attaching(kinds[i]));
 		close(att);
+		equal(query(buffer.id).pending.maps, 0);
 		close(buffer.fd);
 	}
 }

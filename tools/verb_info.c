@@ -23,6 +23,9 @@ static const struct column exporter_columns[] = {
 	{ "bytes", "memory in use", CELL_SIZE, 0 },
 	{ "limit_bytes", "memory limit", CELL_SIZE, 0 },
 	{ "revocable_test", "kernel tells revocable importers", CELL_BOOL, 0 },
+	{ "static_map", "static importers map when they map", CELL_BOOL, 0 },
+	{ "map_unpinned", "importers map without a pin", CELL_BOOL, 0 },
+	{ "fence_alone", "signalled fences keep no module", CELL_BOOL, 0 },
 	{ 0 },
 };
 
@@ -70,6 +73,12 @@ static int exporter_info(struct document *document)
 	table_set(table, "limit_bytes", info.limit_bytes);
 	table_set(table, "revocable_test",
 		  !!(info.features & DMABUF_REVOKE_FEATURE_REVOCABLE_TEST));
+	table_set(table, "static_map",
+		  !!(info.features & DMABUF_REVOKE_FEATURE_STATIC_MAP));
+	table_set(table, "map_unpinned",
+		  !!(info.features & DMABUF_REVOKE_FEATURE_MAP_UNPINNED));
+	table_set(table, "fence_alone",
+		  !!(info.features & DMABUF_REVOKE_FEATURE_FENCE_ALONE));
 	return STATUS_DONE;
 }
 

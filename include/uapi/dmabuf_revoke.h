@@ -105,8 +105,39 @@ struct dmabuf_revoke_exporter_info {
 	__u64 features;
 };
 
-/* The dma-buf core says which importers can be revoked (since Linux 7.1). */
+/*
+ * What the kernel that the modules were built for can do. Both INFO ioctls report the
+ * same. Linux 7.3 has all of them.
+ */
+/*
+ * The dma-buf core says which importers can be revoked (since Linux 7.1). Without it
+ * the exporter asks for a callback, and takes one whose name contains
+ * "_unsupported_move_notify" for none: RDMA has such a one for importers that cannot
+ * be told, and so has KIND_LEGACY_RDMA.
+ */
 #define DMABUF_REVOKE_FEATURE_REVOCABLE_TEST	(1ULL << 0)
+/*
+ * A static importer's mapping is made when it maps, and ends when it unmaps. Without
+ * it the core pins and maps when the importer attaches, which fails with EAGAIN if
+ * the buffer is suspended; hands out that table for each map, also after a revoke;
+ * and unmaps and unpins when it detaches. So such an importer, once it was accepted,
+ * holds up every revoke and every move until it detaches. It still reaches no memory
+ * but the buffer's own, which is kept for it.
+ */
+#define DMABUF_REVOKE_FEATURE_STATIC_MAP	(1ULL << 1)
+/*
+ * A dynamic importer can map without a pin. Without it (CONFIG_DMABUF_MOVE_NOTIFY is
+ * off) the core pins for each map and unpins for each unmap: MOVE fails with EBUSY
+ * while anybody has the buffer mapped, and @pins counts these pins, too. Revoke and
+ * suspend are not affected.
+ */
+#define DMABUF_REVOKE_FEATURE_MAP_UNPINNED	(1ULL << 2)
+/*
+ * A fence that has signalled leads nowhere. Without it a fence keeps the module that
+ * issued it until nobody refers to the fence any more: a sync_file, or a dma-buf that
+ * it was put on, keeps the module from being removed.
+ */
+#define DMABUF_REVOKE_FEATURE_FENCE_ALONE	(1ULL << 3)
 
 #define DMABUF_REVOKE_IOC_EXPORTER_INFO	_IO(DMABUF_REVOKE_IOC_TYPE, 0x00)
 
@@ -550,7 +581,7 @@ struct dmabuf_revoke_blockers {
  * @max_jobs: [out] jobs an attachment keeps until WAIT collects them
  * @attachments: [out] attachments in the system
  * @jobs: [out] their jobs that have not ended
- * @features: [out] none defined; zero
+ * @features: [out] DMABUF_REVOKE_FEATURE_* of this kernel
  *
  * Errors: none of its own.
  */

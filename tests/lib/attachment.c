@@ -19,6 +19,12 @@ int attach(int dmabuf, uint32_t kind, uint32_t flags)
 	return succeeds(attached);
 }
 
+bool maps_when_attaching(uint32_t kind)
+{
+	return kind == DMABUF_REVOKE_KIND_LEGACY_STATIC &&
+	       !kernel_can(DMABUF_REVOKE_FEATURE_STATIC_MAP);
+}
+
 int attach_mapped(int dmabuf, uint32_t kind, uint32_t flags)
 {
 	int att = attach(dmabuf, kind, flags);

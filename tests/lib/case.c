@@ -65,6 +65,14 @@ void case_end(void)
 	equal(open_fds(), fds_at_begin);
 }
 
+bool kernel_can(uint64_t feature)
+{
+	struct dmabuf_revoke_exporter_info info;
+
+	succeeds(dr_exporter_info(exporter, &info));
+	return info.features & feature;
+}
+
 static struct rlimit fds_limit;
 
 void forbid_new_fds(void)

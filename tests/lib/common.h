@@ -55,6 +55,9 @@ void case_end(void);
 	}								\
 	static void suite##_##name##_case(void)
 
+/* Whether INFO reports this DMABUF_REVOKE_FEATURE_*. */
+bool kernel_can(uint64_t feature);
+
 /* Descriptors of this process. */
 int open_fds(void);
 /* While forbidden, whatever makes a descriptor fails with EMFILE. */
@@ -118,6 +121,8 @@ void fill_noise(void *data, uint64_t length, uint32_t seed);
 /* --- attachments --------------------------------------------------------- */
 
 int attach(int dmabuf, uint32_t kind, uint32_t flags);
+/* Whether that maps already: without FEATURE_STATIC_MAP the core does so. */
+bool maps_when_attaching(uint32_t kind);
 /* Attached and mapped in both directions. */
 int attach_mapped(int dmabuf, uint32_t kind, uint32_t flags);
 struct dmabuf_revoke_status status(int att);
