@@ -68,9 +68,11 @@ static void mapping_is_named(uint32_t kind, uint32_t legacy, uint32_t pins)
 
 CASE(blockers, E11_mapping_is_named_with_kind_and_age)
 {
-	mapping_is_named(DMABUF_REVOKE_KIND_DYNAMIC, 0, 0);
-	mapping_is_named(DMABUF_REVOKE_KIND_PINNED, 0, 1);
-	mapping_is_named(DMABUF_REVOKE_KIND_LEGACY_RDMA, 1, 1);
+	uint32_t by_map = !kernel_can(DMABUF_REVOKE_FEATURE_MAP_UNPINNED);
+
+	mapping_is_named(DMABUF_REVOKE_KIND_DYNAMIC, 0, by_map);
+	mapping_is_named(DMABUF_REVOKE_KIND_PINNED, 0, 1 + by_map);
+	mapping_is_named(DMABUF_REVOKE_KIND_LEGACY_RDMA, 1, 1 + by_map);
 }
 
 /* How often a static importer is pinned is the core's affair. */

@@ -132,20 +132,17 @@ CASE(contract_exporter, E2_E3_map_after_revoke_is_ENODEV)
 	struct buffer buffer = buffer_for_all();
 	int dynamic = attach(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
 	int pinned = attach(buffer.fd, DMABUF_REVOKE_KIND_PINNED, 0);
-	int lazy = attach(buffer.fd, DMABUF_REVOKE_KIND_LEGACY_STATIC, 0);
 	int rdma = attach(buffer.fd, DMABUF_REVOKE_KIND_LEGACY_RDMA, 0);
 	struct dmabuf_revoke_submit job = { .length = 1 };
 
 	revoke_fully(buffer.id);
 	fails(dr_map(dynamic, 0), ENODEV);
 	fails(dr_map(pinned, 0), ENODEV);
-	fails(dr_map(lazy, 0), ENODEV);
 	fails(dr_map(rdma, 0), ENODEV);
 	fails(dr_submit(dynamic, &job), ENODEV);
-	fails(dr_submit(lazy, &job), ENODEV);
+	fails(dr_submit(rdma, &job), ENODEV);
 	equal(query(buffer.id).pending.maps, 0);
 	close(rdma);
-	close(lazy);
 	close(pinned);
 	close(dynamic);
 	close(buffer.fd);
@@ -174,7 +171,7 @@ CASE(contract_exporter, E3_nobody_gets_in_while_a_blocker_is_left)
 {
 	struct buffer buffer = buffer_for_all();
 	int idle = attach(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
-	int lazy = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_LEGACY_STATIC, 0);
+	int lazy = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_LEGACY_RDMA, 0);
 	void *memory;
 
 	revoke_times_out(buffer.id, 0);

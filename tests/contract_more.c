@@ -166,7 +166,7 @@ CASE(contract_more, E10_memory_goes_back_after_the_caller_gave_up)
 	uint64_t before = bytes_in_system();
 	struct buffer buffer =
 		buffer_alloc(MIB, DMABUF_REVOKE_ALLOC_ACCEPT_LEGACY);
-	int lazy = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_LEGACY_STATIC, 0);
+	int lazy = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_LEGACY_RDMA, 0);
 
 	revoke_times_out(buffer.id, 0);
 	equal(bytes_in_system(), before + MIB);

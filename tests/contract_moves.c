@@ -54,7 +54,7 @@ static void device_sees_the_new_pages(uint32_t flags)
 	uint8_t *memory;
 
 	device_crc(att, 0, LENGTH);
-	move_fully(buffer.id);
+	move_mapped(buffer.id, att);
 	await_unmap(att, flags);
 	memory = cpu_map(buffer.fd, LENGTH);
 	fill_noise(memory, LENGTH, 6);
@@ -165,7 +165,7 @@ CASE(contract_moves, I7_second_call_changes_nothing)
 		int att = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC,
 					flags);
 
-		move_fully(buffer.id);
+		move_mapped(buffer.id, att);
 		equal(status(att).invalidations, 2);
 		await_unmap(att, flags);
 		device_crc(att, 0, LENGTH);

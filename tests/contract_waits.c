@@ -125,7 +125,7 @@ CASE(contract_waits, E5_job_that_is_cut_short_counts_as_done)
 CASE(contract_waits, E6_revoke_waits_for_every_unmap)
 {
 	struct buffer buffer = buffer_for_all();
-	int lazy = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_LEGACY_STATIC, 0);
+	int lazy = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_LEGACY_RDMA, 0);
 	int rdma = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_LEGACY_RDMA, 0);
 
 	equal(revoke_times_out(buffer.id, 20 * MSEC).pending.maps, 2);

@@ -72,7 +72,10 @@ CASE(cpu, E9_E14_mapping_shows_the_new_pages_after_a_move)
 	int att = attach(m.buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
 
 	for (int i = 1; i <= 3; i++) {
-		move_fully(m.buffer.id);
+		if (i > 1)
+			move_mapped(m.buffer.id, att);
+		else
+			move_fully(m.buffer.id);
 		equal(m.memory[LENGTH - 1], MARK + i - 1);
 		/* Had it stayed on the old pages, the device would not see it. */
 		memset(m.memory, MARK + i, LENGTH);

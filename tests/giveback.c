@@ -82,7 +82,7 @@ CASE(giveback, E10_without_blockers_a_revoke_need_not_wait)
 CASE(giveback, E10_not_before_the_last_mapping)
 {
 	struct buffer buffer = buffer_for_all();
-	int a = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_LEGACY_STATIC, 0);
+	int a = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_LEGACY_RDMA, 0);
 	int b = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_LEGACY_RDMA, 0);
 
 	revoke_times_out(buffer.id, 20 * MSEC);
@@ -144,7 +144,7 @@ CASE(giveback, E10_E6_late_importer_reads_the_contents_and_no_foreign_ones)
 CASE(giveback, E10_happens_after_the_caller_gave_up)
 {
 	struct buffer buffer = buffer_for_all();
-	int att = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_LEGACY_STATIC, 0);
+	int att = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_LEGACY_RDMA, 0);
 
 	revoke_times_out(buffer.id, 0);
 	succeeds(dr_unmap(att));

@@ -261,7 +261,7 @@ CASE(owners, E13_close_in_the_middle_of_a_revoke)
 	int owner;
 	struct buffer buffer = buffer_alloc_owned(PAGE, ACCEPT_LEGACY, &owner);
 	int told = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
-	int lazy = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_LEGACY_STATIC, 0);
+	int lazy = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_LEGACY_RDMA, 0);
 	uint64_t began = revoke_times_out(buffer.id, 0).phases.began_ns;
 
 	close(buffer.fd);

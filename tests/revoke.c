@@ -114,7 +114,7 @@ static bool is_revoking(uint64_t id)
 CASE(revoke, waits_for_ever_until_the_last_unmap)
 {
 	struct buffer buffer = buffer_for_all();
-	int att = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_LEGACY_STATIC, 0);
+	int att = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_LEGACY_RDMA, 0);
 	struct waiter waiter;
 
 	waiter_start(&waiter, buffer.id);

@@ -47,15 +47,10 @@ static void killed_while(void (*access)(const volatile char *memory))
 {
 	struct buffer buffer = buffer_alloc(PAGE, 0);
 	char *memory = cpu_map(buffer.fd, PAGE);
+	int other, fence = foreign_fence(ENDLESS, &other);
 	pid_t child;
-	int att;
 
-	att = succeeds(dr_attach_misbehaving(importer, buffer.fd,
-					     DMABUF_REVOKE_KIND_DYNAMIC,
-					     DMABUF_REVOKE_ATTACH_DEFER_UNMAP,
-					     DMABUF_REVOKE_MISBEHAVE_STUCK_FENCE,
-					     0));
-	submit_running(att, buffer.fd, 0, 0, NULL);
+	succeeds(import_fence(buffer.fd, fence));
 	fails(dr_move(exporter, buffer.id, 0), ETIMEDOUT);
 
 	child = succeeds(sys(fork()));
@@ -67,7 +62,8 @@ static void killed_while(void (*access)(const volatile char *memory))
 	succeeds(sys(kill(child, SIGKILL)));
 	cr_assert(eventually(is_reaped, child), "it cannot be killed");
 
-	close(att);
+	close(other);
+	close(fence);
 	cpu_unmap(memory, PAGE);
 	close(buffer.fd);
 }

@@ -26,6 +26,7 @@ from command import (
     wait_for,
     wait_until_gone,
 )
+from dbr import features
 
 __all__ = ["no_process_left"]  # a fixture
 
@@ -199,7 +200,9 @@ def test_info() -> None:
     assert before["importer"]["max_jobs"] >= 1
     assert before["exporter"]["page_size"] == PAGE
     assert before["exporter"]["limit_bytes"] >= PAGE
-    assert isinstance(before["exporter"]["revocable_test"], bool)
+    lacks = features.missing()
+    for name in features.FEATURES:
+        assert before["exporter"][name.lower()] is (name not in lacks)
     with held("3M"):
         during = facts("info")
         assert during["exporter"]["buffers"] == before["exporter"]["buffers"] + 1

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
-from dbr import matrix
+from dbr import features, matrix
 from dbr.clauses import CLAUSES
 from dbr.gates import Gates
 from dbr.matrix import Cell
@@ -63,7 +63,8 @@ def group_of(cell: Cell) -> Group:
 def test_cell(cell: Cell) -> None:
     group = group_of(cell)
     assert not group.wrong
-    assert group.seen.get(cell, "nothing") == TABLE.cells[cell]
+    expected = matrix.read(features.missing()).cells[cell]
+    assert group.seen.get(cell, "nothing") == expected
 
 
 def test_table_and_program_have_the_same_cells() -> None:
@@ -94,7 +95,8 @@ def test_every_kind_state_and_event_is_explained() -> None:
 
 def test_every_word_is_in_the_legend() -> None:
     known = matrix.legend(TEXT)
-    for cell, text in TABLE.cells.items():
+    everywhere = [TABLE, *(matrix.read([name]) for name in features.FEATURES)]
+    for cell, text in [item for table in everywhere for item in table.cells.items()]:
         for word in matrix.words(text):
             blockers, until, end = word.partition(" until ")
             parts = [*blockers.split("+"), until.strip() + " " + end]
@@ -105,6 +107,18 @@ def test_every_word_is_in_the_legend() -> None:
 def test_every_clause_exists() -> None:
     named = {clause for clauses in TABLE.clauses.values() for clause in clauses}
     assert named <= CLAUSES.keys()
+
+
+@pytest.mark.parametrize(
+    "row",
+    ["| revoke | idle | {same} |", "| dance | idle | done |", "| move | idle | |"],
+    ids=["the-same", "no-such-cell", "empty-cell"],
+)
+def test_an_exception_that_is_none_is_noticed(row: str) -> None:
+    head = "| event | state | pinned |\n|---|---|---|\n"
+    same = TABLE.cells[Cell("pinned", "idle", "revoke")]
+    with pytest.raises(matrix.MatrixError):
+        matrix.parse_without(head + row.format(same=same), TABLE)
 
 
 @pytest.mark.parametrize(

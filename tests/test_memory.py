@@ -269,7 +269,7 @@ def log() -> Iterator[Log]:
 def held_up(exporter: int) -> Iterator[tuple[life.Buffer, int]]:
     """A buffer, and an attachment that maps it until told otherwise."""
     buffer = life.alloc(exporter, 4096, life.ACCEPT_LEGACY)
-    attachment = life.attach_mapped(buffer.fd, life.LEGACY_STATIC)
+    attachment = life.attach_mapped(buffer.fd, life.LEGACY_RDMA)
     yield buffer, attachment
     os.close(attachment)
     os.close(buffer.fd)

@@ -58,9 +58,11 @@ CASE(control, leaves_a_buffer)
 
 CASE(control, warns_in_the_kernel_log)
 {
+	static const char line[] = "WARNING: control of the log gate, from a case\n";
 	int log = succeeds(sys(open("/dev/kmsg", O_WRONLY | O_CLOEXEC)));
 
-	dprintf(log, "WARNING: control of the log gate, from a case\n");
+	/* Not dprintf(), which before glibc 2.37 wants a file that can be sought. */
+	equal(sys(write(log, line, strlen(line))), strlen(line));
 	close(log);
 }
 

@@ -275,6 +275,7 @@ EXPORTER = {
                 "contract_moves::E14_I6_device_sees_the_new_pages",
                 Wrong("NO_TELL"),
                 "device_crc(att, 0, LENGTH) is",
+                needs="MAP_UNPINNED",
             ),
             Control(
                 "contract_moves::E14_cpu_mapping_sees_the_new_pages",
@@ -429,6 +430,7 @@ IMPORTER = {
                 "contract_moves::E14_I6_device_sees_the_new_pages",
                 IGNORE,
                 "device_crc(att, 0, LENGTH) is",
+                needs="MAP_UNPINNED",
             ),
         ),
     ),

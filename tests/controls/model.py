@@ -49,6 +49,8 @@ class Control(NamedTuple):
     #: Part of what the failure says.
     says: str
     noticed_by: str = ASSERTION
+    #: A feature of the kernel without which the bug can do no harm, and the case passes.
+    needs: str = ""
 
     @property
     def program(self) -> str:

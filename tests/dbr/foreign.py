@@ -19,9 +19,15 @@ _LENGTH = 4096
 _CLOEXEC_RDWR = os.O_RDWR | os.O_CLOEXEC
 
 
+_NEEDS = {
+    "/dev/dma_heap/system": "CONFIG_DMABUF_HEAPS_SYSTEM=y",
+    "/dev/udmabuf": "CONFIG_UDMABUF=y",
+}
+
+
 def _open(path: str) -> int:
     if not os.path.exists(path):
-        pytest.skip(f"no {path} on this kernel")
+        pytest.skip(f"no {path}: {_NEEDS[path]}")
     return os.open(path, _CLOEXEC_RDWR)
 
 

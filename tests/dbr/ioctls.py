@@ -38,6 +38,11 @@ def exporter_info(fd: int) -> tuple[int, int, int]:
     return values[4], values[5], values[6]
 
 
+def exporter_features(fd: int) -> int:
+    """DMABUF_REVOKE_FEATURE_* of the kernel."""
+    return _call(fd, _EXPORTER_INFO, "=4I4Q", 0, 0, 0, 0, 0, 0, 0)[7]
+
+
 def alloc(fd: int, length: int, flags: int = 0) -> tuple[int, int]:
     """A new buffer: id and dma-buf descriptor."""
     values = _call(

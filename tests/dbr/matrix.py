@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import subprocess
 from pathlib import Path
-from typing import NamedTuple
+from typing import Iterator, NamedTuple
 
+from . import features
 from .cases import program_directory
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "matrix.md"
@@ -15,6 +16,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "matrix.md"
 LIMIT = 120
 
 _HEAD = ["event", "state", "clauses"]
+_HEAD_WITHOUT = ["event", "state"]
 
 #: Beside the clauses of a row: what only this kind of importer owes, where it is told.
 _OF_KIND = {"dynamic": "I6", "dynamic-worker": "I6", "pinned": "I5"}
@@ -52,29 +54,58 @@ def _clauses(row: str, cell: Cell) -> list[str]:
     return row.split() + ([own] if own else [])
 
 
-def parse(text: str) -> Table:
-    """The one table of the document. MatrixError if it is not as it should be."""
+def _rows(text: str, head: list[str]) -> Iterator[tuple[list[str], dict[Cell, str]]]:
+    """The rows of the one table of a text: what stands below ``head``, and the cells."""
     lines = [line for line in text.splitlines() if line.startswith("|")]
-    if not lines or _columns(lines[0])[:3] != _HEAD:
-        raise MatrixError(f"no table that begins with {_HEAD}")
-    kinds = _columns(lines[0])[3:]
-    table = Table({}, {})
+    if not lines or _columns(lines[0])[: len(head)] != head:
+        raise MatrixError(f"no table that begins with {head}")
+    kinds = _columns(lines[0])[len(head) :]
     for line in lines[2:]:
-        event, state, clauses, *texts = _columns(line)
+        columns = _columns(line)
+        event, state = columns[:2]
+        texts = columns[len(head) :]
         if len(texts) != len(kinds):
             raise MatrixError(f"{len(kinds)} kinds, but {len(texts)} cells: {line}")
-        for kind, cell_text in zip(kinds, texts):
-            cell = Cell(kind, state, event)
-            if cell in table.cells or not cell_text:
-                raise MatrixError(f"{cell} is empty, or there twice")
-            table.cells[cell] = cell_text
-            table.clauses[cell] = _clauses(clauses, cell)
+        cells = {Cell(kind, state, event): cell for kind, cell in zip(kinds, texts)}
+        yield columns[: len(head)], cells
+
+
+def _add(cells: dict[Cell, str], row: dict[Cell, str]) -> None:
+    for cell, text in row.items():
+        if cell in cells or not text:
+            raise MatrixError(f"{cell} is empty, or there twice")
+        cells[cell] = text
+
+
+def parse(text: str) -> Table:
+    """The one table of a text. MatrixError if it is not as it should be."""
+    table = Table({}, {})
+    for (_, _, clauses), row in _rows(text, _HEAD):
+        _add(table.cells, row)
+        table.clauses.update({cell: _clauses(clauses, cell) for cell in row})
     return table
 
 
-def read() -> Table:
-    """The table of docs/matrix.md."""
-    return parse(DOCUMENT.read_text(encoding="utf-8"))
+def parse_without(text: str, table: Table) -> dict[Cell, str]:
+    """What is seen where a feature is missing: cells that differ from those of ``table``."""
+    cells: dict[Cell, str] = {}
+    for _, row in _rows(text, _HEAD_WITHOUT):
+        _add(cells, row)
+    for cell, seen in cells.items():
+        if table.cells.get(cell, seen) == seen:
+            raise MatrixError(f"{cell} is the same in the table, or not there")
+    return cells
+
+
+def read(missing: list[str] | None = None) -> Table:
+    """The table of docs/matrix.md, for a kernel that lacks these features."""
+    main, others = features.sections(DOCUMENT.read_text(encoding="utf-8"))
+    table = parse(main)
+    result = Table(dict(table.cells), table.clauses)
+    for name in missing or []:
+        if name in others:
+            result.cells.update(parse_without(others[name], table))
+    return result
 
 
 def legend(text: str) -> set[str]:

@@ -8,6 +8,7 @@ from typing import Callable
 
 from . import life
 from .stage import Stage
+from .sync_files import put_on
 
 Moment = Callable[[Stage], None]
 
@@ -47,6 +48,17 @@ def legacy_mapped(s: Stage) -> tuple[life.Buffer, int]:
     buffer = s.buffer(life.ACCEPT_LEGACY)
     attachment = s.attach(buffer.fd, life.LEGACY_STATIC)
     life.map_it(attachment)
+    return buffer, attachment
+
+
+def to_be_moved(s: Stage) -> tuple[life.Buffer, int]:
+    """A buffer whose move waits for a job, and the attachment that job is of.
+
+    It is attached to another buffer: on some kernels nothing moves that is mapped.
+    """
+    buffer, other = s.buffer(), s.buffer()
+    attachment = s.attach(other.fd)
+    put_on(buffer.fd, s.lasting_fence(attachment, LONG))
     return buffer, attachment
 
 

@@ -9,7 +9,7 @@ import socket
 
 from . import ioctls, life
 from .foreign import vgem_import
-from .moment import begin_move, is_in, legacy_mapped, LONG, moment, variants
+from .moment import begin_move, is_in, legacy_mapped, moment, to_be_moved, variants
 from .stage import Stage
 
 PAGE = 4096
@@ -82,10 +82,7 @@ def buffer_being_revoked(s: Stage) -> None:
 
 @moment("buffer being moved")
 def buffer_being_moved(s: Stage) -> None:
-    """The move waits for a job that its importer does not cut short."""
-    buffer = s.buffer()
-    attachment = s.attach(buffer.fd, flags=life.DEFER_UNMAP)
-    s.lasting_fence(attachment, LONG)
+    buffer, attachment = to_be_moved(s)
     begin_move(buffer)
     s.keep(s.exporter, attachment)
     s.checks.append(is_in(buffer, life.STATE_LIVE))

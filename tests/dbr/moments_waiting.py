@@ -10,7 +10,15 @@ from typing import Callable
 from . import life
 from .counts import BUFINFO
 from .foreign import heap_buffer
-from .moment import begin_move, CANCELLED, legacy_mapped, LONG, moment, variants
+from .moment import (
+    begin_move,
+    CANCELLED,
+    legacy_mapped,
+    LONG,
+    moment,
+    to_be_moved,
+    variants,
+)
 from .stage import Stage
 from .sync_files import assert_answers, exported
 
@@ -50,8 +58,7 @@ def only_exported_sync_file(s: Stage) -> None:
 @moment("only a sync_file of a move")
 def only_sync_file_of_a_move(s: Stage) -> None:
     """Its fence is the exporter's, and the sync_file is older than the move's end."""
-    buffer = s.buffer()
-    s.lasting_fence(s.attach(buffer.fd, flags=life.DEFER_UNMAP), LONG)
+    buffer, _ = to_be_moved(s)
     begin_move(buffer)
     fence = s.hold(exported(buffer.fd))
     s.keep(fence)
@@ -157,9 +164,7 @@ def call_RESTORE(s: Stage) -> None:
 
 @moment("blocked in MOVE")
 def call_MOVE(s: Stage) -> None:
-    buffer = s.buffer()
-    attachment = s.attach(buffer.fd, misbehave=life.STUCK_FENCE)
-    s.lasting_fence(attachment, 0)
+    buffer, attachment = to_be_moved(s)
     s.block(lambda: buffer.move(life.FOREVER))
     s.keep(attachment)
 

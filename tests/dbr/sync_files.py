@@ -12,6 +12,7 @@ from typing import NamedTuple
 _MERGE = 0xC0303E03
 _FILE_INFO = 0xC0383E04
 _EXPORT = 0xC0086202  # DMA_BUF_IOCTL_EXPORT_SYNC_FILE
+_IMPORT = 0x40086203  # DMA_BUF_IOCTL_IMPORT_SYNC_FILE
 _SYNC_RW = 3
 
 _MERGE_LAYOUT = "=32siiII"
@@ -59,6 +60,11 @@ def exported(dmabuf: int) -> int:
     fcntl.ioctl(dmabuf, _EXPORT, arg)
     result: int = struct.unpack("=Ii", arg)[1]
     return result
+
+
+def put_on(dmabuf: int, fence: int) -> None:
+    """Let all that use the dma-buf wait for the fence of a sync_file."""
+    fcntl.ioctl(dmabuf, _IMPORT, struct.pack("=Ii", _SYNC_RW, fence))
 
 
 def is_readable(fd: int) -> bool:

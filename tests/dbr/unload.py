@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from . import features
 from .counts import MODULES
 from .modules import is_loaded, try_unload, until_unused
 
@@ -27,7 +28,7 @@ def _columns(line: str) -> list[str]:
 
 
 def parse(text: str) -> Table:
-    """The one table of the document. ValueError if it is not as it should be."""
+    """The one table of the text. ValueError if it is not as it should be."""
     lines = [line for line in text.splitlines() if line.startswith("|")]
     if not lines or _columns(lines[0]) != _HEAD:
         raise ValueError(f"no table that begins with {_HEAD}")
@@ -42,9 +43,19 @@ def parse(text: str) -> Table:
     return table
 
 
-def read() -> Table:
-    """The table of docs/unload.md."""
-    return parse(DOCUMENT.read_text(encoding="utf-8"))
+def read(missing: list[str] | None = None) -> Table:
+    """The table of docs/unload.md, for a kernel that lacks these features.
+
+    ValueError if what is said of such a kernel is no exception.
+    """
+    main, others = features.sections(DOCUMENT.read_text(encoding="utf-8"))
+    table = parse(main)
+    for name in missing or []:
+        for moment, expected in parse(others[name]).items() if name in others else []:
+            if table[moment] == expected:
+                raise ValueError(f"{moment}: the same without {name}")
+            table[moment] = expected
+    return table
 
 
 def differences(table: set[str], moments: set[str]) -> list[str]:

@@ -92,6 +92,17 @@ def test_guests_of_one_kernel_have_names_of_their_own() -> None:
     assert "--shard" not in check.job(check.Choice()).script
 
 
+def test_part_of_a_kernel_gives_way_to_a_choice() -> None:
+    parts = [kernel for kernel in kernels.TABLE.values() if kernel.part]
+    assert {kernel.flavour for kernel in parts} == {"rt-amd64"}
+    for kernel in parts:
+        assert (
+            f" -k '{kernel.part}' " in check.job(check.Choice(), "", kernel.part).script
+        )
+        chosen = check.job(check.Choice("E5"), "", kernel.part).script
+        assert " -k E5 " in chosen and kernel.part not in chosen
+
+
 SOURCE = "int f(int x)\n{\n\tif (x)\n\t\treturn 1;\n\treturn 0;\n}\n"
 
 

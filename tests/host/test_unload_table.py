@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dbr import unload
+from dbr import features, unload
 from dbr.moments import MOMENTS
 
 HEAD = "| moment | exporter | importer |\n|---|---|---|\n"
@@ -35,6 +35,11 @@ def test_control_missing_row_and_moment_are_noticed() -> None:
         "a: only in docs/unload.md",
         "b: no row in docs/unload.md",
     ]
+
+
+def test_every_exception_is_one() -> None:
+    for name in features.FEATURES:
+        assert unload.read([name]).keys() == unload.read().keys()
 
 
 def test_document_and_moments_are_the_same() -> None:

@@ -42,6 +42,25 @@ void move_fully(uint64_t id)
 	succeeds(dr_move(exporter, id, dr_deadline(2 * SOON)));
 }
 
+bool map_prevents_move(uint64_t id, int att)
+{
+	struct dmabuf_revoke_status before = status(att);
+
+	if (kernel_can(DMABUF_REVOKE_FEATURE_MAP_UNPINNED))
+		return false;
+	fails(dr_move(exporter, id, DMABUF_REVOKE_FOREVER), EBUSY);
+	equal(status(att).state, DMABUF_REVOKE_ATTACHMENT_MAPPED);
+	equal(status(att).invalidations, before.invalidations);
+	return true;
+}
+
+void move_mapped(uint64_t id, int att)
+{
+	if (map_prevents_move(id, att))
+		succeeds(dr_unmap(att));
+	move_fully(id);
+}
+
 void nothing_is_in_use(uint64_t id)
 {
 	struct dmabuf_revoke_pending pending = query(id).pending;

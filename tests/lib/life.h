@@ -21,6 +21,13 @@ struct dmabuf_revoke_revoke suspend_times_out(uint64_t id, uint64_t ns);
 void restore_fully(uint64_t id);
 /* MOVE that has to finish, contents included. */
 void move_fully(uint64_t id);
+/*
+ * Whether MOVE is refused because @att has the buffer mapped, as it is without
+ * FEATURE_MAP_UNPINNED. Then it has to be, and nobody has been told.
+ */
+bool map_prevents_move(uint64_t id, int att);
+/* The same as move_fully(), @att being mapped: where that prevents it, it unmaps. */
+void move_mapped(uint64_t id, int att);
 /* No fence, mapping, vmap or pin is left. */
 void nothing_is_in_use(uint64_t id);
 /* The only blocker there is. */

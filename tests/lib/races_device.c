@@ -104,17 +104,32 @@ static void check_refused(struct race_thread *thread, const char *what,
 			       (unsigned long long)id);
 }
 
+/* Without FEATURE_STATIC_MAP the core hands out its table until such a one detaches. */
+static bool keeps_its_table(struct race_thread *thread, int att)
+{
+	struct dmabuf_revoke_importer_info info;
+	struct dmabuf_revoke_status out;
+
+	if (dr_importer_info(thread->process->importer, &info) ||
+	    info.features & DMABUF_REVOKE_FEATURE_STATIC_MAP)
+		return false;
+	return !dr_status(att, &out) &&
+	       out.kind == DMABUF_REVOKE_KIND_LEGACY_STATIC;
+}
+
 int race_map(struct race_thread *thread, const uint16_t *arg)
 {
 	struct race_handle att = race_attachment(thread, arg[0]);
-	bool told;
+	bool revoked;
 	int ret;
 
 	if (att.fd < 0)
 		return RACE_NOTHING;
-	told = race_told(thread->board, att.id);
+	revoked = keeps_its_table(thread, att.fd) ?
+		race_done(thread->board, att.id) :
+		race_told(thread->board, att.id);
 	ret = dr_map(att.fd, arg[1] % 4 ? DMABUF_REVOKE_BIDIRECTIONAL : arg[2] % 3);
-	check_refused(thread, "MAP", att.id, told, ret);
+	check_refused(thread, "MAP", att.id, revoked, ret);
 	close(att.fd);
 	return ret;
 }
