@@ -34,8 +34,10 @@ class Choice:
     expression: str = ""
     arguments: tuple[str, ...] = ()
 
-    def pytest(self) -> list[str]:
-        chosen = ["-k", self.expression] if self.expression else []
+    def pytest(self, part: str = "") -> list[str]:
+        """pytest's arguments; ``part`` stands in where nothing was chosen."""
+        expression = self.expression or part
+        chosen = ["-k", expression] if expression else []
         return ["-ra", *chosen, *self.arguments]
 
 
@@ -47,12 +49,12 @@ def shards(kernel: Kernel) -> list[tuple[str, str]]:
     return [(f"{kernel.name}.{n}", f"{n}/{kernel.shards}") for n in numbers]
 
 
-def job(choice: Choice, shard: str = "") -> session.Job:
+def job(choice: Choice, shard: str = "", part: str = "") -> session.Job:
     """What runs the suite in a guest."""
     words = ["exec", "python3", "guest/pytest_gate.py", "tests"]
     if shard:
         words.append(f"--shard={shard}")
-    line = shlex.join([*words, "-p", "no:cacheprovider", *choice.pytest()])
+    line = shlex.join([*words, "-p", "no:cacheprovider", *choice.pytest(part)])
     script = f'cd {session.HOME} && {line} --junitxml="$DBR_RESULTS/junit.xml"\n'
     return session.Job(script, gate=True)
 
@@ -84,7 +86,9 @@ def _guest(
 
     def part(name: str, prefix: str) -> Totals:
         stream = GuestStream(prefix)
-        outcome = session.run(kernel, settings, job(choice, shard), stream.feed)
+        outcome = session.run(
+            kernel, settings, job(choice, shard, kernel.part), stream.feed
+        )
         stream.close()
         session.save(results / name, outcome)
         if outcome.lost:

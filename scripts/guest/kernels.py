@@ -27,6 +27,8 @@ class Kernel:
     patience: float = 1.0
     #: Guests that share the suite.
     shards: int = 1
+    #: What of the suite runs, as pytest's -k, unless a choice is asked for; empty: all.
+    part: str = ""
 
     @property
     def image_package(self) -> str:
@@ -47,9 +49,20 @@ class Kernel:
         return list(dict.fromkeys([self.suite, self.kernel_suite]))
 
 
+# PREEMPT_RT turns spinlocks into sleeping locks and interrupts into threads. What can tell are
+# the cases in which fences, faults, workers and callbacks meet; the rest is the same code.
+_RT_PART = "contract or features or fences or jobs or mmap or race or suspend or unload"
+
+
+def _rt(name: str, suite: str, kernel_suite: str) -> Kernel:
+    return Kernel(name, suite, kernel_suite, flavour="rt-amd64", part=_RT_PART)
+
+
 TABLE = {
     kernel.name: kernel
     for kernel in [
+        Kernel("6.1", suite="bookworm", kernel_suite="bookworm"),
+        Kernel("6.12", suite="trixie", kernel_suite="trixie"),
         Kernel("7.3", suite="trixie", kernel_suite="trixie-backports"),
         Kernel(
             "7.3-debug",
@@ -63,6 +76,9 @@ TABLE = {
             patience=4.0,
             shards=2,
         ),
+        _rt("6.1-rt", suite="bookworm", kernel_suite="bookworm"),
+        _rt("6.12-rt", suite="trixie", kernel_suite="trixie"),
+        _rt("7.3-rt", suite="trixie", kernel_suite="trixie-backports"),
     ]
 }
 DEFAULT = "7.3"
