@@ -30,7 +30,7 @@ from dbr import features
 
 __all__ = ["no_process_left"]  # a fixture
 
-VERBS = ["info", "alloc", "list", "show", "revoke", "attach", "demo"]
+VERBS = ["info", "alloc", "list", "show", "revoke", "attach", "demo", "doctor"]
 UNKNOWN = str(2**63)
 
 
@@ -95,6 +95,7 @@ WRONG_USAGE = [
     ("attach --kind rdma --defer-unmap", "not with --defer-unmap"),
     ("attach --fd 0 --duration 1s", "--duration is that of a pass of --stream"),
     ("demo a b", "unexpected argument 'b'"),
+    ("doctor x", "unexpected argument 'x'"),
     ("demo --duration 2h", "at most 1h"),
 ]
 

@@ -41,6 +41,11 @@ static const struct verb verbs[] = {
 	  "read it by DMA while the CPU reads a mapping of it, revokes it, and checks what\n"
 	  "each of them got. Exits 0 only if every check is ok.",
 	  verb_demo },
+	{ "doctor", "", "Say why it does not work here, and what to do about it",
+	  "Looks at the kernel, the modules, their nodes and the exporter's limit. Exits 0\n"
+	  "if all is well; 77 if a module is not loaded, not reachable or of another\n"
+	  "version; 1 if only something else was found. Root is told more than others.",
+	  verb_doctor },
 	{ 0 },
 };
 
