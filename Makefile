@@ -33,7 +33,8 @@ help:
 	@echo '  programs        build the command and the test programs in BUILD=$(BUILD)'
 	@echo '  dkms-install    build and install both modules by DKMS'
 	@echo '  dkms-remove     the reverse'
-	@echo '  install         the command, its header, to DESTDIR and PREFIX'
+	@echo '  install         the command, its man page, completion and header,'
+	@echo '                  to DESTDIR and PREFIX'
 	@echo '  clean           remove what was built'
 
 .PHONY: demo check check-debug coverage fuzz shell lint
