@@ -30,6 +30,8 @@ struct finding {
 
 struct diagnosis {
 	struct utsname kernel;	/* the running one */
+	bool dkms_asked;
+	char dkms[128];		/* what it said, which takes it a second; or empty */
 	unsigned int count;
 	unsigned int failed;
 	enum status status;	/* what doctor exits with */

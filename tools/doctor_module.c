@@ -20,12 +20,16 @@ static bool have_headers(const char *release)
 	return !access(path, F_OK);
 }
 
-/* Its line about this kernel, else about any; there is none if it does not know us. */
-static bool ask_dkms(const char *release, char *known, size_t size)
+/* Its line about this kernel, else about any; empty if it does not know us. */
+static const char *ask_dkms(struct diagnosis *diagnosis)
 {
-	return command_line(known, size,
-			    "all=$(" STATUS "); echo \"$all\" | grep -F ', %s,' || echo \"$all\"",
-			    release);
+	if (!diagnosis->dkms_asked &&
+	    !command_line(diagnosis->dkms, sizeof(diagnosis->dkms),
+			  "all=$(" STATUS "); echo \"$all\" | grep -F ', %s,' || echo \"$all\"",
+			  diagnosis->kernel.release))
+		diagnosis->dkms[0] = '\0';
+	diagnosis->dkms_asked = true;
+	return diagnosis->dkms;
 }
 
 /* @known is dkms's line, such as "dmabuf-revoke/0.1.0, RELEASE, x86_64: built". */
@@ -43,23 +47,26 @@ static void prescribe_dkms(struct diagnosis *diagnosis, const char *release,
 static void explain_not_built(struct diagnosis *diagnosis, const struct patient *patient)
 {
 	const char *release = diagnosis->kernel.release;
-	char known[128];
+	char path[128];
+	const char *known;
 
-	if (!command_line(known, sizeof(known), "command -v dkms")) {
+	if (!command_line(path, sizeof(path), "command -v dkms")) {
 		diagnose_failed(diagnosis, STATUS_IMPOSSIBLE, patient->subject, BUILT,
 				"no module for %s, and no dkms to build it", release);
 		prescribe(diagnosis, "apt-get install dkms linux-headers-%s; " INSTALL, release);
-	} else if (!ask_dkms(release, known, sizeof(known))) {
+		return;
+	}
+	known = ask_dkms(diagnosis);
+	if (!*known) {
 		diagnose_failed(diagnosis, STATUS_IMPOSSIBLE, patient->subject, BUILT,
 				"no module for %s; dkms does not know dmabuf-revoke", release);
 		prescribe(diagnosis, INSTALL);
-	} else {
-		diagnose_failed(diagnosis, STATUS_IMPOSSIBLE, patient->subject, BUILT,
-				"no module for %s%s; dkms has: %s", release,
-				have_headers(release) ? "" : ", nor the kernel's headers",
-				known);
-		prescribe_dkms(diagnosis, release, known);
+		return;
 	}
+	diagnose_failed(diagnosis, STATUS_IMPOSSIBLE, patient->subject, BUILT,
+			"no module for %s%s; dkms has: %s", release,
+			have_headers(release) ? "" : ", nor the kernel's headers", known);
+	prescribe_dkms(diagnosis, release, known);
 }
 
 bool examine_built(struct diagnosis *diagnosis, const struct patient *patient)
