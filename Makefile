@@ -13,7 +13,9 @@ SUDO	:= $(if $(filter 0,$(shell id -u)),,sudo)
 GUEST	:= python3 scripts/guest
 # The headers of an instrumented kernel are those of its model.
 LINTED	= $(filter-out %-debug,$(KERNELS))
+# What DKMS builds from.
 SOURCES	:= dkms.conf Kbuild Makefile LICENSE include exporter importer
+DKMS_SOURCE := /usr/src/dmabuf-revoke-$(VERSION)
 
 .PHONY: help
 help:
@@ -35,6 +37,7 @@ help:
 	@echo '  dkms-remove     the reverse'
 	@echo '  install         the command, its man page, completion and header,'
 	@echo '                  to DESTDIR and PREFIX'
+	@echo '  deb             Debian packages of this machine'\''s release, in BUILD/deb'
 	@echo '  clean           remove what was built'
 
 .PHONY: demo check check-debug coverage fuzz shell lint
@@ -80,20 +83,30 @@ programs:
 	$(MAKE) -C tools BUILD=$(BUILD)
 	$(MAKE) -C tests BUILD=$(BUILD)
 
-.PHONY: dkms-install dkms-remove install
+.PHONY: dkms-install dkms-remove install install-source
 dkms-install:
-	$(SUDO) rm -rf /usr/src/dmabuf-revoke-$(VERSION)
-	$(SUDO) mkdir -p /usr/src/dmabuf-revoke-$(VERSION)
-	$(SUDO) cp -r $(SOURCES) /usr/src/dmabuf-revoke-$(VERSION)/
+	$(SUDO) rm -rf $(DKMS_SOURCE)
+	$(SUDO) mkdir -p $(DKMS_SOURCE)
+	$(SUDO) cp -r $(SOURCES) $(DKMS_SOURCE)/
 	$(SUDO) dkms add -m dmabuf-revoke -v $(VERSION)
 	$(SUDO) dkms install -m dmabuf-revoke -v $(VERSION)
 
 dkms-remove:
 	$(SUDO) dkms remove -m dmabuf-revoke -v $(VERSION) --all
-	$(SUDO) rm -rf /usr/src/dmabuf-revoke-$(VERSION)
+	$(SUDO) rm -rf $(DKMS_SOURCE)
 
 install:
 	$(MAKE) -C tools BUILD=$(BUILD) install
+
+# For packages, which leave it to dkms to add and to build it.
+install-source:
+	mkdir -p $(DESTDIR)$(DKMS_SOURCE)
+	cp -r $(filter-out Makefile LICENSE,$(SOURCES)) $(DESTDIR)$(DKMS_SOURCE)/
+
+.PHONY: deb
+deb:
+	scripts/setup --deb
+	scripts/deb $(BUILD)/deb
 
 .PHONY: clean
 clean:

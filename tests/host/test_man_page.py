@@ -196,4 +196,5 @@ def test_make_install(installed: Path) -> None:
         "include/dmabuf_revoke.h": 0o644,
         "share/man/man8/dmabuf-revoke.8": 0o644,
         "share/bash-completion/completions/dmabuf-revoke": 0o644,
+        "share/pkgconfig/dmabuf-revoke.pc": 0o644,
     }
