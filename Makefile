@@ -3,7 +3,8 @@
 # make help lists what there is. The modules are built by Kbuild; this file is for
 # people: it calls the kernel's build system, the guests and the checks.
 
-KDIR	?= /lib/modules/$(shell uname -r)/build
+KVER	?= $(shell uname -r)
+KDIR	?= /lib/modules/$(KVER)/build
 BUILD	?= $(CURDIR)/build
 KERNELS	?= 7.3 7.3-debug
 TESTS	?=
@@ -33,10 +34,11 @@ help:
 	@echo 'On this machine:'
 	@echo '  modules         build both modules for KDIR=$(KDIR)'
 	@echo '  programs        build the command and the test programs in BUILD=$(BUILD)'
-	@echo '  dkms-install    build and install both modules by DKMS'
-	@echo '  dkms-remove     the reverse'
+	@echo '  dkms-install    build and install both modules by DKMS for KVER=$(KVER)'
+	@echo '  dkms-remove     the reverse, for all versions and kernels'
 	@echo '  install         the command, its man page, completion and header,'
 	@echo '                  to DESTDIR and PREFIX'
+	@echo '  dist            release tarball of HEAD, in BUILD/dist'
 	@echo '  deb             Debian packages of this machine'\''s release, in BUILD/deb'
 	@echo '  clean           remove what was built'
 
@@ -84,16 +86,14 @@ programs:
 	$(MAKE) -C tests BUILD=$(BUILD)
 
 .PHONY: dkms-install dkms-remove install install-source
-dkms-install:
-	$(SUDO) rm -rf $(DKMS_SOURCE)
+dkms-install: dkms-remove
 	$(SUDO) mkdir -p $(DKMS_SOURCE)
 	$(SUDO) cp -r $(SOURCES) $(DKMS_SOURCE)/
 	$(SUDO) dkms add -m dmabuf-revoke -v $(VERSION)
-	$(SUDO) dkms install -m dmabuf-revoke -v $(VERSION)
+	$(SUDO) dkms install -m dmabuf-revoke -v $(VERSION) -k $(KVER)
 
 dkms-remove:
-	$(SUDO) dkms remove -m dmabuf-revoke -v $(VERSION) --all
-	$(SUDO) rm -rf $(DKMS_SOURCE)
+	$(SUDO) scripts/dkms-remove
 
 install:
 	$(MAKE) -C tools BUILD=$(BUILD) install
@@ -107,6 +107,10 @@ install-source:
 deb:
 	scripts/setup --deb
 	scripts/deb $(BUILD)/deb
+
+.PHONY: dist
+dist:
+	scripts/dist $(BUILD)/dist
 
 .PHONY: clean
 clean:

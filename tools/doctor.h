@@ -43,7 +43,6 @@ struct patient {
 	const char *subject;
 	const char *module;
 	const char *node;
-	const char *const *options;	/* CONFIG_* it cannot do without; NULL ends */
 	bool for_groups;		/* the node may belong to a group */
 	/* Its ABI version; or a negative errno. */
 	int (*abi_version)(int fd, uint32_t *version);
@@ -71,7 +70,7 @@ void prescribe(struct diagnosis *diagnosis, const char *format, ...)
 
 /* Whether the module is loaded; if not, the findings say why. */
 bool examine_module(struct diagnosis *diagnosis, const struct patient *patient);
-/* Whether the running kernel has the patient's options, as far as that is known. */
+/* Whether the running kernel has the options it takes, as far as that is known. */
 bool examine_options(struct diagnosis *diagnosis, const struct patient *patient);
 /* Whether there is a module for the running kernel, and what dkms says if not. */
 bool examine_built(struct diagnosis *diagnosis, const struct patient *patient);

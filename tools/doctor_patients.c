@@ -49,15 +49,10 @@ static void examine_limit(struct diagnosis *diagnosis, int fd)
 	prescribe(diagnosis, "end who holds buffers (dmabuf-revoke list), or raise " LIMIT);
 }
 
-static const char *const exporter_options[] = { "CONFIG_DMA_SHARED_BUFFER", NULL };
-static const char *const importer_options[] = {
-	"CONFIG_DMA_SHARED_BUFFER", "CONFIG_SYNC_FILE", NULL,
-};
-
 const struct patient patients[] = {
 	{ "exporter", "dmabuf_revoke_exporter", DMABUF_REVOKE_EXPORTER_PATH,
-	  exporter_options, true, exporter_abi, examine_limit },
+	  true, exporter_abi, examine_limit },
 	{ "importer", "dmabuf_revoke_importer", DMABUF_REVOKE_IMPORTER_PATH,
-	  importer_options, false, importer_abi, NULL },
+	  false, importer_abi, NULL },
 	{ 0 },
 };
