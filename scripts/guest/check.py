@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Callable
 
-from . import coverage, process, provoke, session
+from . import coverage, ktap, process, provoke, session
 from .errors import RunnerError
 from .kernels import Kernel
 from .output import GuestStream, result, say
@@ -120,6 +120,7 @@ def _host(
     """tests/host, by pytest on the host."""
     directory = results / name
     directory.mkdir(parents=True, exist_ok=True)
+    (directory / "junit.xml").unlink(missing_ok=True)
     stream = GuestStream(prefix)
     with tempfile.TemporaryDirectory() as scratch:
         junit = Path(scratch, "junit.xml")
@@ -164,6 +165,18 @@ def _verdict(totals: dict[str, Totals], seconds: float) -> int:
         result("no tests ran at all: that is a failure")
     result(closing_line(total, seconds))
     return 0 if total.good else 1
+
+
+def write_ktap(directory: Path) -> None:
+    """Beside the junit.xml of a part, if it has one, the same as KTAP."""
+    junit, target = directory / "junit.xml", directory / "results.ktap"
+    target.unlink(missing_ok=True)
+    if not junit.exists():
+        return
+    try:
+        target.write_text(ktap.from_junit(junit.read_bytes()))
+    except ValueError:
+        pass  # judge() has said so, and counted it
 
 
 def _coverage(kernel: Kernel, settings: Settings, results: Path) -> Totals:
@@ -238,6 +251,8 @@ def check(
     if host:
         parts["host"] = partial(_host, settings, choice, results)
     totals = _run_all(parts, jobs)
+    for name in totals:
+        write_ktap(results / name)
     for kernel in kernels:
         if kernel.fragment and not choice.expression:
             totals["coverage"] = _safely(
