@@ -75,6 +75,8 @@ TABLE = {
             append="slab_debug=F kmemleak=on no5lvl",
             patience=4.0,
             shards=2,
+            # Its tests are shell scripts around a program, and take as long as all races.
+            part="not test_doctor",
         ),
         _rt("6.1-rt", suite="bookworm", kernel_suite="bookworm"),
         _rt("6.12-rt", suite="trixie", kernel_suite="trixie"),
