@@ -55,8 +55,8 @@ hook() {
 LIFE = (
     FUNCTIONS
     + r"""
-mkdir /tmp/work
-cd /tmp/work
+mkdir /tmp/scratch
+cd /tmp/scratch
 tar -xf /out/*.tar.xz
 cp -r dmabuf-revoke-@VERSION@ previous
 sed -i 's/^PACKAGE_VERSION=.*/PACKAGE_VERSION="@PREVIOUS@"/' previous/dkms.conf
@@ -70,7 +70,7 @@ hook 7.3.99-second >/out/second.log 2>&1
 dkms status >/out/second.status
 modinfo -k 7.3.99-second -F vermagic dmabuf_revoke_exporter >/out/second.vermagic
 find /lib/modules/7.3.99-second /lib/modules/$release/updates -name 'dmabuf*' >/out/built
-make -C /tmp/work/dmabuf-revoke-@VERSION@ dkms-remove >/out/remove.log 2>&1 || { cat /out/remove.log; exit 1; }
+make -C /tmp/scratch/dmabuf-revoke-@VERSION@ dkms-remove >/out/remove.log 2>&1 || { cat /out/remove.log; exit 1; }
 rm -rf /lib/modules/7.3.99-second /usr/src/linux-headers-7.3.99-second
 listing >/out/after
 """
