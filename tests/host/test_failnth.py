@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dbr import failnth
+from dbr import failnth, stepper
 
 from .sample import REPOSITORY
 
@@ -55,3 +55,10 @@ def test_what_the_cases_found_is_reported(
         ["WAIT", "2", "2", "0"],
         ["all", "15", "6", "9"],
     ]
+
+
+def test_no_case_may_take_longer_than_the_stepper_waits() -> None:
+    """It would be killed in the middle, and what it has unloaded would stay so."""
+    sources = [path.read_text() for path in (REPOSITORY / "tests").glob("*.c")]
+    limits = re.findall(r"\.timeout = (\d+)", "".join(sources))
+    assert limits and max(map(int, limits)) < stepper.SILENCE
