@@ -28,7 +28,7 @@ import pytest
 
 from dbr.cases import Program
 from dbr.clauses import CLAUSES, clauses_of
-from dbr import coverage, detectors, failnth, shard
+from dbr import coverage, detectors, failnth, modules, shard
 from dbr.counts import MODULES
 from dbr.gates import Gates
 
@@ -105,6 +105,12 @@ def load_modules() -> None:
             "Install them (make dkms-install) and run the suite as root.",
             returncode=3,
         )
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """What a failed test has left unloaded is not to fail all that come after it."""
+    if not any(path in item.path.parents for path in APART):
+        modules.load_what_is_missing()
 
 
 def pytest_runtestloop(session: pytest.Session) -> None:

@@ -332,3 +332,13 @@ def test_every_clause_has_a_case(request: pytest.FixtureRequest) -> None:
     covered = {clause for name in names for clause in clauses_of(name)}
     assert covered <= CLAUSES.keys()
     assert not CLAUSES.keys() - covered - NOT_YET
+
+
+def test_leak_gate_notices_a_module_that_is_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = counts.counts()
+    gone = counts.MODULES[1]
+    monkeypatch.setattr(counts, "MODULES", counts.MODULES[:1])
+    wrong = counts.settle(before, 0.0)
+    assert f"modules called {gone}: 1 before, 0 after" in wrong

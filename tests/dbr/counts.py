@@ -44,6 +44,7 @@ def _references() -> Counts:
     for name in MODULES:
         path = Path("/sys/module", name, "refcnt")
         if path.exists():
+            result[f"modules called {name}"] = 1
             result[f"references to {name}"] = int(path.read_text(encoding="ascii"))
     return result
 
