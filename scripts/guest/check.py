@@ -23,6 +23,9 @@ from .settings import Settings
 
 PYTEST_NO_TESTS = 5
 
+#: Failed cases of a part that the verdict names.
+SHOWN = 20
+
 #: Takes its name and a prefix for each line of its output.
 Part = Callable[[str, str], Totals]
 
@@ -72,10 +75,12 @@ def judge(name: str, status: int, junit: bytes | None, partial: bool) -> Totals:
         say(f"[{name}] {error}")
     if status == PYTEST_NO_TESTS or (status == 0 and not totals.ran):
         say(f"[{name}] no tests ran")
-        totals.errors += 0 if partial else 1
+        if not partial:
+            totals.errors += 1
+            totals.wrong.append("no tests ran")
     elif status != 0 and not totals.failed and not totals.errors:
-        say(f"[{name}] pytest ended with status {status}")
         totals.errors += 1
+        totals.wrong.append(f"pytest ended with status {status}")
     return totals
 
 
@@ -93,7 +98,7 @@ def _guest(
         session.save(results / name, outcome)
         if outcome.lost:
             session.report_loss(name, outcome, settings.verbose)
-            return Totals(errors=1)
+            return Totals(errors=1, wrong=[f"the guest was lost: {outcome.lost}"])
         if settings.verbose:
             session.show_log(name, outcome)
         junit = outcome.files.get("junit.xml")
@@ -152,13 +157,20 @@ def _host(
     return judge(name, status, text, bool(choice.expression))
 
 
-def _verdict(totals: dict[str, Totals], seconds: float) -> int:
+def verdict(totals: dict[str, Totals], seconds: float) -> int:
     """Print what the parts counted and their sum; the exit status."""
     total = Totals()
     for name, part in totals.items():
         total.add(part)
         for reason, count in sorted(part.reasons.items()):
             result(f"[{name}] skipped {count}: {reason}")
+    # Last, where a log that was cut short still has them.
+    for name, part in totals.items():
+        for line in part.wrong[:SHOWN]:
+            result(f"[{name}] failed: {line}")
+        if len(part.wrong) > SHOWN:
+            result(f"[{name}] failed: {len(part.wrong) - SHOWN} more")
+    for name, part in totals.items():
         if len(totals) > 1 and part.ran:
             result(f"[{name}] {closing_line(part, 0).strip('= ').rsplit(' in ', 1)[0]}")
     if not total.ran:
@@ -183,9 +195,7 @@ def _coverage(kernel: Kernel, settings: Settings, results: Path) -> Totals:
     """The coverage of the guests that have just run, as one more case."""
     names = [name for name, _ in shards(kernel)]
     wrong = coverage.report(kernel, settings, [results / name for name in names])
-    for line in wrong:
-        result(f"[coverage] {line}")
-    return Totals(failed=1) if wrong else Totals(passed=1)
+    return Totals(failed=1, wrong=wrong) if wrong else Totals(passed=1)
 
 
 def _detectors(kernel: Kernel, settings: Settings, results: Path) -> dict[str, Part]:
@@ -208,7 +218,7 @@ def _safely(name: str, part: Callable[[], Totals]) -> Totals:
         return part()
     except RunnerError as error:
         say(f"[{name}] {error}")
-        return Totals(errors=1)
+        return Totals(errors=1, wrong=str(error).splitlines()[:1])
 
 
 def _run_all(parts: dict[str, Part], jobs: int) -> dict[str, Totals]:
@@ -258,4 +268,4 @@ def check(
             totals["coverage"] = _safely(
                 "coverage", partial(_coverage, kernel, settings, results)
             )
-    return _verdict(totals, time.monotonic() - start)
+    return verdict(totals, time.monotonic() - start)

@@ -7,10 +7,16 @@ from dataclasses import dataclass, field
 
 FIELDS = ("failed", "passed", "skipped", "xfailed", "errors")
 
+#: Characters of a line about a failed case.
+WIDTH = 250
+
 
 @dataclass
 class Totals:
-    """Counts of test cases; ``reasons`` maps a skip's reason to its number of cases."""
+    """Counts of test cases; ``reasons`` maps a skip's reason to its number of cases.
+
+    ``wrong`` has a line for each case that failed: its name, and the first words of why.
+    """
 
     failed: int = 0
     passed: int = 0
@@ -18,6 +24,7 @@ class Totals:
     xfailed: int = 0
     errors: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
+    wrong: list[str] = field(default_factory=list)
 
     @property
     def ran(self) -> int:
@@ -33,6 +40,15 @@ class Totals:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for reason, count in other.reasons.items():
             self.reasons[reason] = self.reasons.get(reason, 0) + count
+        self.wrong += other.wrong
+
+
+def _why(case: xml.Element, fault: xml.Element) -> str:
+    """A line of a report. The message of what is no assertion is all of its report."""
+    words = (fault.get("message") or "no reason given").split("\n")
+    first = next((line.strip() for line in words if line.strip()), "")
+    name = f"{case.get('classname') or 'tests'}::{case.get('name') or 'unnamed'}"
+    return f"{name}: {first}"[:WIDTH]
 
 
 def from_junit(text: bytes) -> Totals:
@@ -47,9 +63,11 @@ def from_junit(text: bytes) -> Totals:
         name = case.get("classname"), case.get("name")
         fault = case.find("error")
         skipped = case.find("skipped")
+        failure = case.find("failure")
+        totals.wrong += [_why(case, e) for e in (failure, fault) if e is not None]
         if fault is not None:
             totals.errors += 1
-        if case.find("failure") is not None:
+        if failure is not None:
             failed.add(name)
             totals.failed += 1
         elif skipped is not None and skipped.get("type") == "pytest.xfail":

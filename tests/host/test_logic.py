@@ -118,6 +118,34 @@ def test_a_selection_may_match_nothing_on_one_kernel() -> None:
     assert total.good
 
 
+def test_the_verdict_ends_with_what_failed(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    totals = {
+        "one": check.judge("one", 1, junit("", SKIP, FAILURE), False),
+        "two": check.judge("two", 2, junit(*[ERROR] * (check.SHOWN + 3)), False),
+        "three": check.judge("three", 3, junit(""), False),
+    }
+    assert check.verdict(totals, 1.0) == 1
+    lines = capfd.readouterr().out.splitlines()
+    assert lines[:2] == [
+        "[one] skipped 1: no such device",
+        "[one] failed: tests::t: m",
+    ]
+    assert lines[-6:-4] == [
+        "[two] failed: 3 more",
+        "[three] failed: pytest ended with status 3",
+    ]
+    assert lines[-1] == results.closing_line(sum_of(totals), 1.0)
+
+
+def sum_of(totals: dict[str, Totals]) -> Totals:
+    total = Totals()
+    for part in totals.values():
+        total.add(part)
+    return total
+
+
 def runner(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(REPOSITORY / "scripts/guest"), *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False)
