@@ -104,16 +104,27 @@ struct points {
 	unsigned int survived;	/* those that did well in spite of it */
 };
 
-/* False: the call has fewer than @n points. */
-static bool fails_at(const char *name, long (*call)(void), int fd,
-		     unsigned int n, struct points *points)
+struct steps {
+	const char *name;
+	void (*begin)(void);
+	long (*call)(void);
+	void (*end)(void);
+	unsigned int first;
+	/* Not called again after a failure: the one for the next point shows as much. */
+	bool costly;
+};
+
+/* Whether point @n of the call was reached; else the call was not touched. */
+static bool fails_at(const struct steps *steps, int fd, unsigned int n,
+		     struct points *points)
 {
+	const char *name = steps->name;
 	bool reached;
 	long result;
 
 	before = objects_now();
 	arm(fd, n);
-	result = call();
+	result = steps->call();
 	reached = disarm(fd);
 
 	if (reached && result < 0) {
@@ -125,12 +136,16 @@ static bool fails_at(const char *name, long (*call)(void), int fd,
 			  (int)(now.buffers - before.buffers),
 			  (int)(now.attachments - before.attachments));
 		points->failed++;
-		result = call();
+		if (steps->costly)
+			return true;
+		result = steps->call();
 	} else if (reached) {
 		points->survived++;
 	}
 	cr_assert(result >= 0, "%s: %s after point %u", name,
 		  result_name(result), n);
+	if (steps->end)
+		steps->end();
 	return reached;
 }
 
@@ -150,10 +165,8 @@ static void record(const char *name, const struct points *points)
 	fclose(file);
 }
 
-/* All rounds, from the point @first on. How many points there are. */
-static struct points each_point(const char *name, void (*begin)(void),
-				long (*call)(void), void (*end)(void),
-				unsigned int first)
+/* All rounds, and the report of them. How many points there are. */
+static struct points each_point(const struct steps *steps)
 {
 	struct points points = { 0 };
 	struct objects start;
@@ -164,30 +177,28 @@ static struct points each_point(const char *name, void (*begin)(void),
 	need_fault_injection();
 	start = objects_now();
 	fd = succeeds(sys(open(FAIL_NTH, O_RDWR | O_CLOEXEC)));
-	for (n = first; reached && n < MOST_POINTS; n++) {
-		if (begin)
-			begin();
-		reached = fails_at(name, call, fd, n, &points);
-		if (end)
-			end();
+	for (n = steps->first; reached && n < MOST_POINTS; n++) {
+		if (steps->begin)
+			steps->begin();
+		reached = fails_at(steps, fd, n, &points);
 		/* The last reference to a dma-buf may be dropped a moment later. */
 		before = start;
 		before.fds++;
 		cr_assert(eventually(as_before, 0), "%s: the round of point %u",
-			  name, n);
+			  steps->name, n);
 	}
 	close(fd);
-	cr_assert(!reached, "%s: no end of points", name);
+	cr_assert(!reached, "%s: no end of points", steps->name);
+	record(steps->name, &points);
 	return points;
 }
 
 void fails_at_every_point(const char *name, void (*begin)(void),
 			  long (*call)(void), void (*end)(void))
 {
-	struct points points = each_point(name, begin, call, end, 1);
+	struct steps steps = { name, begin, call, end, .first = 1 };
 
-	cr_assert(points.failed, "%s: no point was reached", name);
-	record(name, &points);
+	cr_assert(each_point(&steps).failed, "%s: no point was reached", name);
 }
 
 /* Points of a call that is let through. */
@@ -207,22 +218,20 @@ static unsigned int points_of(long (*call)(void))
 void fails_at_last_points(const char *name, long (*call)(void),
 			  void (*end)(void), unsigned int last)
 {
-	struct points points;
+	struct steps steps = { name, NULL, call, end, .costly = true };
 	unsigned int all;
 
 	need_fault_injection();
 	all = points_of(call);
 	end();
-	points = each_point(name, NULL, call, end, all > last ? all - last : 1);
-	cr_assert(points.failed, "%s: no point was reached", name);
-	record(name, &points);
+	steps.first = all > last ? all - last : 1;
+	cr_assert(each_point(&steps).failed, "%s: no point was reached", name);
 }
 
 void fails_at_no_point(const char *name, void (*begin)(void),
 		       long (*call)(void), void (*end)(void))
 {
-	struct points points = each_point(name, begin, call, end, 1);
+	struct steps steps = { name, begin, call, end, .first = 1 };
 
-	equal(points.failed, 0);
-	record(name, &points);
+	equal(each_point(&steps).failed, 0);
 }

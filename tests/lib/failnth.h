@@ -25,7 +25,10 @@ void need_fault_injection(void);
  */
 void fails_at_every_point(const char *name, void (*begin)(void),
 			  long (*call)(void), void (*end)(void));
-/* The same for the @last points of a call that has many. */
+/*
+ * The same for the @last points of a call that has many, and takes long: after a failure
+ * it is not called again, the round of the next point shows that it still gets as far.
+ */
 void fails_at_last_points(const char *name, long (*call)(void),
 			  void (*end)(void), unsigned int last);
 /* The same for a call that does well whatever fails in it, if there is anything. */
