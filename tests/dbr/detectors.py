@@ -17,18 +17,30 @@ DMA_API = Path("/sys/kernel/debug/dma-api")
 KMEMLEAK = Path("/sys/kernel/debug/kmemleak")
 LOCKDEP = Path("/proc/lockdep_stats")
 LOCK_ORDER = Path("/proc/lockdep")
+TIMERS = Path("/proc/timer_list")
 
 #: Seconds until kmemleak reports an object (MSECS_MIN_AGE in mm/kmemleak.c), and a bit.
 LEAK_AGE = 5.5
 
+_REPORT = re.compile(r"(?m)^(?=unreferenced object)")
+_BORN = re.compile(r", jiffies (\d+)")
+
+#: In jiffies; what was allocated before is not ours.
+_started = 0
+
 
 def start() -> None:
     """Make them report everything from now on, and nothing that was before."""
+    global _started
     if DMA_API.exists():
         (DMA_API / "all_errors").write_text("1\n", encoding="ascii")
     if KMEMLEAK.exists():
-        _scan()
-        KMEMLEAK.write_text("clear\n", encoding="ascii")
+        _started = _jiffies()
+
+
+def _jiffies() -> int:
+    found = re.search(r"(?m)^jiffies: (\d+)", TIMERS.read_text(encoding="ascii"))
+    return int(found[1]) if found else 0
 
 
 def dma_api_errors() -> int:
@@ -53,6 +65,16 @@ def _scan() -> None:
     KMEMLEAK.write_text("scan\n", encoding="ascii")
 
 
+def younger(text: str, start: int) -> list[str]:
+    """The reports, in what kmemleak says, of objects allocated at ``start`` or later."""
+    return [
+        part
+        for part in _REPORT.split(text)
+        if part.startswith("unreferenced")
+        and not ((born := _BORN.search(part)) and int(born[1]) < start)
+    ]
+
+
 def leaks() -> list[str]:
     """What kmemleak found since ``start``, a report each. Takes more than five seconds."""
     # Age has no event. The first scan may see stale pointers on stacks and in registers, and
@@ -61,7 +83,7 @@ def leaks() -> list[str]:
     _scan()
     _scan()
     text = KMEMLEAK.read_text(encoding="ascii", errors="replace")
-    return [part for part in re.split(r"(?m)^(?=unreferenced object)", text) if part]
+    return younger(text, _started)
 
 
 def _name(line: str) -> str:

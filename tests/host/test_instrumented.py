@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dbr import shard
+from dbr import detectors, shard
 from guest import check, coverage, kbuild, kernels
 from guest.coverage import Counts, Line
 from guest.errors import RunnerError
@@ -185,3 +185,28 @@ def test_every_listed_line_is_there() -> None:
 def test_without_counts_there_is_no_report(tmp_path: Path) -> None:
     with pytest.raises(RunnerError, match="check-debug"):
         coverage.collect(BUILT[0], Settings(), [tmp_path], tmp_path / "out")
+
+
+KMEMLEAK = """\
+unreferenced object 0xffff888101234560 (size 16):
+  comm "swapper/0", pid 1, jiffies 4294667297
+  hex dump (first 16 bytes):
+    6b 6b 6b 6b 6b 6b 6b 6b 6b 6b 6b 6b 6b 6b 6b a5  kkkkkkkkkkkkkkk.
+unreferenced object 0xffff888101234580 (size 16):
+  comm "revoke", pid 99, jiffies 4294700000 (age 9.1s)
+  backtrace (crc 4f3d3d2f):
+    kmalloc_noprof+0x1/0x2
+"""
+
+
+def test_only_leaks_since_the_start_count() -> None:
+    old, new = detectors.younger(KMEMLEAK, 0)
+    assert '"swapper/0"' in old and '"revoke"' in new and "backtrace" in new
+    assert detectors.younger(KMEMLEAK, 4294700000) == [new]
+    assert not detectors.younger(KMEMLEAK, 4294700001)
+    assert not detectors.younger("", 0)
+
+
+def test_a_leak_of_unknown_age_counts() -> None:
+    (found,) = detectors.younger("unreferenced object 0xf (size 8):\n", 1 << 40)
+    assert "size 8" in found
