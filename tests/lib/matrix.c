@@ -95,6 +95,7 @@ static void start_dma(struct scene *s)
 		.duration_ns = stream ? STREAM_PASS_NS : s->job_ns,
 	};
 
+	s->submitted_ns = dr_now();
 	must(dr_submit(s->att, &job));
 	s->fence = job.fence_fd;
 	if (!scene_wait_until(s, device_has_written))
@@ -215,6 +216,11 @@ static struct dmabuf_revoke_status att_status(struct scene *s)
 uint64_t scene_told(struct scene *s)
 {
 	return s->att < 0 ? 0 : att_status(s).invalidations;
+}
+
+uint64_t scene_told_ns(struct scene *s)
+{
+	return s->att < 0 ? 0 : att_status(s).invalidated_ns;
 }
 
 const char *scene_blockers(struct scene *s)

@@ -24,7 +24,7 @@ enum matrix_state {
 	MATRIX_MMAPPED,
 };
 
-/* Exit status: the job was over too early, or began too late; to be tried again. */
+/* Exit status: the job may have been over; to be tried again with a longer one. */
 #define MATRIX_AGAIN 75
 
 struct scene {
@@ -48,6 +48,7 @@ struct scene {
 	uint64_t id;
 	int att;		/* -1: closed */
 	int fence;		/* of the job or stream; else -1 */
+	uint64_t submitted_ns;	/* CLOCK_MONOTONIC, before that */
 	uint8_t *window;	/* MMAPPED: the whole buffer; else NULL */
 };
 
@@ -63,6 +64,8 @@ bool scene_wait_until(struct scene *s, bool (*is_so)(struct scene *s));
 struct dmabuf_revoke_query scene_query(struct scene *s);
 /* Calls of the callback so far; 0 if the attachment is closed. */
 uint64_t scene_told(struct scene *s);
+/* CLOCK_MONOTONIC of the last one; 0 if there was none. */
+uint64_t scene_told_ns(struct scene *s);
 /* What BLOCKERS names, each type once: "fence+map"; "nothing". */
 const char *scene_blockers(struct scene *s);
 

@@ -125,15 +125,18 @@ static void check_order(struct scene *s)
 }
 
 /*
- * The state was not what it should be: the job had ended when what blocks was looked
- * at, or the importer was told before it had begun.
+ * The state was not what it should be: @when something happened, or was looked at, the job
+ * had ended, or was so near its end that it may have ended just then.
  */
-static void check_in_flight(struct scene *s, uint64_t until)
+static void check_in_flight(struct scene *s, uint64_t when)
 {
 	uint64_t signalled;
 
-	if (s->state == MATRIX_JOB && s->fence >= 0 &&
-	    scene_fence_status(s, &signalled) == 1 && signalled < until)
+	if (s->state != MATRIX_JOB || s->fence < 0)
+		return;
+	if (when > s->submitted_ns + s->job_ns / 4 * 3)
+		exit(MATRIX_AGAIN);
+	if (scene_fence_status(s, &signalled) == 1 && signalled < when)
 		exit(MATRIX_AGAIN);
 }
 
@@ -266,9 +269,9 @@ static void event_move(struct scene *s)
 {
 	uint64_t begin = dr_now();
 	int ret = dr_move(s->owner, s->id, dr_deadline(s->patience_ns));
-	uint64_t end = dr_now();
+	uint64_t end = dr_now(), told = scene_told_ns(s);
 
-	check_in_flight(s, ret ? end : begin);
+	check_in_flight(s, ret ? end : told ? told : begin);
 	if (ret) {
 		say_told(s);
 		next_word();
