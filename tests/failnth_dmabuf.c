@@ -9,7 +9,7 @@
 #include "failnth.h"
 #include "life.h"
 
-TestSuite(failnth_dmabuf, .timeout = 240);
+TestSuite(failnth_dmabuf, .timeout = 60);
 
 static struct buffer buffer = { .fd = -1 };
 static int att = -1;

@@ -5,7 +5,7 @@
 #include "failnth.h"
 #include "life.h"
 
-TestSuite(failnth_exporter, .timeout = 240);
+TestSuite(failnth_exporter, .timeout = 60);
 
 #define BIG (256 * PAGE)
 

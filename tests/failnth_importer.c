@@ -3,7 +3,7 @@
 #include "failnth.h"
 #include "life.h"
 
-TestSuite(failnth_importer, .timeout = 240);
+TestSuite(failnth_importer, .timeout = 60);
 
 static struct buffer buffer = { .fd = -1 };
 static int att = -1;

@@ -9,7 +9,7 @@
  *       --faults MASK      DMABUF_REVOKE_FAULT_* of the buffer
  *       --misbehave MASK   DMABUF_REVOKE_MISBEHAVE_* of the attachment
  *       --delay-ms N       for those that take time
- *       --patience-ms N    for what should go by itself (default 10000)
+ *       --patience-ms N    for what should go by itself
  *       --let-go           unload: close everything first
  *
  * A line for each event: "EVENT: SEEN". Not a Criterion program: a table wants one
@@ -54,7 +54,7 @@ static const char *const states[] = {
 
 static void run_cell(struct scene s, const struct matrix_event *event)
 {
-	alarm(CELL_LIMIT);
+	alarm(CELL_LIMIT * patience());
 	puts(scene_see(&s, event));
 	exit(EXIT_SUCCESS);
 }
@@ -152,7 +152,7 @@ static void parse_options(int argc, char **argv, struct scene *s)
 
 int main(int argc, char **argv)
 {
-	struct scene s = { .job_ns = JOB_NS, .patience_ns = 10 * SEC };
+	struct scene s = { .job_ns = JOB_NS, .patience_ns = 2 * SOON };
 	const struct kind *kind;
 
 	parse_options(argc, argv, &s);

@@ -14,7 +14,7 @@
 
 #define ROUNDS 12
 
-TestSuite(race, .timeout = 120);
+TestSuite(race, .timeout = 110);
 
 /* One thread does one thing over and over until it is told to stop. */
 struct actor {
