@@ -6,14 +6,14 @@
 KVER	?= $(shell uname -r)
 KDIR	?= /lib/modules/$(KVER)/build
 BUILD	?= $(CURDIR)/build
-KERNELS	?= 7.3 7.3-debug
+KERNELS	?= 7.3 7.3-debug 6.12 6.1 7.3-rt 6.12-rt 6.1-rt
 TESTS	?=
 
 VERSION	:= $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
 SUDO	:= $(if $(filter 0,$(shell id -u)),,sudo)
 GUEST	:= python3 scripts/guest
-# The headers of an instrumented kernel are those of its model.
-LINTED	= $(filter-out %-debug,$(KERNELS))
+# The headers of the others are those of these.
+LINTED	= $(filter-out %-debug %-rt,$(KERNELS))
 # What DKMS builds from.
 SOURCES	:= dkms.conf Kbuild Makefile LICENSE include exporter importer
 DKMS_SOURCE := /usr/src/dmabuf-revoke-$(VERSION)

@@ -53,6 +53,11 @@ class Kernel:
 # the cases in which fences, faults, workers and callbacks meet; the rest is the same code.
 _RT_PART = "contract or features or fences or jobs or mmap or race or suspend or unload"
 
+# What tests the command, and the controls of other tests: no kernel code, and slow there.
+_DEBUG_PART = (
+    "not (test_doctor or test_command or test_completion or command_units or control)"
+)
+
 
 def _rt(name: str, suite: str, kernel_suite: str) -> Kernel:
     return Kernel(name, suite, kernel_suite, flavour="rt-amd64", part=_RT_PART)
@@ -75,8 +80,7 @@ TABLE = {
             append="slab_debug=F kmemleak=on no5lvl",
             patience=4.0,
             shards=2,
-            # Its tests are shell scripts around a program, and take as long as all races.
-            part="not test_doctor",
+            part=_DEBUG_PART,
         ),
         _rt("6.1-rt", suite="bookworm", kernel_suite="bookworm"),
         _rt("6.12-rt", suite="trixie", kernel_suite="trixie"),
