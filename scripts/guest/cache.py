@@ -18,6 +18,7 @@ from typing import Any, Callable, Iterator
 from .output import say
 
 KEEP = 2
+KEEP_WORKSHOPS = 4
 
 
 def key_of(inputs: Any) -> str:
@@ -52,6 +53,28 @@ def by_age(top: Path) -> list[Path]:
     """The complete entries in ``top``, the last used first."""
     found = [p for p in top.glob("*") if not p.name.startswith("tmp.")]
     return sorted(found, key=lambda p: p.stat().st_mtime, reverse=True)
+
+
+def workshop(top: Path, owner: str, names: list[str]) -> Path:
+    """A directory below ``top`` in which make builds for ``owner``; the next run finds it.
+
+    It starts anew when one of the sources ``names`` has gone, since make would leave behind
+    what it made of that. The caller holds the lock.
+    """
+    build = top / key_of(owner)
+    record = build / "sources.json"
+    try:
+        known = json.loads(record.read_text())
+    except (OSError, ValueError):
+        known = []
+    if not set(known) <= set(names):
+        shutil.rmtree(build)
+    build.mkdir(parents=True, exist_ok=True)
+    record.write_text(json.dumps(names))
+    os.utime(build)
+    for old in by_age(top)[KEEP_WORKSHOPS:]:
+        shutil.rmtree(old)
+    return build
 
 
 class Store:

@@ -2,42 +2,23 @@
 """The user space programs, compiled in the guest's tree against its libraries."""
 from __future__ import annotations
 
-import json
 import os
-import shutil
 from pathlib import Path
 
 from . import cache, chroot
 from .output import phase, say
 
 PARTS = ("tools", "tests")
-KEEP = 4
 
 
 def _directory(source: Path, image: Path) -> Path:
-    """Where the programs of this image and source tree are built.
-
-    It starts anew when a source file has gone, since make would leave its program behind.
-    """
-    build = image / "programs" / cache.key_of(str(source.resolve()))
-    record = build / "sources.json"
+    """Where the programs of this image and source tree are built."""
     names = sorted(
         str(path.relative_to(source))
         for part in PARTS
         for path in (source / part).rglob("*.c")
     )
-    try:
-        known = json.loads(record.read_text())
-    except (OSError, ValueError):
-        known = []
-    if not set(known) <= set(names):
-        shutil.rmtree(build)
-    build.mkdir(parents=True, exist_ok=True)
-    record.write_text(json.dumps(names))
-    os.utime(build)
-    for old in cache.by_age(build.parent)[KEEP:]:
-        shutil.rmtree(old)
-    return build
+    return cache.workshop(image / "programs", str(source.resolve()), names)
 
 
 def prepare(kernel: str, source: Path, top: Path, image: Path) -> list[Path]:

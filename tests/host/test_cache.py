@@ -113,3 +113,12 @@ def test_keys_depend_on_names_and_contents(tmp_path: Path) -> None:
         cache.hash_files({"a": two, "b": one}),
     }
     assert len(keys) == 5
+
+
+def test_where_make_builds_is_new_once_a_source_has_gone(tmp_path: Path) -> None:
+    build = cache.workshop(tmp_path, "owner", ["a.c", "b.c"])
+    (build / "b.o").touch()
+    assert cache.workshop(tmp_path, "owner", ["a.c", "b.c", "c.c"]) == build
+    assert (build / "b.o").exists()
+    assert cache.workshop(tmp_path, "owner", ["a.c", "c.c"]) == build
+    assert not (build / "b.o").exists()
