@@ -7,15 +7,11 @@ cannot mount erofs, the tree itself as ``tree``.
 from __future__ import annotations
 
 import json
-import lzma
 import os
 import shutil
-import subprocess
-import zlib
 from pathlib import Path
 
-from . import archive, bootstrap, cache, chroot, kbuild, process
-from .cpio import Archive
+from . import archive, boot, bootstrap, cache, chroot, kbuild, process
 from .errors import RunnerError
 from .kernels import Kernel
 from .output import phase, say
@@ -56,10 +52,6 @@ EXCLUDE = [
     ),
 ]
 
-# In the order of loading; what is built in is left out by itself.
-BOOT_MODULES = "virtio_pci virtio_blk virtio_console erofs overlay".split()
-
-
 # With a kernel of our own: its objtool's library, and what makes a report of the coverage.
 BUILT_PACKAGES = ["libelf-dev", "gcovr"]
 
@@ -74,69 +66,7 @@ def packages(kernel: Kernel) -> list[str]:
 def key(kernel: Kernel, version: str) -> str:
     """The name of the image of ``kernel``; ``version`` names the kernel in it."""
     row = [kernel.suites, packages(kernel)]
-    return cache.key_of([RECIPE, row, EXCLUDE, BOOT_MODULES, version])
-
-
-def unpack_kernel(image: bytes) -> bytes:
-    """The ELF file inside a bzImage. Its PVH entry saves one to two seconds of booting."""
-    if image[:4] == b"\x7fELF":
-        return image
-    if image[0x1FE:0x200] != b"\x55\xaa" or image[0x202:0x206] != b"HdrS":
-        raise RunnerError("the kernel is not a bzImage")
-    setup = (image[0x1F1] or 4) + 1
-    offset = setup * 512 + int.from_bytes(image[0x248:0x24C], "little")
-    length = int.from_bytes(image[0x24C:0x250], "little")
-    payload = image[offset : offset + length]
-    if payload[:6] == b"\xfd7zXZ\0":
-        elf = lzma.LZMADecompressor().decompress(payload)
-    elif payload[:2] == b"\x1f\x8b":
-        elf = zlib.decompressobj(31).decompress(payload)
-    elif payload[:4] == b"\x28\xb5\x2f\xfd":
-        elf = _zstd(payload)
-    else:
-        raise RunnerError(f"unknown compression of the kernel: {payload[:4].hex()}")
-    if elf[:4] != b"\x7fELF":
-        raise RunnerError("the kernel's payload is not an ELF file")
-    return elf
-
-
-def _zstd(data: bytes) -> bytes:
-    # The four bytes of length after the frame make zstd fail after a full output.
-    done = subprocess.run(["zstd", "-dcq"], input=data, capture_output=True)
-    if not done.stdout:
-        raise RunnerError(f"zstd: {done.stderr.decode(errors='replace').strip()}")
-    return done.stdout
-
-
-def _plain_module(path: Path) -> bytes:
-    data = path.read_bytes()
-    if path.suffix == ".xz":
-        return lzma.decompress(data)
-    if path.suffix == ".zst":
-        return _zstd(data)
-    return data
-
-
-def first_initrd(tree: Path, release: str) -> bytes:
-    """busybox and the modules needed to reach the root tree; ``/modules`` lists them."""
-    result = Archive()
-    for name in ("proc", "sys", "dev", "lower", "rw", "root"):
-        result.directory(f"/{name}")
-    result.file("/bin/busybox", tree / "usr/bin/busybox")
-    order: list[str] = []
-    for module in BOOT_MODULES:
-        command = ["modprobe", "-d", str(tree), "-S", release, "--show-depends", module]
-        for line in process.run(f"finding module {module}", command).splitlines():
-            words = line.split()
-            if words[0] != "insmod":
-                continue  # built in
-            path = Path(words[1])
-            name = path.name.split(".ko")[0] + ".ko"
-            if name not in order:
-                order.append(name)
-                result.data(f"/modules.d/{name}", _plain_module(path))
-    result.data("/modules", "\n".join([*order, ""]).encode())
-    return result.content()
+    return cache.key_of([RECIPE, row, EXCLUDE, list(boot.MODULES), version])
 
 
 def _mountable(image: Path, mount_point: Path) -> bool:
@@ -152,7 +82,7 @@ def _mountable(image: Path, mount_point: Path) -> bool:
 def _packaged_kernel(tree: Path, entry: Path) -> None:
     """Move the kernel out of the tree."""
     (vmlinuz,) = (tree / "boot").glob("vmlinuz-*")
-    (entry / "vmlinux").write_bytes(unpack_kernel(vmlinuz.read_bytes()))
+    (entry / "vmlinux").write_bytes(boot.unpack_kernel(vmlinuz.read_bytes()))
     vmlinuz.unlink()
 
 
@@ -163,6 +93,18 @@ def _built_kernel(built: Path, tree: Path, entry: Path) -> None:
     process.run("unpacking modules and headers", unpack)
 
 
+def _boot(built: Path | None, tree: Path, entry: Path) -> str:
+    """Kernel and initramfs into the entry, modules into the tree; the release."""
+    if built:
+        _built_kernel(built, tree, entry)
+    else:
+        _packaged_kernel(tree, entry)
+    (release,) = os.listdir(tree / "usr/lib/modules")
+    initrd = boot.first_initrd(tree / boot.BUSYBOX, tree, release)
+    (entry / "initrd").write_bytes(initrd)
+    return release
+
+
 def _make(
     kernel: Kernel, built: Path | None, scratch: Path, top: Path, entry: Path
 ) -> None:
@@ -171,20 +113,14 @@ def _make(
     with phase(name, "root tree"):
         bootstrap.run(kernel, tree, scratch, "essential", packages(kernel), EXCLUDE)
     with phase(name, "kernel and initramfs"):
-        if built:
-            _built_kernel(built, tree, entry)
-        else:
-            _packaged_kernel(tree, entry)
-        (release,) = os.listdir(tree / "usr/lib/modules")
-        (entry / "initrd").write_bytes(first_initrd(tree, release))
+        meta = {"kernel": name, "release": _boot(built, tree, entry)}
+    (entry / "meta.json").write_text(json.dumps(meta))
     with phase(name, "disk image"):
         image = entry / "root.erofs"
         process.run("mkfs.erofs", ["mkfs.erofs", str(image), str(tree)])
         if not _mountable(image, top / "mnt"):
             say(f"[{name}] erofs cannot be mounted here: keeping the tree as well")
             shutil.copytree(tree, entry / "tree", symlinks=True)
-    meta = {"kernel": name, "release": release}
-    (entry / "meta.json").write_text(json.dumps(meta))
 
 
 def prepare(top: Path, kernel: Kernel) -> Path:
