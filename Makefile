@@ -5,12 +5,20 @@
 
 KVER	?= $(shell uname -r)
 KDIR	?= /lib/modules/$(KVER)/build
+# A kernel of one's own runs alone, unless KERNELS names it among others.
+ifneq ($(KERNEL_BUILD)$(KERNEL_IMAGE),)
+KERNELS	?= own
+endif
 BUILD	?= $(CURDIR)/build
 KERNELS	?= 7.3 7.3-debug 6.12 6.1 7.3-rt 6.12-rt 6.1-rt
 TESTS	?=
 
 VERSION	:= $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
 SUDO	:= $(if $(filter 0,$(shell id -u)),,sudo)
+OWN	:= $(if $(KERNEL_BUILD),--kernel-build '$(KERNEL_BUILD)') \
+	$(if $(KERNEL_IMAGE),--kernel-image '$(KERNEL_IMAGE)')
+# The suite is all that says something of a kernel of one's own.
+OURS	= $(filter-out own,$(KERNELS))
 GUEST	:= python3 scripts/guest
 # The headers of the others are those of these.
 LINTED	= $(filter-out %-debug %-rt,$(KERNELS))
@@ -25,6 +33,9 @@ help:
 	@echo '  check           lint and the whole test suite'
 	@echo '                  KERNELS="7.3" for a choice of kernels, TESTS=expression'
 	@echo '                  for a choice of tests (as pytest -k)'
+	@echo '                  KERNEL_BUILD=directory for a kernel that you have built'
+	@echo '                  there (KERNEL_IMAGE=file: not its bzImage); demo and'
+	@echo '                  shell take them too'
 	@echo '  check-debug     the suite on the instrumented kernel only'
 	@echo '  coverage        the same, and a report of the lines that it runs'
 	@echo '  fuzz            random programs on KERNEL=7.3-debug until one fails;'
@@ -45,13 +56,13 @@ help:
 .PHONY: demo check check-debug coverage fuzz shell lint
 demo:
 	scripts/setup --guest-only
-	$(GUEST) run $(addprefix --kernel ,$(firstword $(KERNELS))) -- \
+	$(GUEST) run $(OWN) $(addprefix --kernel ,$(firstword $(KERNELS))) -- \
 		sh -c 'modprobe -a dmabuf_revoke_exporter dmabuf_revoke_importer && exec dmabuf-revoke demo $(DEMO)'
 
 check:
-	scripts/setup
-	scripts/lint $(LINTED)
-	$(GUEST) check --host $(addprefix --kernel ,$(KERNELS)) \
+	scripts/setup $(if $(OURS),,--guest-only)
+	$(if $(OURS),scripts/lint $(filter-out own,$(LINTED)))
+	$(GUEST) check $(OWN) $(if $(OURS),--host) $(addprefix --kernel ,$(KERNELS)) \
 		$(if $(TESTS),--tests '$(TESTS)')
 
 check-debug:
@@ -65,13 +76,13 @@ coverage:
 
 fuzz:
 	scripts/setup --guest-only
-	$(GUEST) fuzz --kernel $(or $(KERNEL),7.3-debug) \
+	$(GUEST) fuzz $(OWN) --kernel $(or $(KERNEL),$(filter own,$(KERNELS)),7.3-debug) \
 		$(addprefix --seed ,$(SEED)) $(addprefix --minutes ,$(MINUTES)) \
 		$(addprefix --operations ,$(OPERATIONS))
 
 shell:
 	scripts/setup --guest-only
-	$(GUEST) shell $(addprefix --kernel ,$(firstword $(KERNELS)))
+	$(GUEST) shell $(OWN) $(addprefix --kernel ,$(firstword $(KERNELS)))
 
 lint:
 	scripts/setup

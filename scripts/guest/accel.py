@@ -51,10 +51,13 @@ def _boot_id() -> str:
         return "unknown"
 
 
-def choose(top: Path, boots: Callable[[float], bool]) -> tuple[str, str]:
+def choose(
+    top: Path, boots: Callable[[float], bool], keep: bool = True
+) -> tuple[str, str]:
     """("kvm" or "tcg", why). ``boots(limit)`` tells whether a guest comes up under KVM.
 
-    ``top`` is the cache directory. RunnerError if $DMABUF_REVOKE_ACCEL is neither.
+    ``top`` is the cache directory; there the answer is kept, unless a boot that fails may
+    be the guest's own fault. RunnerError if $DMABUF_REVOKE_ACCEL is neither.
     """
     wanted = os.environ.get("DMABUF_REVOKE_ACCEL", "")
     if wanted:
@@ -73,6 +76,8 @@ def choose(top: Path, boots: Callable[[float], bool]) -> tuple[str, str]:
     if not why and not boots(STAGE_2_LIMIT):
         why = f"no guest came up under KVM within {STAGE_2_LIMIT:.0f} s"
     accel, why = ("tcg", why) if why else ("kvm", "it works here")
+    if not keep:
+        return accel, why
     temporary = path.with_suffix(f".{os.getpid()}.tmp")
     temporary.write_text(json.dumps({"boot": boot, "accel": accel, "why": why}))
     os.replace(temporary, path)

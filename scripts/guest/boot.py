@@ -20,6 +20,15 @@ MODULES = {
     "overlay": "CONFIG_OVERLAY_FS",
 }
 BUSYBOX = "usr/bin/busybox"
+# Early code of these looks at a shadow that the PVH entry has not made yet.
+_SHADOWED = ["CONFIG_KASAN", "CONFIG_KMSAN"]
+# Where the first stage mounts a second disk, if this directory is there.
+LAYER = "/layer"
+
+
+def elf_boots(config: dict[str, str]) -> bool:
+    """Whether qemu can start the kernel by its ELF file."""
+    return "CONFIG_PVH" in config and not any(name in config for name in _SHADOWED)
 
 
 def unpack_kernel(image: bytes) -> bytes:
@@ -62,14 +71,16 @@ def _plain_module(path: Path) -> bytes:
     return data
 
 
-def first_initrd(busybox: Path, tree: Path, release: str) -> bytes:
+def first_initrd(busybox: Path, tree: Path, release: str, layer: bool = False) -> bytes:
     """busybox and the modules needed to reach the root tree; ``/modules`` lists them.
 
-    ``tree`` has them below lib/modules.
+    ``tree`` has them below lib/modules. With ``layer`` there is a second disk.
     """
     result = Archive()
     for name in ("proc", "sys", "dev", "lower", "rw", "root"):
         result.directory(f"/{name}")
+    if layer:
+        result.directory(LAYER)
     result.file("/bin/busybox", busybox)
     order: list[str] = []
     for module in MODULES:

@@ -12,7 +12,7 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 
-from . import bootstrap, cache, check, coverage, fuzz, kernels, process, session
+from . import bootstrap, cache, check, coverage, fuzz, kernels, own, process, session
 from . import provoke, source
 from .errors import RunnerError
 from .output import GuestStream, result, say
@@ -32,7 +32,20 @@ def parser() -> argparse.ArgumentParser:
                 "--kernel",
                 action="append",
                 metavar="NAME",
-                help=f"one of {', '.join(kernels.TABLE)} (default: {kernels.DEFAULT})",
+                help=f"one of {', '.join(kernels.TABLE)} (default: {kernels.DEFAULT}), "
+                f"or {kernels.OWN}",
+            )
+            added.add_argument(
+                "--kernel-build",
+                default="",
+                metavar="DIR",
+                help=f"where the kernel {kernels.OWN} was built; alone, it is the one chosen",
+            )
+            added.add_argument(
+                "--kernel-image",
+                default="",
+                metavar="FILE",
+                help=f"its bzImage or vmlinux (default: {own.IMAGE} there)",
             )
             added.add_argument(
                 "--verbose", action="store_true", help="show kernel logs"
@@ -134,6 +147,26 @@ def _settings(options: argparse.Namespace) -> Settings:
     return Settings(limits=limits, machine=machine, verbose=options.verbose)
 
 
+def chosen_kernels(options: argparse.Namespace) -> list[kernels.Kernel]:
+    """The rows that were asked for. RunnerError if there is no such, or one is incomplete."""
+    given = options.kernel_build or options.kernel_image
+    default = kernels.OWN if given else kernels.DEFAULT
+    names = list(dict.fromkeys(options.kernel or [default]))
+    if given and kernels.OWN not in names:
+        raise RunnerError(
+            f"a kernel of one's own was named, but only {', '.join(names)} chosen: "
+            f"its name is {kernels.OWN}"
+        )
+    return [
+        (
+            own.kernel(options.kernel_build, options.kernel_image)
+            if name == kernels.OWN
+            else kernels.lookup(name)
+        )
+        for name in names
+    ]
+
+
 def _words(words: list[str]) -> list[str]:
     """A command without the "--" that may precede it."""
     if words[:1] == ["--"]:
@@ -167,7 +200,7 @@ def run(
 def clean_cache() -> int:
     """Remove the cache directory and say how much that was."""
     top = cache_directory()
-    for name in kernels.TABLE:
+    for name in [*kernels.TABLE, kernels.OWN]:
         for left in bootstrap.scratch_places(top, name):
             shutil.rmtree(left, ignore_errors=True)
     if top.exists():
@@ -185,8 +218,7 @@ def _dispatch(options: argparse.Namespace) -> int:
         return subprocess.call([str(HERE.parent / "setup"), *chosen_part])
     if options.verb == "clean-cache":
         return clean_cache()
-    names = list(dict.fromkeys(options.kernel or [kernels.DEFAULT]))
-    chosen = [kernels.lookup(name) for name in names]
+    chosen = chosen_kernels(options)
     settings = _settings(options)
     if options.verb == "build":
         for kernel in chosen:
@@ -221,11 +253,17 @@ def _dispatch(options: argparse.Namespace) -> int:
     if options.verb == "provoke":
         results = settings.source / "build" / "results"
         if not chosen[0].fragment:
-            raise RunnerError(f"{names[0]} has no detectors; try --kernel 7.3-debug")
-        name = f"{names[0]}.detectors"
+            raise RunnerError(
+                f"{chosen[0].name} has no detectors; try --kernel 7.3-debug"
+            )
+        name = f"{chosen[0].name}.detectors"
         total = provoke.run(chosen[0], settings, results, check.judge, name, "")
         return 0 if total.good else 1
     if options.verb == "source":
+        if chosen[0].built:
+            raise RunnerError(
+                f"{chosen[0].name} is not of linux-source: choose another"
+            )
         top = cache_directory()
         with cache.locked(top, chosen[0].name):
             result(str(source.prepare(top, chosen[0])))

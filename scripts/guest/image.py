@@ -2,7 +2,7 @@
 """A guest's image: root tree as erofs, ELF kernel, first initramfs.
 
 An entry holds ``root.erofs``, ``vmlinux`` (an ELF file or bzImage), ``initrd``, ``meta.json`` and, where the host
-cannot mount erofs, the tree itself as ``tree``.
+cannot mount erofs, the tree itself as ``tree``. Of a kernel of one's own layer.py adds what is not the root tree.
 """
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import os
 import shutil
 from pathlib import Path
 
-from . import archive, boot, bootstrap, cache, chroot, kbuild, process
+from . import archive, boot, bootstrap, cache, chroot, kbuild, layer, process
 from .errors import RunnerError
 from .kernels import Kernel
 from .output import phase, say
@@ -60,6 +60,8 @@ def packages(kernel: Kernel) -> list[str]:
     """What the guest's tree is made of."""
     if kernel.fragment:
         return [*PACKAGES, *BUILT_PACKAGES]
+    if kernel.built:
+        return PACKAGES
     return [*PACKAGES, kernel.image_package, kernel.headers_package]
 
 
@@ -112,9 +114,12 @@ def _make(
     tree = scratch / "tree"
     with phase(name, "root tree"):
         bootstrap.run(kernel, tree, scratch, "essential", packages(kernel), EXCLUDE)
-    with phase(name, "kernel and initramfs"):
-        meta = {"kernel": name, "release": _boot(built, tree, entry)}
-    (entry / "meta.json").write_text(json.dumps(meta))
+    if kernel.built:
+        shutil.copy(tree / boot.BUSYBOX, entry / "busybox")
+    else:
+        with phase(name, "kernel and initramfs"):
+            meta = {"kernel": name, "release": _boot(built, tree, entry)}
+        (entry / "meta.json").write_text(json.dumps(meta))
     with phase(name, "disk image"):
         image = entry / "root.erofs"
         process.run("mkfs.erofs", ["mkfs.erofs", str(image), str(tree)])
@@ -123,14 +128,17 @@ def _make(
             shutil.copytree(tree, entry / "tree", symlinks=True)
 
 
-def prepare(top: Path, kernel: Kernel) -> Path:
-    """The entry of the kernel's current image, made if it is not there.
+def _version(top: Path, kernel: Kernel, built: Path | None) -> str:
+    """What names the kernel in the image; empty if there is none in it."""
+    if kernel.built:
+        return ""
+    return built.name if built else archive.kernel_version(top, kernel)
 
-    ``top`` is the cache directory. The caller holds the kernel's lock.
-    """
+
+def _prepare(top: Path, kernel: Kernel) -> Path:
     store = cache.Store(top / "images" / kernel.name)
     built = kbuild.prepare(top, kernel) if kernel.fragment else None
-    version = built.name if built else archive.kernel_version(top, kernel)
+    version = _version(top, kernel, built)
     name = key(kernel, version)
     found = store.get(name)
     if found:
@@ -139,12 +147,20 @@ def prepare(top: Path, kernel: Kernel) -> Path:
     process.require(
         "mmdebstrap", "mkfs.erofs", "modprobe", "zstd", "unshare", "setpriv"
     )
-    say(
-        f"[{kernel.name}] no image of {kernel.tracked_package} {version} yet: making one"
-    )
+    what = f"{kernel.tracked_package} {version}" if version else kernel.suite
+    say(f"[{kernel.name}] no image of {what} yet: making one")
     scratch = bootstrap.scratch(top, kernel)
     try:
         return store.make(name, lambda entry: _make(kernel, built, scratch, top, entry))
     finally:
         with phase(kernel.name, "removing the tree"):
             shutil.rmtree(scratch, ignore_errors=True)
+
+
+def prepare(top: Path, kernel: Kernel) -> Path:
+    """The entry of the kernel's current image, made if it is not there.
+
+    ``top`` is the cache directory. The caller holds the kernel's lock.
+    """
+    entry = _prepare(top, kernel)
+    return layer.prepare(entry, kernel.name, kernel.built) if kernel.built else entry

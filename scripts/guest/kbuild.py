@@ -20,6 +20,9 @@ from .settings import HERE
 # Raise when the recipe changes in a way that the inputs of key() do not show.
 RECIPE = 1
 
+#: The fragment of what every guest needs.
+NEEDS = HERE / "guest.config"
+
 # The compiler is that of the guest's tree, which builds our modules.
 PACKAGES = """
     linux-source gcc make flex bison bc libc6-dev libelf-dev libssl-dev perl python3

@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from .errors import RunnerError
+
+
+@dataclass(frozen=True)
+class Build:
+    """A kernel that somebody has built: where make was run, and what of it boots."""
+
+    directory: Path
+    image: Path
 
 
 @dataclass(frozen=True)
@@ -14,6 +23,7 @@ class Kernel:
     ``suite`` gives the root tree; ``kernel_suite`` the ``linux-*`` packages, and may be
     the same; ``flavour`` is the end of the meta packages' names. With ``fragment``, a file
     beside this one, the kernel is built from the archive's source by that configuration.
+    With ``built`` there are no such packages (own.py).
     """
 
     name: str
@@ -21,6 +31,7 @@ class Kernel:
     kernel_suite: str
     flavour: str = "amd64"
     fragment: str = ""
+    built: Build | None = None
     memory: str = "1G"
     append: str = ""
     #: How many times as long as on a stock kernel everything may take.
@@ -88,6 +99,8 @@ TABLE = {
     ]
 }
 DEFAULT = "7.3"
+#: Not in the table: whoever has built a kernel says where (own.py).
+OWN = "own"
 
 
 def lookup(name: str) -> Kernel:
@@ -95,5 +108,5 @@ def lookup(name: str) -> Kernel:
     try:
         return TABLE[name]
     except KeyError:
-        known = ", ".join(TABLE)
+        known = ", ".join([*TABLE, OWN])
         raise RunnerError(f"unknown kernel {name!r}; known: {known}") from None

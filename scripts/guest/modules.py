@@ -3,6 +3,7 @@
 
 For a packaged kernel DKMS makes them, as on a user's machine. For a kernel of our own they
 are instrumented, and what gcov needs to read their counts is kept beside them as ``notes``.
+For a kernel that somebody has built the host makes them, which is where its tree works.
 """
 from __future__ import annotations
 
@@ -11,9 +12,9 @@ import re
 import shutil
 from pathlib import Path
 
-from . import cache, chroot
+from . import cache, chroot, hostbuild, process
 from .errors import RunnerError
-from .kernels import Kernel
+from .kernels import Build, Kernel
 from .output import phase, say
 
 PARTS = "dkms.conf Kbuild Makefile LICENSE include exporter importer".split()
@@ -110,7 +111,32 @@ def _warnings(log: str) -> str:
     return "\n".join(shown)
 
 
-def _build(
+def _on_host(
+    build: Build, files: dict[str, Path], image: Path, release: str, entry: Path
+) -> None:
+    """Compile with the tree that ``image`` was made from; make decides what is out of date."""
+    work = cache.workshop(
+        image / "workshops", str(build.directory), sorted(files)
+    ).resolve()
+    hostbuild.update(work, files)
+    what = "the modules' build"
+    log = hostbuild.make(what, build, [f"M={work}", "modules"])
+    # depmod looks at all modules, and replaces files rather than changing them.
+    tree = entry / "tree"
+    process.run(what, ["cp", "-al", str(image / "layer"), str(tree)])
+    place = [f"INSTALL_MOD_PATH={tree}/usr", "INSTALL_MOD_DIR=updates"]
+    log += hostbuild.make(what, build, [f"M={work}", *place, "modules_install"])
+    (entry / "make.log").write_text(log)
+    lib = f"usr/lib/modules/{release}"
+    shutil.copytree(tree / lib / "updates", entry / "modules/updates")
+    for path in (tree / lib).glob("modules.*"):
+        before = image / "layer" / lib / path.name
+        if not before.exists() or path.read_bytes() != before.read_bytes():
+            shutil.copyfile(path, entry / "modules" / path.name)
+    shutil.rmtree(tree)
+
+
+def _in_tree(
     kernel: Kernel,
     files: dict[str, Path],
     top: Path,
@@ -118,6 +144,7 @@ def _build(
     release: str,
     entry: Path,
 ) -> None:
+    """Compile and install in the guest's tree."""
     for name, path in files.items():
         target = entry / "source" / name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -142,6 +169,21 @@ def _build(
     except RunnerError as error:
         text = log.read_text(errors="replace") if log.exists() else ""
         raise RunnerError(f"{error}\n{text}".rstrip()) from None
+
+
+def _build(
+    kernel: Kernel,
+    files: dict[str, Path],
+    top: Path,
+    image: Path,
+    release: str,
+    entry: Path,
+) -> None:
+    if kernel.built:
+        _on_host(kernel.built, files, image, release, entry)
+    else:
+        _in_tree(kernel, files, top, image, release, entry)
+    log = entry / "make.log"
     text = log.read_text(errors="replace") if log.exists() else ""
     (entry / "warnings").write_text(_warnings(text))
 
@@ -157,7 +199,8 @@ def prepare(kernel: Kernel, source: Path, top: Path, image: Path, release: str) 
     key = cache.hash_files(files)
     entry = store.get(key)
     if not entry:
-        with phase(kernel.name, "modules" if kernel.fragment else "modules by dkms"):
+        packaged = not kernel.fragment and not kernel.built
+        with phase(kernel.name, "modules by dkms" if packaged else "modules"):
             entry = store.make(
                 key, lambda path: _build(kernel, files, top, image, release, path)
             )

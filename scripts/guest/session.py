@@ -97,7 +97,9 @@ def _choose_accel(kernel: Kernel, entry: Path, machine: Machine) -> str:
     """ "kvm" or "tcg", saying which and why."""
     process.require("qemu-system-x86_64")
     name, why = accel.choose(
-        cache_directory(), lambda limit: _boots_under_kvm(entry, machine, limit)
+        cache_directory(),
+        lambda limit: _boots_under_kvm(entry, machine, limit),
+        keep=not kernel.built,
     )
     say(f"[{kernel.name}] accelerator: {name} ({why})")
     return name

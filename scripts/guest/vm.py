@@ -84,6 +84,10 @@ def command(
     line += ["-append", " ".join(words).strip()]
     drive = f"file={image / 'root.erofs'},if=none,id=root,format=raw,readonly=on"
     line += ["-drive", drive, "-device", "virtio-blk-pci,drive=root"]
+    layer = image / "layer.erofs"
+    if layer.exists():
+        drive = f"file={layer},if=none,id=layer,format=raw,readonly=on"
+        line += ["-drive", drive, "-device", "virtio-blk-pci,drive=layer"]
     line += ["-device", "virtio-serial-pci"]
     for name, handle in ports.items():
         line += ["-chardev", f"socket,id={name},fd={handle}"]
