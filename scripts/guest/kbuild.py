@@ -84,12 +84,16 @@ def compare(fragment: str, config: str) -> list[str]:
     ]
 
 
+def configuration(kernel: Kernel) -> str:
+    """All that is asked for: what every guest needs, and the kernel's own fragment."""
+    return NEEDS.read_text() + (HERE / kernel.fragment).read_text()
+
+
 def key(top: Path, kernel: Kernel) -> str:
-    """The name of the build of source, fragment and compiler as they are now."""
-    fragment = (HERE / kernel.fragment).read_text()
+    """The name of the build of source, configuration and compiler as they are now."""
     source = archive.kernel_version(top, kernel)
     compiler = archive.version(top, f"{kernel.suite}.gcc", kernel.suite, "gcc")
-    return cache.key_of([RECIPE, PACKAGES, source, fragment, compiler])
+    return cache.key_of([RECIPE, PACKAGES, source, configuration(kernel), compiler])
 
 
 def _make(kernel: Kernel, top: Path, scratch: Path, entry: Path) -> None:
@@ -100,14 +104,14 @@ def _make(kernel: Kernel, top: Path, scratch: Path, entry: Path) -> None:
     build.mkdir()
     ccache = top / "ccache" / name
     ccache.mkdir(parents=True, exist_ok=True)
-    fragment = HERE / kernel.fragment
-    shutil.copyfile(fragment, build / "fragment")
+    asked = configuration(kernel)
+    (build / "fragment").write_text(asked)
     binds = {"build": build, "out": entry, "ccache": ccache}
     with phase(name, "unpacking and configuring"):
         chroot.run("configuring the kernel", top / "mnt", scratch, _CONFIGURE, binds)
-    wrong = compare(fragment.read_text(), (entry / "config").read_text())
+    wrong = compare(asked, (entry / "config").read_text())
     if wrong:
-        raise RunnerError("\n".join([f"{fragment.name} is not honoured:", *wrong]))
+        raise RunnerError("\n".join([f"{kernel.fragment} is not honoured:", *wrong]))
     with phase(name, "compiling the kernel"):
         script = _BUILD.format(jobs=os.cpu_count() or 1)
         chroot.run("building the kernel", top / "mnt", scratch, script, binds)

@@ -46,6 +46,17 @@ def test_a_symbol_that_did_not_come_out_is_named(asked: str, wrong: list[str]) -
     assert kbuild.compare(asked, CONFIG) == wrong
 
 
+def test_no_symbol_is_asked_for_twice() -> None:
+    """What every guest needs is guest.config's; each fragment has what is its own."""
+    for kernel in BUILT:
+        lines = [
+            name
+            for line in kbuild.configuration(kernel).splitlines()
+            for name in kbuild.symbols(line)
+        ]
+        assert sorted(lines) == sorted(set(lines))
+
+
 def test_every_fragment_has_what_the_suite_relies_on() -> None:
     assert BUILT
     for kernel in BUILT:
