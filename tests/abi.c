@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Programs of another word size. lib/layout.c has the numbers of the interface. */
+/* Programs of another word size. abi/layout.txt has the numbers of the interface. */
 #include <signal.h>
 #include <sys/mman.h>
 

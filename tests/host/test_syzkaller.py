@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
+from dbr import layout
+
 from .sample import REPOSITORY
 
-HEADER = REPOSITORY / "include/uapi/dmabuf_revoke.h"
+HEADER = layout.HEADER
 DESCRIPTION = REPOSITORY / "docs/syzkaller/dev_dmabuf_revoke.txt"
 CONSTANTS = REPOSITORY / "docs/syzkaller/dev_dmabuf_revoke.txt.const"
 
@@ -105,24 +106,11 @@ def differences(header: str, description: str) -> list[str]:
     return wrong
 
 
-def header_names(text: str) -> set[str]:
-    """Every constant of the header that is a number."""
-    found = re.findall(r'^#define (DMABUF_REVOKE_\w+)\s+(?!")', text, re.M)
-    return set(found) | set(re.findall(r"^\t(DMABUF_REVOKE_\w+)\s*=", text, re.M))
-
-
-def values(header: Path, names: set[str], scratch: Path) -> dict[str, int]:
+def values(header: Path, names: set[str]) -> dict[str, int]:
     """What a compiler makes of the constants."""
-    lines = [f'printf("{name} %llu\\n", (unsigned long long){name});' for name in names]
-    program = scratch / "values.c"
-    program.write_text(
-        f"#define _GNU_SOURCE\n#include <stdio.h>\n#include <fcntl.h>\n"
-        f'#include "{header}"\nint main(void) {{ {" ".join(lines)} }}\n'
-    )
-    subprocess.run(["gcc", "-o", scratch / "values", program], check=True)
-    done = subprocess.run([scratch / "values"], capture_output=True, check=True)
-    rows = [line.split() for line in done.stdout.decode().splitlines()]
-    return {name: int(value) for name, value in rows}
+    order = sorted(names)
+    before = "#define _GNU_SOURCE\n#include <fcntl.h>\n"
+    return dict(zip(order, layout.evaluate(header, order, before=before)))
 
 
 def described_values(text: str) -> dict[str, int]:
@@ -172,19 +160,19 @@ def test_every_ioctl_is_described_with_its_structure() -> None:
 def test_every_flag_is_passed_in_somewhere() -> None:
     listed = set(re.findall(r"\bDMABUF_REVOKE_\w+", DESCRIPTION.read_text()))
     wanted = {
-        name for name in header_names(HEADER.read_text()) if PASSED_IN.match(name)
+        name for name in layout.constants(HEADER.read_text()) if PASSED_IN.match(name)
     }
     assert wanted > LEFT_OUT
     assert wanted - listed == LEFT_OUT - listed
 
 
-def test_values_are_those_of_the_header(tmp_path: Path) -> None:
+def test_values_are_those_of_the_header() -> None:
     text = CONSTANTS.read_text()
     used = set(
         re.findall(r"\b(?:O|AT|DMABUF_REVOKE)_[A-Z_]+\b", DESCRIPTION.read_text())
     )
     used = {name for name in used if name not in LEFT_OUT}
-    assert described_values(text) == values(HEADER, used, tmp_path)
+    assert described_values(text) == values(HEADER, used)
 
 
 def test_control_a_changed_value_is_noticed(tmp_path: Path) -> None:
@@ -193,5 +181,5 @@ def test_control_a_changed_value_is_noticed(tmp_path: Path) -> None:
     assert old in HEADER.read_text()
     changed.write_text(HEADER.read_text().replace(old, old.replace("66", "67")))
     name = "DMABUF_REVOKE_IOC_VUNMAP"
-    (new,) = values(changed, {name}, tmp_path).values()
+    (new,) = values(changed, {name}).values()
     assert described_values(CONSTANTS.read_text())[name] != new
