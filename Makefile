@@ -20,8 +20,8 @@ OWN	:= $(if $(KERNEL_BUILD),--kernel-build '$(KERNEL_BUILD)') \
 # The suite is all that says something of a kernel of one's own.
 OURS	= $(filter-out own,$(KERNELS))
 GUEST	:= python3 scripts/guest
-# The headers of the others are those of these.
-LINTED	= $(filter-out %-debug %-rt,$(KERNELS))
+# The headers of the others are those of these; 32 bits are the programs.
+LINTED	= $(filter-out %-debug %-rt %-m32,$(KERNELS))
 # What DKMS builds from.
 SOURCES	:= dkms.conf Kbuild Makefile LICENSE include exporter importer
 DKMS_SOURCE := /usr/src/dmabuf-revoke-$(VERSION)

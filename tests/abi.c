@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Programs of another word size. abi/layout.txt has the numbers of the interface. */
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 
 #include "common.h"
@@ -8,6 +9,7 @@
 TestSuite(abi, .timeout = 60);
 
 #ifdef __x86_64__
+#define LOW MAP_32BIT
 
 /* An ioctl as a 32-bit program makes it, from its own entry into the kernel. */
 static int ioctl_32(int fd, unsigned long request, void *arg)
@@ -21,6 +23,15 @@ static int ioctl_32(int fd, unsigned long request, void *arg)
 		     : "memory", "r8", "r9", "r10", "r11");
 	return result;
 }
+#else
+#define LOW 0
+
+/* The only one that there is. */
+static int ioctl_32(int fd, unsigned long request, void *arg)
+{
+	return sys(ioctl(fd, request, arg));
+}
+#endif
 
 static void on_fault(int sig)
 {
@@ -38,7 +49,7 @@ static int try_info_32(void *arg)
 static void *low_page(void)
 {
 	void *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+			  MAP_PRIVATE | MAP_ANONYMOUS | LOW, -1, 0);
 
 	cr_assert(page != MAP_FAILED);
 	return page;
@@ -78,4 +89,25 @@ CASE(abi, same_layout_for_32_bit_programs)
 	cpu_unmap(alloc, PAGE);
 }
 
-#endif
+/* No part of an address is ignored, also of one that is wider than the program's own. */
+CASE(abi, all_bits_of_an_address_count)
+{
+	struct buffer buffer = buffer_alloc(PAGE, 0);
+	uint64_t *ids = page_with(PROT_READ | PROT_WRITE);
+	struct dmabuf_revoke_list list = {
+		.size = sizeof(list),
+		.ids = (uintptr_t)ids,
+		.capacity = PAGE / sizeof(*ids),
+	};
+
+	succeeds(sys(ioctl(exporter, DMABUF_REVOKE_IOC_LIST, &list)));
+	for (int bit = 32; bit < 64; bit++) {
+		list.ids = (uintptr_t)ids ^ 1ULL << bit;
+		if (sizeof(void *) > 4 && bit < 47)
+			continue; /* may be an address of the program's */
+		fails(sys(ioctl(exporter, DMABUF_REVOKE_IOC_LIST, &list)),
+		      EFAULT);
+	}
+	cpu_unmap(ids, PAGE);
+	close(buffer.fd);
+}

@@ -358,7 +358,7 @@ CASE(badinput, unreadable_argument_is_EFAULT)
 	for_each_row(row) {
 		leaves_no_trace(row, NULL, EFAULT);
 		leaves_no_trace(row, nowhere, EFAULT);
-		leaves_no_trace(row, (void *)-PAGE, EFAULT);
+		leaves_no_trace(row, NOWHERE, EFAULT);
 	}
 	cpu_unmap(nowhere, PAGE);
 	objects_free();

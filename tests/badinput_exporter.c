@@ -140,7 +140,7 @@ CASE(badinput_exporter, list_into_bad_memory_is_EFAULT)
 
 	fails(dr_list(exporter, NULL, 1, &count), EFAULT);
 	fails(dr_list(exporter, read_only, 1, &count), EFAULT);
-	fails(dr_list(exporter, (uint64_t *)-PAGE, 1, &count), EFAULT);
+	fails(dr_list(exporter, NOWHERE, 1, &count), EFAULT);
 	cpu_unmap(read_only, PAGE);
 	close(buffer.fd);
 }

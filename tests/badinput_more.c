@@ -265,7 +265,7 @@ static void is_unreadable(const struct row *row)
 	uint8_t *arg = (uint8_t *)good_arg(row, row->size);
 
 	leaves_no_trace(row, NULL, EFAULT);
-	leaves_no_trace(row, (void *)-PAGE, EFAULT);
+	leaves_no_trace(row, NOWHERE, EFAULT);
 	*(uint32_t *)arg = row->size + 1;
 	leaves_no_trace(row, arg, EFAULT);
 	/* Its end is missing. */
@@ -325,8 +325,7 @@ CASE(badinput_more, blockers_into_bad_memory_is_EFAULT)
 	objects_new();
 	fails(dr_blockers(exporter, buffer.id, NULL, 1, &count), EFAULT);
 	fails(dr_blockers(exporter, buffer.id, read_only, 1, &count), EFAULT);
-	fails(dr_blockers(exporter, buffer.id, (void *)-PAGE, 1, &count),
-	      EFAULT);
+	fails(dr_blockers(exporter, buffer.id, NOWHERE, 1, &count), EFAULT);
 	cpu_unmap(read_only, PAGE);
 	objects_free();
 }

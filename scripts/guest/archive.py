@@ -123,4 +123,4 @@ def version(cache: Path, name: str, suite: str, package: str) -> str:
 
 def kernel_version(cache: Path, kernel: Kernel) -> str:
     """The version in the archive of the package that ``kernel`` comes from."""
-    return version(cache, kernel.name, kernel.kernel_suite, kernel.tracked_package)
+    return version(cache, kernel.home, kernel.kernel_suite, kernel.tracked_package)

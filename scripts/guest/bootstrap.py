@@ -45,31 +45,43 @@ def run(
     variant: str,
     packages: list[str],
     exclude: list[str],
+    unpacked: list[str] | None = None,
 ) -> None:
     """Fill ``tree`` with mmdebstrap's ``variant`` of the kernel's suite and ``packages``.
 
     ``linux-*`` packages come from the kernel's own suite. Files that match ``exclude``
-    are left out. RunnerError has mmdebstrap's last words.
+    are left out. ``unpacked`` are packages whose files are put into the tree as they are.
+    RunnerError has mmdebstrap's last words.
     """
     pin = f"Package: linux-*\\nPin: release n={kernel.kernel_suite}\\nPin-Priority: 990\\n"
     hook = (
         'mkdir -p "$1/etc/apt/preferences.d"; '
         f'printf "{pin}" >"$1/etc/apt/preferences.d/dbr"'
     )
+    # dpkg and apt of the host, which has mmdebstrap's configuration in the environment.
+    unpack = (
+        'cd "$1/tmp" && APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-get -q download '
+        f"{' '.join(unpacked or [])} && "
+        'for file in *.deb; do dpkg -x "$file" "$1"; rm "$file"; done'
+    )
+    foreign = {name.split(":")[1] for name in packages if ":" in name}
     base = archive.mirror()
     command = [
         "mmdebstrap",
         "--mode=root",
         f"--variant={variant}",
         "--format=directory",
-        "--architectures=amd64",
+        f"--architectures={','.join(['amd64', *sorted(foreign)])}",
         '--aptopt=Apt::Install-Recommends "false"',
         *(f"--dpkgopt=path-exclude={pattern}" for pattern in exclude),
         f"--include={','.join(packages)}",
         f"--setup-hook={hook}",
+        *([f"--customize-hook={unpack}"] if unpacked else []),
         kernel.suite,
         str(tree),
-        *(f"deb {base} {suite} main" for suite in kernel.suites),
+        f"deb {base} {kernel.suite} main",
+        # The kernel is of one architecture only.
+        *(f"deb [arch=amd64] {base} {suite} main" for suite in kernel.suites[1:]),
     ]
     # In a namespace, so that none of its processes and mounts outlives an interruption.
     process.run(

@@ -55,6 +55,14 @@ EXCLUDE = [
 # With a kernel of our own: its objtool's library, and what makes a report of the coverage.
 BUILT_PACKAGES = ["libelf-dev", "gcovr"]
 
+# For 32-bit programs.
+MULTILIB_PACKAGES = (
+    "gcc-multilib libffi8:i386 libsmartcols-dev:i386 zlib1g-dev:i386".split()
+)
+# libnanomsg5, which Criterion needs, can only be installed for one architecture at a time.
+# But its files have names of their own, so all that need it are unpacked beside the others.
+UNPACKED = "libcriterion-dev:i386 libcriterion3:i386 libnanomsg5:i386".split()
+
 
 def packages(kernel: Kernel) -> list[str]:
     """What the guest's tree is made of."""
@@ -62,12 +70,18 @@ def packages(kernel: Kernel) -> list[str]:
         return [*PACKAGES, *BUILT_PACKAGES]
     if kernel.built:
         return PACKAGES
-    return [*PACKAGES, kernel.image_package, kernel.headers_package]
+    more = MULTILIB_PACKAGES if kernel.multilib else []
+    return [*PACKAGES, *more, kernel.image_package, kernel.headers_package]
+
+
+def unpacked(kernel: Kernel) -> list[str]:
+    """Packages whose files are in the guest's tree, although they are not installed."""
+    return UNPACKED if kernel.multilib else []
 
 
 def key(kernel: Kernel, version: str) -> str:
     """The name of the image of ``kernel``; ``version`` names the kernel in it."""
-    row = [kernel.suites, packages(kernel)]
+    row = [kernel.suites, packages(kernel), *unpacked(kernel)]
     return cache.key_of([RECIPE, row, EXCLUDE, list(boot.MODULES), version])
 
 
@@ -113,7 +127,8 @@ def _make(
     name = kernel.name
     tree = scratch / "tree"
     with phase(name, "root tree"):
-        bootstrap.run(kernel, tree, scratch, "essential", packages(kernel), EXCLUDE)
+        installed, beside = packages(kernel), unpacked(kernel)
+        bootstrap.run(kernel, tree, scratch, "essential", installed, EXCLUDE, beside)
     if kernel.built:
         shutil.copy(tree / boot.BUSYBOX, entry / "busybox")
     else:
@@ -136,7 +151,7 @@ def _version(top: Path, kernel: Kernel, built: Path | None) -> str:
 
 
 def _prepare(top: Path, kernel: Kernel) -> Path:
-    store = cache.Store(top / "images" / kernel.name)
+    store = cache.Store(top / "images" / kernel.home)
     built = kbuild.prepare(top, kernel) if kernel.fragment else None
     version = _version(top, kernel, built)
     name = key(kernel, version)

@@ -2,7 +2,7 @@
 """The kernels that guests can run: the only place that lists them."""
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .errors import RunnerError
@@ -40,6 +40,17 @@ class Kernel:
     shards: int = 1
     #: What of the suite runs, as pytest's -k, unless a choice is asked for; empty: all.
     part: str = ""
+    #: The tree can make and run 32-bit programs, too.
+    multilib: bool = False
+    #: Of the programs: 64 or 32.
+    bits: int = 64
+    #: The row whose image this one runs in; empty: its own.
+    image_of: str = ""
+
+    @property
+    def home(self) -> str:
+        """What the image is kept under, and its lock."""
+        return self.image_of or self.name
 
     @property
     def image_package(self) -> str:
@@ -69,17 +80,22 @@ _DEBUG_PART = (
     "not (test_doctor or test_command or test_completion or command_units or control)"
 )
 
+# Tests that start none of the programs, or to which the word size of one is all the same.
+_M32_PART = "not (test_doctor or test_unload or test_completion or control)"
+
 
 def _rt(name: str, suite: str, kernel_suite: str) -> Kernel:
     return Kernel(name, suite, kernel_suite, flavour="rt-amd64", part=_RT_PART)
 
+
+_STOCK = Kernel("7.3", suite="trixie", kernel_suite="trixie-backports", multilib=True)
 
 TABLE = {
     kernel.name: kernel
     for kernel in [
         Kernel("6.1", suite="bookworm", kernel_suite="bookworm"),
         Kernel("6.12", suite="trixie", kernel_suite="trixie"),
-        Kernel("7.3", suite="trixie", kernel_suite="trixie-backports"),
+        _STOCK,
         Kernel(
             "7.3-debug",
             suite="trixie",
@@ -93,6 +109,7 @@ TABLE = {
             shards=2,
             part=_DEBUG_PART,
         ),
+        replace(_STOCK, name="7.3-m32", bits=32, image_of="7.3", part=_M32_PART),
         _rt("6.1-rt", suite="bookworm", kernel_suite="bookworm"),
         _rt("6.12-rt", suite="trixie", kernel_suite="trixie"),
         _rt("7.3-rt", suite="trixie", kernel_suite="trixie-backports"),

@@ -6,36 +6,39 @@ import os
 from pathlib import Path
 
 from . import cache, chroot
+from .kernels import Kernel
 from .output import phase, say
 
 PARTS = ("tools", "tests")
+# The compiler, by the word size of the programs.
+_CC = {32: "gcc -m32", 64: "gcc"}
 
 
-def _directory(source: Path, image: Path) -> Path:
-    """Where the programs of this image and source tree are built."""
+def _directory(source: Path, image: Path, bits: int) -> Path:
+    """Where the programs of this image, source tree and word size are built."""
     names = sorted(
         str(path.relative_to(source))
         for part in PARTS
         for path in (source / part).rglob("*.c")
     )
-    return cache.workshop(image / "programs", str(source.resolve()), names)
+    return cache.workshop(image / "programs", f"{source.resolve()} {bits}", names)
 
 
-def prepare(kernel: str, source: Path, top: Path, image: Path) -> list[Path]:
+def prepare(kernel: Kernel, source: Path, top: Path, image: Path) -> list[Path]:
     """Run ``make programs`` and return the programs; make decides what is out of date.
 
-    Build directories belong to an image and a source tree. The caller holds the kernel's
-    lock. RunnerError has make's output.
+    Build directories belong to an image, a source tree and a word size. The caller holds the
+    kernel's lock. RunnerError has make's output.
     """
-    build = _directory(source, image)
+    build = _directory(source, image, kernel.bits)
     jobs = os.cpu_count() or 1
-    command = f"make -s -j{jobs} -C /src BUILD=/build programs"
-    with phase(kernel, "programs"):
+    command = f"make -s -j{jobs} -C /src CC='{_CC[kernel.bits]}' BUILD=/build programs"
+    with phase(kernel.name, "programs"):
         text = chroot.run(
             command, top / "mnt", image, command, {"src": source, "build": build}
         )
     if text.strip():
-        say(f"[{kernel}] {text.rstrip()}")
+        say(f"[{kernel.name}] {text.rstrip()}")
     return [
         path
         for part in PARTS

@@ -34,7 +34,7 @@ def _build(kernel: Kernel, settings: Settings, top: Path, entry: Path) -> bytes:
     source = settings.source
     release = release_of(entry)
     made = modules.prepare(kernel, source, top, entry, release) / "modules"
-    built = programs.prepare(kernel.name, source, top, entry)
+    built = programs.prepare(kernel, source, top, entry)
     result = Archive()
     result.tree(f"/usr/lib/modules/{release}", made)
     for program in built:
@@ -51,7 +51,7 @@ def _build(kernel: Kernel, settings: Settings, top: Path, entry: Path) -> bytes:
 def build(kernel: Kernel, settings: Settings) -> None:
     """Bring image, modules and programs up to date. RunnerError if one cannot be made."""
     top = cache_directory()
-    with cache.locked(top, kernel.name):
+    with cache.locked(top, kernel.home):
         _build(kernel, settings, top, image.prepare(top, kernel))
 
 
@@ -61,7 +61,7 @@ def command(kernel: Kernel, settings: Settings, words: list[str]) -> str:
     What it changes is thrown away. RunnerError if it fails.
     """
     top = cache_directory()
-    with cache.locked(top, kernel.name):
+    with cache.locked(top, kernel.home):
         entry = image.prepare(top, kernel)
     binds = {"src": settings.source}
     return chroot.run(
@@ -122,6 +122,7 @@ def _environment(kernel: Kernel, job: Job) -> dict[str, str]:
     found = {
         "DBR_KERNEL": kernel.name,
         "DBR_PATIENCE": f"{kernel.patience:g}",
+        "DBR_BITS": str(kernel.bits),
         "TERM": "dumb",
     }
     if job.gate:
@@ -148,7 +149,7 @@ def run(
     top = cache_directory()
     environment = _environment(kernel, job)
     machine = settings.machine_for(kernel)
-    with cache.locked(top, kernel.name):
+    with cache.locked(top, kernel.home):
         entry = image.prepare(top, kernel)
         accelerator = _choose_accel(kernel, entry, machine)
         content = initrd(entry, job.script, environment)

@@ -101,7 +101,7 @@ void await_pass(int att)
 
 static bool has_been_written(uint64_t address)
 {
-	return *(const volatile uint8_t *)address;
+	return *(const volatile uint8_t *)(uintptr_t)address;
 }
 
 uint64_t submit_running(int att, int dmabuf, uint32_t flags, uint64_t ns,

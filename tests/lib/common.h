@@ -21,6 +21,9 @@
 #define MIB (1024 * KIB)
 #define PAGE ((uint64_t)sysconf(_SC_PAGESIZE))
 
+/* Where no program has memory, of whatever word size. */
+#define NOWHERE ((void *)-(uintptr_t)PAGE)
+
 /* How many times as long as on a stock kernel all may take: $DBR_PATIENCE, or 1. */
 double patience(void);
 
