@@ -49,6 +49,7 @@ help:
 	@echo '  dkms-remove     the reverse, for all versions and kernels'
 	@echo '  install         the command, its man page, completion and header,'
 	@echo '                  to DESTDIR and PREFIX'
+	@echo '  uninstall       the reverse'
 	@echo '  dist            release tarball of HEAD, in BUILD/dist'
 	@echo '  deb             Debian packages of this machine'\''s release, in BUILD/deb'
 	@echo '  clean           remove what was built'
@@ -96,7 +97,7 @@ programs:
 	$(MAKE) -C tools BUILD=$(BUILD)
 	$(MAKE) -C tests BUILD=$(BUILD)
 
-.PHONY: dkms-install dkms-remove install install-source
+.PHONY: dkms-install dkms-remove install uninstall install-source
 dkms-install: dkms-remove
 	$(SUDO) mkdir -p $(DKMS_SOURCE)
 	$(SUDO) cp -r $(SOURCES) $(DKMS_SOURCE)/
@@ -106,8 +107,8 @@ dkms-install: dkms-remove
 dkms-remove:
 	$(SUDO) scripts/dkms-remove
 
-install:
-	$(MAKE) -C tools BUILD=$(BUILD) install
+install uninstall:
+	$(MAKE) -C tools BUILD=$(BUILD) $@
 
 # For packages, which leave it to dkms to add and to build it.
 install-source:

@@ -28,5 +28,5 @@ def test_make_targets_exist() -> None:
     makefile = (REPOSITORY / "Makefile").read_text()
     named = set(re.findall(r"(?:^|`|&& )make ([a-z-]+)", README, re.M))
     assert {"demo", "check", "dkms-install"} <= named
-    missing = [name for name in named if not re.search(rf"^{name}:", makefile, re.M)]
-    assert not missing
+    rules = re.findall(r"^([a-z][a-z -]*):", makefile, re.M)
+    assert not named - set(" ".join(rules).split())
