@@ -73,7 +73,7 @@ class Kernel:
 
 # PREEMPT_RT turns spinlocks into sleeping locks and interrupts into threads. What can tell are
 # the cases in which fences, faults, workers and callbacks meet; the rest is the same code.
-_RT_PART = "contract or features or fences or jobs or mmap or race or suspend or unload"
+_RT_PART = "contract or features or fences or jobs or mmap or race or suspend"
 
 # What tests the command, and the controls of other tests: no kernel code, and slow there.
 _DEBUG_PART = (
@@ -81,7 +81,10 @@ _DEBUG_PART = (
 )
 
 # Tests that start none of the programs, or to which the word size of one is all the same.
-_M32_PART = "not (test_doctor or test_unload or test_completion or control)"
+_M32_PART = (
+    "not (test_doctor or test_unload or test_completion or test_modules or test_gates"
+    " or control or race or fuzz)"
+)
 
 
 def _rt(name: str, suite: str, kernel_suite: str) -> Kernel:
