@@ -20,7 +20,7 @@ EXIT_LOST = 70
 class Limits:
     """Watchdogs, in seconds from qemu's start (boot, total) or the last output (silence)."""
 
-    boot: float = 60.0
+    boot: float = 120.0
     silence: float = 120.0
     total: float = 900.0
 
