@@ -110,6 +110,18 @@ CASE(faults, mapping_keeps_its_memory)
 	}
 }
 
+CASE(faults, slow_map_takes_its_time)
+{
+	struct buffer buffer = buffer_alloc_faulty(PAGE, 0, F(SLOW_MAP));
+	int att = attach(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
+	uint64_t began = dr_now();
+
+	succeeds(dr_map(att, DMABUF_REVOKE_BIDIRECTIONAL));
+	cr_assert(dr_now() - began >= 100 * MSEC);
+	close(att);
+	close(buffer.fd);
+}
+
 /* Whoever can still reach the memory, by a fault or a map, reaches the buffer's. */
 CASE(faults, memory_that_can_be_reached_is_kept)
 {
