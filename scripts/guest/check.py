@@ -102,7 +102,9 @@ def _guest(
         if settings.verbose:
             session.show_log(name, outcome)
         junit = outcome.files.get("junit.xml")
-        return judge(name, outcome.status, junit, bool(choice.expression))
+        totals = judge(name, outcome.status, junit, bool(choice.expression))
+        totals.notes += [outcome.note] if outcome.note else []
+        return totals
 
     return part
 
@@ -170,6 +172,9 @@ def verdict(totals: dict[str, Totals], seconds: float) -> int:
             result(f"[{name}] failed: {line}")
         if len(part.wrong) > SHOWN:
             result(f"[{name}] failed: {len(part.wrong) - SHOWN} more")
+    for name, part in totals.items():
+        for line in part.notes:
+            result(f"[{name}] note: {line}")
     for name, part in totals.items():
         if len(totals) > 1 and part.ran:
             result(f"[{name}] {closing_line(part, 0).strip('= ').rsplit(' in ', 1)[0]}")

@@ -2,6 +2,7 @@
 """Totals over several JUnit files, and pytest's closing line for them."""
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as xml
 from dataclasses import dataclass, field
 
@@ -16,6 +17,7 @@ class Totals:
     """Counts of test cases; ``reasons`` maps a skip's reason to its number of cases.
 
     ``wrong`` has a line for each case that failed: its name, and the first words of why.
+    ``notes`` are what a reader of the verdict should know although nothing failed by it.
     """
 
     failed: int = 0
@@ -25,6 +27,7 @@ class Totals:
     errors: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def ran(self) -> int:
@@ -41,14 +44,18 @@ class Totals:
         for reason, count in other.reasons.items():
             self.reasons[reason] = self.reasons.get(reason, 0) + count
         self.wrong += other.wrong
+        self.notes += other.notes
+
+
+# What each line of a C test's report begins with.
+_CRITERION = re.compile(r"^\[(----|FAIL)\]", re.MULTILINE)
 
 
 def _why(case: xml.Element, fault: xml.Element) -> str:
     """A line of a report. The message of what is no assertion is all of its report."""
-    words = (fault.get("message") or "no reason given").split("\n")
-    first = next((line.strip() for line in words if line.strip()), "")
+    words = _CRITERION.sub("", fault.get("message") or "no reason given").split()
     name = f"{case.get('classname') or 'tests'}::{case.get('name') or 'unnamed'}"
-    return f"{name}: {first}"[:WIDTH]
+    return f"{name}: {' '.join(words)}"[:WIDTH]
 
 
 def from_junit(text: bytes) -> Totals:

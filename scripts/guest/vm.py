@@ -21,6 +21,8 @@ from .trace import panic_reason
 TRACE_LIMIT = 15.0
 # select() cannot take infinity.
 LONGEST_SELECT = 3600.0
+# How the reason begins if the guest was lost by its boot watchdog.
+NOT_UP = "boot: not up"
 
 # unknown_nmi_panic: a hung guest can be made to show where it hangs. panic_print: all tasks
 # and the other CPUs' backtraces. panic=-1 with -no-reboot: a panic ends qemu.
@@ -41,6 +43,7 @@ class Outcome:
     status: int = 0
     files: dict[str, bytes] = field(default_factory=dict)
     console: str = ""
+    note: str = ""  # what the verdict has to say of it
     boot_seconds: float = 0.0  # the guest's own uptime when it was ready
     seconds: float = 0.0  # from the moment that everything was built
 
@@ -227,7 +230,7 @@ class Guest:
         """The next watchdog to go off, and what it then says."""
         total = (begin + limits.total, f"total time of {limits.total:g} s used up")
         if not ready:
-            boot = (self._start + limits.boot, f"boot: not up after {limits.boot:g} s")
+            boot = (self._start + limits.boot, f"{NOT_UP} after {limits.boot:g} s")
             return min(boot, total)
         silence = (heard + limits.silence, f"hang: silent for {limits.silence:g} s")
         return min(silence, total)

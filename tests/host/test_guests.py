@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
-from guest import check, kernels, session, tsc, vm
+from guest import check, image, kernels, session, tsc, vm
 from guest.cpio import Archive
 from guest.errors import RunnerError
 from guest.settings import Limits, Machine, Settings
@@ -117,6 +117,35 @@ def test_a_guest_that_does_not_come_up_is_lost(entry: Path) -> None:
     limits = Limits(boot=0.5, silence=100, total=100)
     outcome = guest.wait(b"", limits, lambda data: None, trace=False)
     assert outcome.lost == "boot: not up after 0.5 s"
+
+
+@pytest.mark.parametrize("built", [False, True])
+def test_a_kernel_that_does_not_come_up_is_started_again_unless_it_is_ones_own(
+    built: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ends = [vm.Outcome(lost=f"{vm.NOT_UP} after 1 s"), vm.Outcome(status=3)]
+
+    class Guest:
+        def __init__(self, *arguments: object) -> None:
+            pass
+
+        def wait(self, *arguments: object) -> vm.Outcome:
+            return ends.pop(0)
+
+    monkeypatch.setattr(vm, "Guest", Guest)
+    monkeypatch.setattr(session, "cache_directory", lambda: tmp_path)
+    monkeypatch.setattr(image, "prepare", lambda *arguments: tmp_path)
+    monkeypatch.setattr(session, "initrd", lambda *arguments: b"")
+    monkeypatch.setattr(session, "_choose_accel", lambda *arguments: "tcg")
+    monkeypatch.setattr(session, "_build", lambda *arguments: b"")
+    kernel = kernels.TABLE["7.3"]
+    if built:
+        kernel = replace(kernel, built=kernels.Build(tmp_path, tmp_path))
+    outcome = session.run(kernel, Settings(), session.Job("true"), lambda data: None)
+    if built:
+        assert outcome.lost and not outcome.note
+    else:
+        assert outcome.status == 3 and vm.NOT_UP in outcome.note
 
 
 def test_a_qemu_that_does_not_start_is_lost_with_its_message(entry: Path) -> None:

@@ -29,6 +29,10 @@ def junit(*cases: str) -> bytes:
 SKIP = '<skipped type="pytest.skip" message="no such device"/>'
 XFAIL = '<skipped type="pytest.xfail" message="known"/>'
 FAILURE = '<failure message="m"/>'
+CRITERION = (
+    '<failure message="[----] revoke.c:187: Assertion Failed&#10;[----]   &#10;'
+    '[----]   ENOENT at 3&#10;"/>'
+)
 ERROR = '<error message="m"/>'
 
 
@@ -123,18 +127,22 @@ def test_the_verdict_ends_with_what_failed(
 ) -> None:
     totals = {
         "one": check.judge("one", 1, junit("", SKIP, FAILURE), False),
+        "c": check.judge("c", 1, junit(CRITERION), False),
         "two": check.judge("two", 2, junit(*[ERROR] * (check.SHOWN + 3)), False),
         "three": check.judge("three", 3, junit(""), False),
     }
+    totals["three"].notes.append("started again")
     assert check.verdict(totals, 1.0) == 1
     lines = capfd.readouterr().out.splitlines()
-    assert lines[:2] == [
+    assert lines[:3] == [
         "[one] skipped 1: no such device",
         "[one] failed: tests::t: m",
+        "[c] failed: tests::t: revoke.c:187: Assertion Failed ENOENT at 3",
     ]
-    assert lines[-6:-4] == [
+    assert lines[-8:-5] == [
         "[two] failed: 3 more",
         "[three] failed: pytest ended with status 3",
+        "[three] note: started again",
     ]
     assert lines[-1] == results.closing_line(sum_of(totals), 1.0)
 
