@@ -161,7 +161,7 @@ def _host(
 
 def verdict(totals: dict[str, Totals], seconds: float) -> int:
     """Print what the parts counted and their sum; the exit status."""
-    total = Totals()
+    total = Totals(seconds=seconds)
     for name, part in totals.items():
         total.add(part)
         for reason, count in sorted(part.reasons.items()):
@@ -177,10 +177,10 @@ def verdict(totals: dict[str, Totals], seconds: float) -> int:
             result(f"[{name}] note: {line}")
     for name, part in totals.items():
         if len(totals) > 1 and part.ran:
-            result(f"[{name}] {closing_line(part, 0).strip('= ').rsplit(' in ', 1)[0]}")
+            result(f"[{name}] {closing_line(part).strip('= ')}")
     if not total.ran:
         result("no tests ran at all: that is a failure")
-    result(closing_line(total, seconds))
+    result(closing_line(total))
     return 0 if total.good else 1
 
 
@@ -219,11 +219,14 @@ def _detectors(kernel: Kernel, settings: Settings, results: Path) -> dict[str, P
 
 def _safely(name: str, part: Callable[[], Totals]) -> Totals:
     """What the part counts; a RunnerError becomes an error of the count."""
+    start = time.monotonic()
     try:
-        return part()
+        totals = part()
     except RunnerError as error:
         say(f"[{name}] {error}")
-        return Totals(errors=1, wrong=str(error).splitlines()[:1])
+        totals = Totals(errors=1, wrong=str(error).splitlines()[:1])
+    totals.seconds = time.monotonic() - start
+    return totals
 
 
 def _run_all(parts: dict[str, Part], jobs: int) -> dict[str, Totals]:

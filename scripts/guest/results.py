@@ -16,6 +16,7 @@ WIDTH = 250
 class Totals:
     """Counts of test cases; ``reasons`` maps a skip's reason to its number of cases.
 
+    ``seconds`` is what a part took, with building and waiting, and is not added up.
     ``wrong`` has a line for each case that failed: its name, and the first words of why.
     ``notes`` are what a reader of the verdict should know although nothing failed by it.
     """
@@ -25,6 +26,7 @@ class Totals:
     skipped: int = 0
     xfailed: int = 0
     errors: int = 0
+    seconds: float = 0.0
     reasons: dict[str, int] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -90,7 +92,7 @@ def from_junit(text: bytes) -> Totals:
     return totals
 
 
-def closing_line(totals: Totals, seconds: float) -> str:
+def closing_line(totals: Totals) -> str:
     """pytest's last line, such as ``===== 3 passed, 1 skipped in 2.50s =====``."""
     parts = []
     for name in FIELDS:
@@ -98,8 +100,8 @@ def closing_line(totals: Totals, seconds: float) -> str:
         if count:
             word = "error" if name == "errors" and count == 1 else name
             parts.append(f"{count} {word}")
-    took = f"{seconds:.2f}s"
-    if seconds >= 60:
-        whole = int(seconds)
+    took = f"{totals.seconds:.2f}s"
+    if totals.seconds >= 60:
+        whole = int(totals.seconds)
         took += f" ({whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02})"
     return f"===== {', '.join(parts) or 'no tests ran'} in {took} ====="

@@ -37,11 +37,11 @@ ERROR = '<error message="m"/>'
 
 
 def test_totals_add_up_over_several_files() -> None:
-    total = Totals()
+    total = Totals(seconds=14.21)
     total.add(results.from_junit(junit("", "", SKIP)))
     total.add(results.from_junit(junit("", SKIP, XFAIL, FAILURE, ERROR)))
     expected = "===== 1 failed, 3 passed, 2 skipped, 1 xfailed, 1 error in 14.21s ====="
-    assert results.closing_line(total, 14.21) == expected
+    assert results.closing_line(total) == expected
     assert total.reasons == {"no such device": 2}
     assert not total.good
 
@@ -74,25 +74,23 @@ def test_totals_are_pytests_own(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "--junitxml=junit.xml"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     ours = results.closing_line(
-        results.from_junit((tmp_path / "junit.xml").read_bytes()), 1
+        results.from_junit((tmp_path / "junit.xml").read_bytes())
     )
     theirs = done.stdout.splitlines()[-1]
     assert ours.strip("= ").split(" in ")[0] == theirs.strip("= ").split(" in ")[0]
 
 
 @pytest.mark.parametrize(
-    ("totals", "seconds", "line"),
+    ("totals", "line"),
     [
-        (Totals(passed=131, skipped=2), 14.21, "131 passed, 2 skipped in 14.21s"),
-        (Totals(passed=1, errors=2), 1.0, "1 passed, 2 errors in 1.00s"),
-        (Totals(passed=1), 75.3, "1 passed in 75.30s (0:01:15)"),
-        (Totals(), 0.5, "no tests ran in 0.50s"),
+        (Totals(0, 131, 2, seconds=14.21), "131 passed, 2 skipped in 14.21s"),
+        (Totals(passed=1, errors=2, seconds=1), "1 passed, 2 errors in 1.00s"),
+        (Totals(passed=1, seconds=75.3), "1 passed in 75.30s (0:01:15)"),
+        (Totals(seconds=0.5), "no tests ran in 0.50s"),
     ],
 )
-def test_closing_line_has_pytests_form(
-    totals: Totals, seconds: float, line: str
-) -> None:
-    assert results.closing_line(totals, seconds) == f"===== {line} ====="
+def test_closing_line_has_pytests_form(totals: Totals, line: str) -> None:
+    assert results.closing_line(totals) == f"===== {line} ====="
 
 
 @pytest.mark.parametrize(
@@ -132,6 +130,7 @@ def test_the_verdict_ends_with_what_failed(
         "three": check.judge("three", 3, junit(""), False),
     }
     totals["three"].notes.append("started again")
+    totals["three"].seconds = 2.5
     assert check.verdict(totals, 1.0) == 1
     lines = capfd.readouterr().out.splitlines()
     assert lines[:3] == [
@@ -144,14 +143,14 @@ def test_the_verdict_ends_with_what_failed(
         "[three] failed: pytest ended with status 3",
         "[three] note: started again",
     ]
-    assert lines[-1] == results.closing_line(sum_of(totals), 1.0)
+    assert lines[-2] == "[three] 1 passed, 1 error in 2.50s"
+    assert lines[-1] == "===== 2 failed, 2 passed, 1 skipped, 24 errors in 1.00s ====="
 
 
-def sum_of(totals: dict[str, Totals]) -> Totals:
-    total = Totals()
-    for part in totals.values():
-        total.add(part)
-    return total
+def test_a_part_says_how_long_it_took() -> None:
+    start = time.monotonic()
+    totals = check._safely("name", lambda: Totals(passed=1))
+    assert 0 < totals.seconds <= time.monotonic() - start
 
 
 def runner(*arguments: str) -> subprocess.CompletedProcess[str]:
