@@ -10,7 +10,7 @@ ifneq ($(KERNEL_BUILD)$(KERNEL_IMAGE),)
 KERNELS	?= own
 endif
 BUILD	?= $(CURDIR)/build
-KERNELS	?= 7.3 7.3-debug 7.3-m32 6.12 6.1
+KERNELS	?= 7.3 7.3-debug 7.3-m32 7.3-rt 6.12 6.12-rt 6.1 6.1-rt
 TESTS	?=
 
 VERSION	:= $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
