@@ -112,13 +112,14 @@ struct steps {
 	unsigned int first;
 	/* Loads a module. After a failure the load for the next point shows as much. */
 	bool loads;
+	/* Or 0: what it may return besides. */
+	int other_error;
 };
 
-/* A platform device whose name cannot be allocated has none, which is EINVAL. */
 static bool may_return(const struct steps *steps, long result)
 {
 	return result == -ENOMEM || result == -EFAULT ||
-	       (steps->loads && result == -EINVAL);
+	       (steps->other_error && result == -steps->other_error);
 }
 
 /* Whether point @n of the call was reached; else the call was not touched. */
@@ -223,9 +224,11 @@ static unsigned int points_of(long (*call)(void))
 }
 
 void load_fails_at_last_points(const char *name, long (*call)(void),
-			       void (*end)(void), unsigned int last)
+			       void (*end)(void), unsigned int last,
+			       int other_error)
 {
-	struct steps steps = { name, NULL, call, end, .loads = true };
+	struct steps steps = { name, NULL, call, end, .loads = true,
+			       .other_error = other_error };
 	unsigned int all;
 
 	need_fault_injection();

@@ -28,10 +28,11 @@ void fails_at_every_point(const char *name, void (*begin)(void),
 /*
  * The same for the @last points of the load of a module, which takes long: after a failure
  * it is not loaded again, the round of the next point shows that it still gets as far.
- * It may return -EINVAL as well, which the driver core makes of a name without memory.
+ * If not 0, -@other_error is what it may return besides.
  */
 void load_fails_at_last_points(const char *name, long (*call)(void),
-			       void (*end)(void), unsigned int last);
+			       void (*end)(void), unsigned int last,
+			       int other_error);
 /* The same for a call that does well whatever fails in it, if there is anything. */
 void fails_at_no_point(const char *name, void (*begin)(void),
 		       long (*call)(void), void (*end)(void));
