@@ -52,6 +52,20 @@ def shards(kernel: Kernel) -> list[tuple[str, str]]:
     return [(f"{kernel.name}.{n}", f"{n}/{kernel.shards}") for n in numbers]
 
 
+def in_order(kernels: list[Kernel]) -> list[tuple[Kernel, str, str]]:
+    """All guests, in the order of their start: the kernel, and what shards() gives of it.
+
+    The slow ones first, so that nothing long is left for the end. But while the first one's
+    kernel is built, another of that kernel could only wait: one that need not comes between.
+    """
+    rows = sorted(kernels, key=lambda kernel: -kernel.patience)
+    guests = [(kernel, *shard) for kernel in rows for shard in shards(kernel)]
+    others = (i for i, guest in enumerate(guests) if guest[0] is not rows[0])
+    if (second := next(others, None)) is not None:
+        guests.insert(1, guests.pop(second))
+    return guests
+
+
 def job(choice: Choice, shard: str = "", part: str = "") -> session.Job:
     """What runs the suite in a guest."""
     words = ["exec", "python3", "guest/pytest_gate.py", "tests"]
@@ -257,12 +271,10 @@ def check(
 ) -> int:
     """Run everything and print the verdict; 0 only if all passed and no guest was lost."""
     start = time.monotonic()
-    parts: dict[str, Part] = {}
-    # The first shards first: while one kernel is built, another is tested.
-    for number in range(max(kernel.shards for kernel in kernels)):
-        for kernel in sorted(kernels, key=lambda kernel: -kernel.patience):
-            for name, shard in shards(kernel)[number : number + 1]:
-                parts[name] = _guest(kernel, shard, settings, choice, results)
+    parts: dict[str, Part] = {
+        name: _guest(kernel, shard, settings, choice, results)
+        for kernel, name, shard in in_order(kernels)
+    }
     for kernel in kernels:
         if kernel.fragment and not choice.expression:
             parts.update(_detectors(kernel, settings, results))

@@ -147,6 +147,14 @@ def test_the_verdict_ends_with_what_failed(
     assert lines[-1] == "===== 2 failed, 2 passed, 1 skipped, 24 errors in 1.00s ====="
 
 
+def test_the_slow_guests_begin_but_do_not_wait_for_each_other() -> None:
+    chosen = [kernels.TABLE[name] for name in ("7.3", "6.1", "7.3-debug")]
+    names = [name for _, name, _ in check.in_order(chosen)]
+    assert names == ["7.3-debug.1", "7.3", "7.3-debug.2", "6.1"]
+    assert [name for _, name, _ in check.in_order(chosen[:2])] == ["7.3", "6.1"]
+    assert len(check.in_order(chosen[2:])) == 2
+
+
 def test_a_part_says_how_long_it_took() -> None:
     start = time.monotonic()
     totals = check._safely("name", lambda: Totals(passed=1))
