@@ -7,6 +7,7 @@ An entry holds what that of a packaged kernel does, the root tree as a link. Its
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 from . import boot, cache, hostbuild, own, process
@@ -15,7 +16,7 @@ from .kernels import Build
 from .output import phase
 
 # Raise when the recipe changes in a way that the inputs of key() do not show.
-RECIPE = 1
+RECIPE = 2
 
 # What boot.unpack_kernel() reads.
 _READABLE = ["CONFIG_KERNEL_GZIP", "CONFIG_KERNEL_XZ", "CONFIG_KERNEL_ZSTD"]
@@ -64,6 +65,9 @@ def _make(root: Path, name: str, build: Build, entry: Path) -> None:
         hostbuild.make("modules_install", build, [*place, "modules_install"])
         for link in ("build", "source"):
             (below / "lib/modules" / release / link).unlink(missing_ok=True)
+        # Where a program looks for it that wants to know what this kernel can do.
+        configuration = build.directory / own.BUILT[0]
+        shutil.copyfile(configuration, below / "lib/modules" / release / "config")
         disk = ["mkfs.erofs", str(entry / "layer.erofs"), str(entry / "layer")]
         process.run("mkfs.erofs", disk)
     (entry / "vmlinux").write_bytes(_bootable(build.image, config))

@@ -43,6 +43,7 @@ uname -r
 modprobe dmabuf_revoke_exporter && cut -d' ' -f1 /proc/modules | grep revoke
 hello
 ls /usr/lib/modules
+grep CONFIG_MODULES= /lib/modules/$(uname -r)/config
 """
 
 
@@ -75,7 +76,7 @@ def test_it_runs_with_its_modules_and_ours(
     outcome = session.run(row, Settings(source=source), job, output.append)
     assert not outcome.lost, outcome.console
     release = session.release_of(entry)
-    expected = [release, "dmabuf_revoke_exporter", "hello", release]
+    expected = [release, "dmabuf_revoke_exporter", "hello", release, "CONFIG_MODULES=y"]
     assert b"".join(output).decode().split() == expected
     assert outcome.status == 0
 
