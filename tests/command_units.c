@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Parts of the command that need no kernel: sizes and durations, and the demo's
- * judgement. The latter is shown observations with one thing wrong each: it has to
+ * Parts of the command that need no kernel: sizes and durations, the bench's sums, and
+ * the demo's judgement. The latter is shown observations with one thing wrong each: it has to
  * find that one.
  *
  * The sources are included, so that the command needs no library of its own.
@@ -13,6 +13,7 @@
 #include "../tools/options.c"
 #include "../tools/words.c"
 #include "../tools/demo_judge.c"
+#include "../tools/bench_summary.c"
 
 #define ROWS(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -33,6 +34,29 @@ static void check_rows(int (*parse)(const char *, uint64_t *),
 			  "'%s': %d, %" PRIu64 "; expected %d, %" PRIu64,
 			  rows[i].text, ret, value, rows[i].ret, rows[i].value);
 	}
+}
+
+Test(command, summary_of_one_time)
+{
+	uint64_t ns[] = { 7 };
+	struct summary summary = bench_summarise(ns, 1);
+
+	cr_expect(summary.times == 1 && summary.min_ns == 7 && summary.median_ns == 7 &&
+		  summary.p99_ns == 7 && summary.spread_ns == 0);
+}
+
+/* 1 to 200, in no order. */
+Test(command, summary_of_many_times)
+{
+	uint64_t ns[200];
+	struct summary summary;
+
+	for (unsigned int i = 0; i < 200; i++)
+		ns[i] = (i * 7919) % 200 + 1;
+	summary = bench_summarise(ns, 200);
+	cr_expect(summary.times == 200 && summary.min_ns == 1);
+	cr_expect(summary.median_ns == 100 && summary.p99_ns == 198);
+	cr_expect(summary.spread_ns == 100);
 }
 
 Test(command, sizes)

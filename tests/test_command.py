@@ -30,7 +30,7 @@ from dbr import features
 
 __all__ = ["no_process_left"]  # a fixture
 
-VERBS = ["info", "alloc", "list", "show", "revoke", "attach", "demo", "doctor"]
+VERBS = ["info", "alloc", "list", "show", "revoke", "attach", "demo", "bench", "doctor"]
 UNKNOWN = str(2**63)
 
 
@@ -97,6 +97,10 @@ WRONG_USAGE = [
     ("demo a b", "unexpected argument 'b'"),
     ("doctor x", "unexpected argument 'x'"),
     ("demo --duration 2h", "at most 1h"),
+    ("bench frob", "'frob' is none of: memory, alloc, attach, mmap, revoke, dma"),
+    ("bench alloc frob", "'frob' is none of"),
+    ("bench --budget 1", "'1' is not a duration"),
+    ("bench --faults x", "'x' is not a number"),
 ]
 
 
@@ -123,6 +127,7 @@ NEEDS = [
     ("revoke 1", "exporter"),
     ("attach --fd 0", "importer"),
     ("demo", "exporter"),
+    ("bench", "exporter"),
 ]
 
 

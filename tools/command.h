@@ -21,6 +21,7 @@ struct verb {
 
 int verb_alloc(const struct verb *verb, int argc, char **argv);
 int verb_attach(const struct verb *verb, int argc, char **argv);
+int verb_bench(const struct verb *verb, int argc, char **argv);
 int verb_demo(const struct verb *verb, int argc, char **argv);
 int verb_doctor(const struct verb *verb, int argc, char **argv);
 int verb_info(const struct verb *verb, int argc, char **argv);

@@ -41,6 +41,12 @@ static const struct verb verbs[] = {
 	  "read it by DMA while the CPU reads a mapping of it, revokes it, and checks what\n"
 	  "each of them got. Exits 0 only if every check is ok.",
 	  verb_demo },
+	{ "bench", "[GROUP]...", "Measure what allocating, mapping and revoking cost",
+	  "Beside our buffers it measures those of the system heap, udmabuf and vgem, where\n"
+	  "there are such. GROUPs are memory, alloc, attach, mmap, revoke, dma, cpus and\n"
+	  "many; without any, all. Figures of different runs cannot be compared, unless the\n"
+	  "time is said to be instructions.",
+	  verb_bench },
 	{ "doctor", "", "Say why it does not work here, and what to do about it",
 	  "Looks at the kernel, the modules, their nodes and the exporter's limit. Exits 0\n"
 	  "if all is well; 77 if a module is not loaded, not reachable or of another\n"

@@ -132,8 +132,8 @@ def test_control_a_wrong_man_page_is_noticed(
 @pytest.mark.parametrize(
     "old, new",
     [
-        ("demo doctor --help", "demo --help"),
-        ("demo doctor --help", "demo doctor nurse --help"),
+        ("bench doctor --help", "bench --help"),
+        ("bench doctor --help", "bench doctor nurse --help"),
         ("echo --timeout ;;", ";;"),
         ("--defer-unmap ", "--defer-unmaps "),
         ("echo --json --help", "echo --help"),
@@ -170,6 +170,12 @@ def test_completion_offers_values_that_the_command_takes(installed: Path) -> Non
     for value in complete(COMPLETION, "revoke", "1", "--timeout", ""):
         assert help_of(installed, "revoke", "1", "--timeout", value)
     assert complete(COMPLETION, "attach", "--fd", "") == []
+    groups = re.search(
+        r"GROUPs are ([\w, ]+) and\s+(\w+);", help_of(installed, "bench")
+    )
+    assert groups
+    known = groups[1].split(", ") + [groups[2]]
+    assert complete(COMPLETION, "bench", "alloc", "") == known
 
 
 def test_completion_of_files_and_programs(tmp_path: Path) -> None:
