@@ -40,6 +40,8 @@ help:
 	@echo '  coverage        the same, and a report of the lines that it runs'
 	@echo '  fuzz            random programs on KERNEL=7.3-debug until one fails;'
 	@echo '                  SEED=1, MINUTES=10, OPERATIONS=number for an earlier end'
+	@echo '  bench           what it costs, beside the system heap, udmabuf and vgem: in time'
+	@echo '                  and in instructions; BENCH="--short alloc" for arguments of bench'
 	@echo '  shell           a shell in the guest'
 	@echo '  lint            style and static checks only'
 	@echo 'On this machine:'
@@ -54,7 +56,7 @@ help:
 	@echo '  deb             Debian packages of this machine'\''s release, in BUILD/deb'
 	@echo '  clean           remove what was built'
 
-.PHONY: demo check check-debug coverage fuzz shell lint
+.PHONY: demo check check-debug coverage fuzz bench shell lint
 demo:
 	scripts/setup --guest-only
 	$(GUEST) run $(OWN) $(addprefix --kernel ,$(firstword $(KERNELS))) -- \
@@ -80,6 +82,10 @@ fuzz:
 	$(GUEST) fuzz $(OWN) --kernel $(or $(KERNEL),$(filter own,$(KERNELS)),7.3-debug) \
 		$(addprefix --seed ,$(SEED)) $(addprefix --minutes ,$(MINUTES)) \
 		$(addprefix --operations ,$(OPERATIONS))
+
+bench:
+	scripts/setup --bench
+	$(GUEST) bench $(addprefix --kernel ,$(firstword $(KERNELS))) -- $(BENCH)
 
 shell:
 	scripts/setup --guest-only

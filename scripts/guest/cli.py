@@ -9,11 +9,11 @@ import shutil
 import signal
 import subprocess
 import sys
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
-from . import bootstrap, cache, check, coverage, fuzz, kernels, own, process, session
-from . import provoke, source
+from . import bench, bootstrap, cache, check, coverage, fuzz, kernels
+from . import own, process, provoke, session, source
 from .errors import RunnerError
 from .output import GuestStream, result, say
 from .settings import EXIT_LOST, HERE, Limits, Machine, Settings, cache_directory
@@ -73,6 +73,11 @@ def parser() -> argparse.ArgumentParser:
         )
         added.add_argument("--cpus", type=int, default=machine.cpus, metavar="N")
         added.add_argument(
+            "--icount",
+            action="store_true",
+            help="time is a count of instructions, which repeats; one CPU",
+        )
+        added.add_argument(
             "--append", default="", metavar="TEXT", help="for the kernel command line"
         )
         added.add_argument("--qemu-args", default="", metavar="TEXT", help="for qemu")
@@ -119,6 +124,17 @@ def parser() -> argparse.ArgumentParser:
     long.add_argument("--candidates", type=int, default=plan.candidates, metavar="N")
     long.add_argument("--option", action="append", default=[], metavar="WORD")
     long.add_argument("--results", type=Path, metavar="DIR", help="(build/fuzz)")
+    measuring = boots("bench", "measure what it costs, in time and in instructions")
+    measuring.add_argument(
+        "--way",
+        action="append",
+        choices=bench.Plan().ways,
+        help="only in time, or only in instructions",
+    )
+    measuring.add_argument("--results", type=Path, metavar="DIR", help="(build/bench)")
+    measuring.add_argument(
+        "arguments", nargs="*", metavar="ARGUMENT", help="of bench; after --"
+    )
     boots("shell", "an interactive shell in a guest")
     inside = verb("chroot", "run a command in the guest's tree, the source at /src")
     inside.add_argument("command", nargs=argparse.REMAINDER)
@@ -136,6 +152,7 @@ def _settings(options: argparse.Namespace) -> Settings:
     machine = Machine(
         memory=options.memory,
         cpus=options.cpus,
+        icount=options.icount,
         append=options.append,
         qemu_args=tuple(shlex.split(options.qemu_args)),
     )
@@ -243,6 +260,12 @@ def _dispatch(options: argparse.Namespace) -> int:
         )
         results = options.results or settings.source / "build" / "fuzz"
         return fuzz.fuzz(chosen[0], settings, plan, results)
+    if options.verb == "bench":
+        measured = bench.Plan(tuple(options.arguments), tuple(options.way or ()))
+        if not options.way:
+            measured = replace(measured, ways=bench.Plan().ways)
+        results = options.results or settings.source / "build" / "bench"
+        return bench.bench(chosen[0], settings, measured, results)
     if options.verb == "coverage":
         results = settings.source / "build" / "results"
         names = [results / name for name, _ in check.shards(chosen[0])]

@@ -96,6 +96,9 @@ def _boots_under_kvm(entry: Path, machine: Machine, limit: float) -> bool:
 def _choose_accel(kernel: Kernel, entry: Path, machine: Machine) -> str:
     """ "kvm" or "tcg", saying which and why."""
     process.require("qemu-system-x86_64")
+    if machine.icount:
+        say(f"[{kernel.name}] accelerator: tcg (it counts instructions)")
+        return "tcg"
     name, why = accel.choose(
         cache_directory(),
         lambda limit: _boots_under_kvm(entry, machine, limit),
@@ -155,9 +158,11 @@ def run(
         entry = image.prepare(top, kernel)
         accelerator = _choose_accel(kernel, entry, machine)
         content = initrd(entry, job.script, environment)
+        # A guest that counts instructions does not sleep while it waits.
+        built = _build(kernel, settings, top, entry) if machine.icount else None
         guest = vm.Guest(entry, content, accelerator, machine, job.shell)
         try:
-            overlay = _build(kernel, settings, top, entry)
+            overlay = built or _build(kernel, settings, top, entry)
         except BaseException:
             guest.kill()
             raise

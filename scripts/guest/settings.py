@@ -31,6 +31,8 @@ class Machine:
 
     memory: str = ""  # empty: what the kernel needs
     cpus: int = 2
+    #: Time is a count of instructions, which repeats, on one CPU.
+    icount: bool = False
     append: str = ""
     qemu_args: tuple[str, ...] = ()
 

@@ -19,6 +19,8 @@ from .trace import panic_reason
 
 # After a panic was provoked, what the kernel may take to print it, in seconds.
 TRACE_LIMIT = 15.0
+# With -icount shift=0 the time stamp counter counts instructions, and each takes 1 ns.
+ICOUNT_KHZ = 1000000
 # select() cannot take infinity.
 LONGEST_SELECT = 3600.0
 # How the reason begins if the guest was lost by its boot watchdog.
@@ -64,6 +66,17 @@ def read_results(data: bytes) -> dict[str, bytes]:
     return files
 
 
+def _processors(accel: str, machine: Machine) -> list[str]:
+    if machine.icount:
+        line = ["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off"]
+        return [*line, "-cpu", "max", "-smp", "1"]
+    if accel == "kvm":
+        line = ["-accel", "kvm", "-cpu", "host"]
+    else:
+        line = ["-accel", "tcg,thread=multi", "-cpu", "max"]
+    return [*line, "-smp", str(machine.cpus)]
+
+
 def command(
     image: Path,
     accel: str,
@@ -74,16 +87,14 @@ def command(
 ) -> list[str]:
     """qemu's command line; ``initrd`` and ``ports`` are inherited descriptors."""
     line = ["qemu-system-x86_64", "-M", "q35", "-nodefaults", "-no-reboot"]
-    if accel == "kvm":
-        line += ["-accel", "kvm", "-cpu", "host"]
-    else:
-        line += ["-accel", "tcg,thread=multi", "-cpu", "max"]
-    line += ["-display", "none", "-smp", str(machine.cpus)]
+    line += _processors(accel, machine)
+    line += ["-display", "none"]
     line += ["-m", machine.memory or "1G"]
     line += ["-kernel", str(image / "vmlinux"), "-initrd", f"/dev/fd/{initrd}"]
     words = [*APPEND, machine.append]
-    if accel == "tcg" and tsc.khz():
-        words.append(f"tsc_early_khz={tsc.khz()}")
+    khz = ICOUNT_KHZ if machine.icount else tsc.khz()
+    if accel == "tcg" and khz:
+        words.append(f"tsc_early_khz={khz}")
     line += ["-append", " ".join(words).strip()]
     drive = f"file={image / 'root.erofs'},if=none,id=root,format=raw,readonly=on"
     line += ["-drive", drive, "-device", "virtio-blk-pci,drive=root"]

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What `dmabuf-revoke bench --json` prints: its figures, and which of two runs cost more."""
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, Iterator, NamedTuple
+
+from .errors import RunnerError
+
+#: A cost may grow so much.
+TOLERANCE = 0.10
+#: In nanoseconds: what changes by less, such as a phase in which nothing was to be done, tells
+#: where a cache line or a timer's tick fell.
+SLACK = 300
+
+
+class Name(NamedTuple):
+    """What one figure is about."""
+
+    group: str
+    figure: str
+    contender: str
+    parameter: str
+    value: int
+
+    def __str__(self) -> str:
+        of, at = f"{self.figure} of {self.contender}", f"{self.value} {self.parameter}"
+        return f"{self.group}: {of} at {at}"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of the bench: one boot, or one machine."""
+
+    machine: dict[str, Any]
+    figures: dict[Name, int]
+
+    @property
+    def counted(self) -> bool:
+        """Whether its figures may be compared with those of another run."""
+        return bool(self.machine["time"] == "instructions")
+
+    def at(self, group: str, figure: str, contender: str) -> dict[int, int]:
+        """Of one figure the times, by the parameter's value, of all its parameters."""
+        wanted = (group, figure, contender)
+        return {
+            name.value: ns for name, ns in self.figures.items() if name[:3] == wanted
+        }
+
+    def over(self, parameter: str) -> "Run":
+        """Only the figures that were taken over this parameter."""
+        chosen = {n: ns for n, ns in self.figures.items() if n.parameter == parameter}
+        return Run(self.machine, chosen)
+
+
+def read(text: str | bytes) -> Run:
+    """A run by its JSON. Where instructions are counted, what counts is the least of them:
+    a timer's tick that falls into a measurement is not its cost. Elsewhere the median.
+    RunnerError if it is none."""
+    try:
+        document = json.loads(text)
+        machine: dict[str, Any] = document["machine"]
+        key = "min_ns" if machine["time"] == "instructions" else "median_ns"
+        figures = {
+            Name(*(row[field] for field in Name._fields)): int(row[key])
+            for row in document["figures"]
+        }
+    except (ValueError, KeyError, TypeError) as error:
+        raise RunnerError(f"not what bench --json prints: {error!r}") from error
+    return Run(machine, figures)
+
+
+def grown(kept: Run, now: Run) -> Iterator[str]:
+    """Each figure that grew beyond the tolerance, or that only one of the two has."""
+    for name, before in kept.figures.items():
+        after = now.figures.get(name)
+        if after is None:
+            yield f"{name}: {before} ns, and was not measured now"
+        elif after > before * (1 + TOLERANCE) and after > before + SLACK:
+            yield f"{name}: {before} ns have become {after} ns (+{after / before - 1:.0%})"
+    for name in now.figures.keys() - kept.figures.keys():
+        yield f"{name}: is not among the figures that are kept"
