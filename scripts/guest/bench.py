@@ -62,6 +62,27 @@ def measure(
     return {name: outcome.files[f"{name}.json"] for name in runs}
 
 
+def show(text: bytes, directory: Path) -> int:
+    """Judge and draw what bench --json printed, into ``directory``."""
+    run = figures.read(text)
+    directory.mkdir(parents=True, exist_ok=True)
+    table = goals.table(run)
+    (directory / "goals.md").write_text(table)
+    names = [path.name for path in plot.draw(run, directory)]
+    result(f"Linux {run.machine['kernel']}, {run.machine['time']}:\n\n{table}")
+    say(f"{directory}: {', '.join(['goals.md', *names])}")
+    return 0
+
+
+def show_file(path: Path, directory: Path) -> int:
+    """The same for what was measured elsewhere. RunnerError if it cannot be read."""
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise RunnerError(f"{path}: {error.strerror}") from error
+    return show(text, directory)
+
+
 def bench(kernel: Kernel, settings: Settings, plan: Plan, results: Path) -> int:
     """Measure each way, keep the figures, draw them, print what goals they meet."""
     for way in plan.ways:
@@ -70,11 +91,5 @@ def bench(kernel: Kernel, settings: Settings, plan: Plan, results: Path) -> int:
         icount = way == "instructions"
         text = measure(kernel, settings, {"bench": plan.arguments}, icount)["bench"]
         (directory / "bench.json").write_bytes(text)
-        run = figures.read(text)
-        table = goals.table(run)
-        (directory / "goals.md").write_text(table)
-        pictures = plot.draw(run, directory)
-        result(f"{way}: the ratios that are aimed at\n\n{table}")
-        names = ", ".join(path.name for path in pictures)
-        say(f"[{kernel.name}] {directory}: bench.json, goals.md, {names}")
+        show(text, directory)
     return 0

@@ -12,7 +12,7 @@ import sys
 from dataclasses import fields, replace
 from pathlib import Path
 
-from . import bench, bootstrap, cache, check, coverage, fuzz, kernels
+from . import bench, bootstrap, cache, check, costs, coverage, fuzz, kernels
 from . import own, process, provoke, session, source
 from .errors import RunnerError
 from .output import GuestStream, result, say
@@ -133,8 +133,15 @@ def parser() -> argparse.ArgumentParser:
     )
     measuring.add_argument("--results", type=Path, metavar="DIR", help="(build/bench)")
     measuring.add_argument(
+        "--figures",
+        type=Path,
+        metavar="FILE",
+        help="measure nothing, but judge and draw what bench --json has printed",
+    )
+    measuring.add_argument(
         "arguments", nargs="*", metavar="ARGUMENT", help="of bench; after --"
     )
+    boots("costs", "measure, and keep, what make check compares costs with")
     boots("shell", "an interactive shell in a guest")
     inside = verb("chroot", "run a command in the guest's tree, the source at /src")
     inside.add_argument("command", nargs=argparse.REMAINDER)
@@ -265,7 +272,11 @@ def _dispatch(options: argparse.Namespace) -> int:
         if not options.way:
             measured = replace(measured, ways=bench.Plan().ways)
         results = options.results or settings.source / "build" / "bench"
+        if options.figures:
+            return bench.show_file(options.figures, results)
         return bench.bench(chosen[0], settings, measured, results)
+    if options.verb == "costs":
+        return costs.keep(chosen[0], settings)
     if options.verb == "coverage":
         results = settings.source / "build" / "results"
         names = [results / name for name, _ in check.shards(chosen[0])]

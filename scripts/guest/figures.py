@@ -48,6 +48,11 @@ class Run:
             name.value: ns for name, ns in self.figures.items() if name[:3] == wanted
         }
 
+    def of(self, contender: str) -> "Run":
+        """Only the figures of one contender."""
+        chosen = {n: ns for n, ns in self.figures.items() if n.contender == contender}
+        return Run(self.machine, chosen)
+
     def over(self, parameter: str) -> "Run":
         """Only the figures that were taken over this parameter."""
         chosen = {n: ns for n, ns in self.figures.items() if n.parameter == parameter}

@@ -55,12 +55,12 @@ _UNITS = {"instructions": "instructions", "real": "ns", "emulated": "ns (emulate
 
 
 def script(run: Run, picture: Picture, target: Path) -> str:
-    """gnuplot's input; empty if the run has nothing to draw."""
+    """gnuplot's input; empty if the run has nothing to draw: a point is no line."""
     chosen = run.over(picture.parameter)
     lines = {
         pair: chosen.at(picture.group, *pair)
         for pair in picture.lines
-        if chosen.at(picture.group, *pair)
+        if len(chosen.at(picture.group, *pair)) > 1
     }
     if not lines:
         return ""

@@ -9,7 +9,18 @@ from typing import Any
 
 import pytest
 
-from guest import bench, figures, goals, kernels, plot, session, settings, vm
+from guest import (
+    bench,
+    cli,
+    costs,
+    figures,
+    goals,
+    kernels,
+    plot,
+    session,
+    settings,
+    vm,
+)
 from guest.errors import RunnerError
 
 FIGURES = goals.SIZED
@@ -166,7 +177,8 @@ def test_pictures(tmp_path: Path) -> None:
 
 
 def test_gnuplot_that_fails_is_said(tmp_path: Path) -> None:
-    run = figures.read(document(sized("alloc", 4096, 1, 2)))
+    rows = sized("alloc", 4096, 1, 2) + sized("alloc", 65536, 5, 7)
+    run = figures.read(document(rows))
     with pytest.raises(RunnerError, match="gnuplot"):
         plot.draw(run, tmp_path / "none")
 
@@ -205,7 +217,8 @@ class Guests:
 def test_both_ways_are_measured_kept_and_drawn(
     monkeypatch: pytest.MonkeyPatch, kernel: kernels.Kernel, tmp_path: Path
 ) -> None:
-    text = document(sized("alloc", 65536, 100, 100)).encode()
+    rows = sized("alloc", 4096, 100, 100) + sized("alloc", 65536, 100, 100)
+    text = document(rows).encode()
     guests = Guests(monkeypatch, files={"bench.json": text})
     plan = bench.Plan(arguments=("--short", "alloc"))
     assert bench.bench(kernel, settings.Settings(), plan, tmp_path) == 0
@@ -215,6 +228,17 @@ def test_both_ways_are_measured_kept_and_drawn(
         names = {path.name for path in (tmp_path / way).iterdir()}
         assert names == {"bench.json", "goals.md", "alloc.svg"}
         assert (tmp_path / way / "bench.json").read_bytes() == text
+
+
+def test_figures_of_another_machine_are_judged_and_drawn(tmp_path: Path) -> None:
+    rows = sized("alloc", 4096, 1, 2) + sized("mmap", 4096, 1, 2)
+    text = document(rows + sized("alloc", 65536, 100, 100), "real")
+    (tmp_path / "mine.json").write_text(text)
+    words = ["bench", "--figures", str(tmp_path / "mine.json")]
+    assert cli.main([*words, "--results", str(tmp_path / "drawn")]) == 0
+    names = {path.name for path in (tmp_path / "drawn").iterdir()}
+    assert names == {"goals.md", "alloc.svg"}
+    assert cli.main(["bench", "--figures", str(tmp_path / "none.json")]) == 1
 
 
 @pytest.mark.parametrize(
@@ -231,3 +255,20 @@ def test_a_guest_without_figures_is_said(
     Guests(monkeypatch, **outcome)
     with pytest.raises(RunnerError, match=message):
         bench.bench(kernel, settings.Settings(), bench.Plan(), tmp_path)
+
+
+def test_costs_are_kept(
+    monkeypatch: pytest.MonkeyPatch,
+    kernel: kernels.Kernel,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "tests").mkdir()
+    chosen = settings.Settings(source=tmp_path)
+    for ours in (1000, 2000):
+        text = document(sized("alloc", 4096, ours, 1000)).encode()
+        guests = Guests(monkeypatch, files={"now.json": text, "slowed.json": b"{}"})
+        assert costs.keep(kernel, chosen) == 0
+        assert guests.machines[0].icount
+        assert costs.kept_at(tmp_path).read_bytes() == text
+    assert "1000 ns have become 2000 ns" in capsys.readouterr().out
