@@ -79,7 +79,8 @@ _RT_PART = (
 
 # What tests the command, and the controls of other tests: no kernel code, and slow there.
 _DEBUG_PART = (
-    "not (test_doctor or test_command or test_completion or command_units or control)"
+    "not (test_doctor or test_command or test_completion or test_bench or command_units"
+    " or control)"
 )
 
 # Tests that start none of the programs, or to which the word size of one is all the same.
