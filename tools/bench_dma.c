@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What is left of a revoke when the last DMA that it waits for has ended. */
 #include <errno.h>
+#include <sched.h>
 
 #include "bench.h"
 #include "ioctls.h"
@@ -8,6 +9,20 @@
 #define LENGTH		(64ULL << 10)
 #define DURATION_NS	(5 * 1000000ULL)
 #define TRIES		10
+
+/*
+ * A job that its device has not taken up when its importer is told ends at once.
+ * There is no event to wait for.
+ */
+static int await_start(int att)
+{
+	struct dmabuf_revoke_status status;
+	int ret;
+
+	while (!(ret = dr_status(att, &status)) && status.jobs_running && !status.running)
+		sched_yield();
+	return ret;
+}
 
 /* Each importer has a job that lasts @duration_ns; fences end later than the telling. */
 static int begin(struct bench *bench, struct crowd *crowd, unsigned int count,
@@ -28,6 +43,8 @@ static int begin(struct bench *bench, struct crowd *crowd, unsigned int count,
 
 		ret = dr_submit(crowd->attachments[i], &job);
 	}
+	for (i = 0; !ret && duration_ns && i < count; i++)
+		ret = await_start(crowd->attachments[i]);
 	if (ret)
 		bench_crowd_end(bench, crowd);
 	return ret;
