@@ -113,10 +113,14 @@ static int run_busy(struct bench *bench, struct lane *lane, uint64_t *ns)
 	return ret == -EAGAIN ? -ETIME : ret;
 }
 
-static const char *const idle_figures[] = { "idle revoke", NULL };
+/* What comes before the fences in a revoke, and what comes after them. */
+static const char *const idle_figures[] = {
+	"idle revoke", "idle tell and zap", "idle unmaps", "idle give back", NULL
+};
 
 static int run_idle(struct bench *bench, struct lane *lane, uint64_t *ns)
 {
+	struct dmabuf_revoke_revoke revoke;
 	struct crowd crowd;
 	uint64_t start;
 	int ret = begin(bench, &crowd, lane->attachments, 0);
@@ -125,8 +129,11 @@ static int run_idle(struct bench *bench, struct lane *lane, uint64_t *ns)
 		return ret;
 	start = dr_now();
 	ret = dr_revoke(bench->nodes[BENCH_OURS], crowd.buffer.id,
-			DMABUF_REVOKE_FOREVER, NULL);
-	*ns = dr_now() - start;
+			DMABUF_REVOKE_FOREVER, &revoke);
+	ns[0] = dr_now() - start;
+	ns[1] = revoke.phases.tell_ns + revoke.phases.zap_ns;
+	ns[2] = revoke.phases.unmaps_ns;
+	ns[3] = revoke.phases.give_back_ns;
 	bench_crowd_end(bench, &crowd);
 	return ret;
 }
