@@ -45,6 +45,7 @@ enum bench_time {
 };
 
 struct machine {
+	char box[192];		/* vendor, product and its version; empty: unknown */
 	char cpu[128];
 	unsigned int cpus;	/* that are online */
 	char hypervisor[16];	/* its signature; empty: none */

@@ -45,6 +45,19 @@ static void find_line(const char *path, const char *name, char *value, size_t si
 	fclose(file);
 }
 
+/* An emulator tells its version here. */
+static void find_box(char *box, size_t size)
+{
+	char vendor[64], product[64], version[64];
+
+	first_line("/sys/class/dmi/id/sys_vendor", vendor, sizeof(vendor));
+	first_line("/sys/class/dmi/id/product_name", product, sizeof(product));
+	first_line("/sys/class/dmi/id/product_version", version, sizeof(version));
+	*box = '\0';
+	if (*vendor)
+		snprintf(box, size, "%s %s %s", vendor, product, version);
+}
+
 uint64_t bench_meminfo(const char *name)
 {
 	char text[64];
@@ -143,6 +156,7 @@ void bench_machine(struct machine *machine)
 	uname(&name);
 	snprintf(machine->kernel, sizeof(machine->kernel), "%s", name.release);
 	snprintf(machine->build, sizeof(machine->build), "%s", name.version);
+	find_box(machine->box, sizeof(machine->box));
 	find_line("/proc/cpuinfo", "model name", machine->cpu, sizeof(machine->cpu));
 	if (!*machine->cpu)
 		snprintf(machine->cpu, sizeof(machine->cpu), "%s", name.machine);

@@ -25,6 +25,7 @@ static const char *const time_meanings[] = {
 };
 
 static const struct column machine_columns[] = {
+	{ "box", "machine", CELL_TEXT, 0 },
 	{ "cpu", "CPU", CELL_TEXT, 0 },
 	{ "cpus", "CPUs online", CELL_NUMBER, 0 },
 	{ "memory", "memory", CELL_SIZE, 0 },
@@ -90,6 +91,8 @@ static void report_machine(struct document *document, const struct bench *bench)
 					machine_columns);
 
 	table_row(table);
+	if (*machine->box)
+		table_text(table, "box", machine->box);
 	table_text(table, "cpu", machine->cpu);
 	table_set(table, "cpus", machine->cpus);
 	table_set(table, "memory", machine->memory);
