@@ -43,7 +43,11 @@ COMMAND = find_command()
 
 
 def run(
-    *arguments: str, status: int = 0, before: list[str] | None = None, **options: Any
+    *arguments: str,
+    status: int = 0,
+    before: list[str] | None = None,
+    limit: float = SOON,
+    **options: Any,
 ) -> subprocess.CompletedProcess[str]:
     """Run the command to its end and check its exit status."""
     done = subprocess.run(
@@ -52,7 +56,7 @@ def run(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        timeout=SOON,
+        timeout=limit,
         **options,
     )
     assert done.returncode == status, f"{arguments}: {done.stdout}{done.stderr}"
