@@ -44,8 +44,10 @@ def keep(kernel: Kernel, settings: Settings) -> int:
     text = measure(kernel, settings)["now"]
     run = ours(text)
     if path.exists():
-        for line in figures.grown(ours(path.read_bytes()), run):
-            result(line)
+        kept = ours(path.read_bytes())
+        for compare in (figures.differences, figures.unmatched, figures.grown):
+            for line in compare(kept, run):
+                result(line)
     path.write_bytes(text)
     result(f"{path}: {len(run.figures)} figures of Linux {run.machine['kernel']}")
     return 0

@@ -13,6 +13,8 @@ TOLERANCE = 0.10
 #: In nanoseconds: what changes by less, such as a phase in which nothing was to be done, tells
 #: where a cache line or a timer's tick fell.
 SLACK = 300
+#: What instructions are counted on, by the name in the JSON.
+PLATFORM = {"kernel": "kernel", "build": "its build", "box": "emulator"}
 
 
 class Name(NamedTuple):
@@ -77,12 +79,24 @@ def read(text: str | bytes) -> Run:
 
 
 def grown(kept: Run, now: Run) -> Iterator[str]:
-    """Each figure that grew beyond the tolerance, or that only one of the two has."""
-    for name, before in kept.figures.items():
-        after = now.figures.get(name)
-        if after is None:
-            yield f"{name}: {before} ns, and was not measured now"
-        elif after > before * (1 + TOLERANCE) and after > before + SLACK:
+    """Each figure of both that grew beyond the tolerance."""
+    for name in sorted(kept.figures.keys() & now.figures.keys()):
+        before, after = kept.figures[name], now.figures[name]
+        if after > before * (1 + TOLERANCE) and after > before + SLACK:
             yield f"{name}: {before} ns have become {after} ns (+{after / before - 1:.0%})"
-    for name in now.figures.keys() - kept.figures.keys():
+
+
+def unmatched(kept: Run, now: Run) -> Iterator[str]:
+    """Each figure that only one of the two has."""
+    for name in sorted(kept.figures.keys() - now.figures.keys()):
+        yield f"{name}: was not measured now"
+    for name in sorted(now.figures.keys() - kept.figures.keys()):
         yield f"{name}: is not among the figures that are kept"
+
+
+def differences(kept: Run, now: Run) -> Iterator[str]:
+    """What else may have changed a count of instructions: the kernel, the emulator."""
+    for key, name in PLATFORM.items():
+        before, after = kept.machine.get(key), now.machine.get(key)
+        if before != after:
+            yield f"{name} was {before!r}, is now {after!r}"

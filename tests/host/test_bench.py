@@ -89,8 +89,21 @@ def test_what_is_hardly_anything_may_grow_by_more() -> None:
 def test_a_figure_that_one_run_lacks_is_named() -> None:
     one = figures.read(document([row("alloc", "a", "ours", "bytes", 1, 1)]))
     none = figures.read(document([]))
-    assert "was not measured now" in list(figures.grown(one, none))[0]
-    assert "is not among the figures" in list(figures.grown(none, one))[0]
+    name = "alloc: a of ours at 1 bytes"
+    assert list(figures.unmatched(one, none)) == [f"{name}: was not measured now"]
+    (line,) = figures.unmatched(none, one)
+    assert line == f"{name}: is not among the figures that are kept"
+    assert not list(figures.grown(one, none)) + list(figures.unmatched(one, one))
+
+
+def test_another_kernel_or_emulator_is_named() -> None:
+    run = figures.read(document([]))
+    other = replace(run, machine={**run.machine, "kernel": "7.4", "box": "q36"})
+    assert not list(figures.differences(run, run))
+    assert list(figures.differences(run, other)) == [
+        "kernel was '7.3', is now '7.4'",
+        "emulator was None, is now 'q36'",
+    ]
 
 
 @pytest.mark.parametrize("group", FIGURES)
