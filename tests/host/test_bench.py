@@ -23,6 +23,8 @@ from guest import (
 )
 from guest.errors import RunnerError
 
+from .sample import REPOSITORY
+
 FIGURES = goals.SIZED
 
 
@@ -179,6 +181,15 @@ def test_other_goals(pair: list[tuple[str, str, str, int]], limit: float) -> Non
 def test_table_says_what_is_missed() -> None:
     table = goals.table(figures.read(document(sized("alloc", 65536, 200, 100))))
     assert table.splitlines()[-1].endswith("| 64 KiB | ≤ 1 | 2.00 | **missed** |")
+
+
+def test_page_repeats_the_table() -> None:
+    """docs/performance.md, of the figures that are kept; it adds why some are missed."""
+    page = (REPOSITORY / "docs" / "performance.md").read_text()
+    table = goals.table(figures.read(costs.kept_at(REPOSITORY).read_bytes()))
+    for line in table.splitlines()[2:]:
+        assert line in page
+    assert page.count("**missed**") == table.count("**missed**")
 
 
 def test_pictures(tmp_path: Path) -> None:
