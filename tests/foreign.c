@@ -1,58 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The importer on buffers of other exporters: the system heap and udmabuf. */
-#include <linux/dma-heap.h>
-#include <linux/udmabuf.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
-
+/* The importer on buffers of other exporters: the system heap, udmabuf, vgem. */
+#include "../tools/foreign.h"
 #include "common.h"
 
 #define LENGTH (4 * MIB)
 
 TestSuite(foreign, .timeout = 60);
 
-static int heap_alloc(uint64_t length)
+static int alloc(const struct foreign_exporter *other, uint64_t length)
 {
-	struct dma_heap_allocation_data arg = {
-		.len = length,
-		.fd_flags = O_RDWR | O_CLOEXEC,
-	};
-	int heap = open("/dev/dma_heap/system", O_RDWR | O_CLOEXEC);
-
-	if (heap < 0)
-		cr_skip("no /dev/dma_heap/system: CONFIG_DMABUF_HEAPS_SYSTEM=y");
-	succeeds(sys(ioctl(heap, DMA_HEAP_IOCTL_ALLOC, &arg)));
-	close(heap);
-	return arg.fd;
-}
-
-static int udmabuf_alloc(uint64_t length)
-{
-	struct udmabuf_create arg = {
-		.flags = UDMABUF_FLAGS_CLOEXEC,
-		.size = length,
-	};
-	int node = open("/dev/udmabuf", O_RDWR | O_CLOEXEC);
+	int node = other->open();
 	int fd;
 
-	if (node < 0)
-		cr_skip("no /dev/udmabuf: CONFIG_UDMABUF=y");
-	arg.memfd = succeeds(sys(memfd_create("tests",
-					      MFD_ALLOW_SEALING | MFD_CLOEXEC)));
-	succeeds(sys(ftruncate(arg.memfd, length)));
-	succeeds(sys(fcntl(arg.memfd, F_ADD_SEALS, F_SEAL_SHRINK)));
-	fd = succeeds(sys(ioctl(node, UDMABUF_CREATE, &arg)));
-	close(arg.memfd);
+	if (node == -ENOENT)
+		cr_skip("another exporter is not there: %s", other->needs);
+	succeeds(node);
+	fd = succeeds(other->alloc(node, length));
 	close(node);
 	return fd;
 }
-
-static int (*const allocators[])(uint64_t length) = {
-	heap_alloc,
-	udmabuf_alloc,
-};
-
-enum { HEAP, UDMABUF };
 
 static void kind_is_admitted(int dmabuf, uint32_t kind)
 {
@@ -66,10 +32,10 @@ static void kind_is_admitted(int dmabuf, uint32_t kind)
 	close(att);
 }
 
-/* Neither invalidates, so they let every kind in. */
-static void every_kind_is_admitted(int which)
+/* None of them invalidates, so they let every kind in. */
+static void every_kind_is_admitted(const struct foreign_exporter *other)
 {
-	int dmabuf = allocators[which](LENGTH);
+	int dmabuf = alloc(other, LENGTH);
 
 	for (uint32_t kind = 0; kind <= DMABUF_REVOKE_KIND_LEGACY_RDMA; kind++)
 		kind_is_admitted(dmabuf, kind);
@@ -78,17 +44,22 @@ static void every_kind_is_admitted(int which)
 
 CASE(foreign, heap_admits_every_kind)
 {
-	every_kind_is_admitted(HEAP);
+	every_kind_is_admitted(&foreign_heap);
 }
 
 CASE(foreign, udmabuf_admits_every_kind)
 {
-	every_kind_is_admitted(UDMABUF);
+	every_kind_is_admitted(&foreign_udmabuf);
 }
 
-static void jobs_reach_the_memory(int which)
+CASE(foreign, vgem_admits_every_kind)
 {
-	int dmabuf = allocators[which](LENGTH);
+	every_kind_is_admitted(&foreign_vgem);
+}
+
+static void jobs_reach_the_memory(const struct foreign_exporter *other)
+{
+	int dmabuf = alloc(other, LENGTH);
 	int att = attach(dmabuf, DMABUF_REVOKE_KIND_DYNAMIC, 0);
 	uint8_t *memory = cpu_map(dmabuf, LENGTH);
 	uint64_t half = LENGTH / 2;
@@ -118,17 +89,22 @@ static void jobs_reach_the_memory(int which)
 
 CASE(foreign, heap_jobs_reach_the_memory)
 {
-	jobs_reach_the_memory(HEAP);
+	jobs_reach_the_memory(&foreign_heap);
 }
 
 CASE(foreign, udmabuf_jobs_reach_the_memory)
 {
-	jobs_reach_the_memory(UDMABUF);
+	jobs_reach_the_memory(&foreign_udmabuf);
 }
 
-static void jobs_synchronise_implicitly(int which)
+CASE(foreign, vgem_jobs_reach_the_memory)
 {
-	int dmabuf = allocators[which](PAGE);
+	jobs_reach_the_memory(&foreign_vgem);
+}
+
+static void jobs_synchronise_implicitly(const struct foreign_exporter *other)
+{
+	int dmabuf = alloc(other, PAGE);
 	int a = attach(dmabuf, DMABUF_REVOKE_KIND_DYNAMIC, 0);
 	int b = attach(dmabuf, DMABUF_REVOKE_KIND_LEGACY_STATIC, 0);
 	uint64_t one = submit_busy(a, DMABUF_REVOKE_OP_WRITE, 0, 100 * MSEC);
@@ -143,17 +119,22 @@ static void jobs_synchronise_implicitly(int which)
 
 CASE(foreign, heap_jobs_synchronise_implicitly)
 {
-	jobs_synchronise_implicitly(HEAP);
+	jobs_synchronise_implicitly(&foreign_heap);
 }
 
 CASE(foreign, udmabuf_jobs_synchronise_implicitly)
 {
-	jobs_synchronise_implicitly(UDMABUF);
+	jobs_synchronise_implicitly(&foreign_udmabuf);
 }
 
-static void close_in_the_middle(int which)
+CASE(foreign, vgem_jobs_synchronise_implicitly)
 {
-	int dmabuf = allocators[which](PAGE);
+	jobs_synchronise_implicitly(&foreign_vgem);
+}
+
+static void close_in_the_middle(const struct foreign_exporter *other)
+{
+	int dmabuf = alloc(other, PAGE);
 	int att = attach(dmabuf, DMABUF_REVOKE_KIND_PINNED, 0);
 	int fence = submit_fence(att, 0, ENDLESS, NULL);
 
@@ -165,17 +146,22 @@ static void close_in_the_middle(int which)
 
 CASE(foreign, heap_close_cancels_a_job)
 {
-	close_in_the_middle(HEAP);
+	close_in_the_middle(&foreign_heap);
 }
 
 CASE(foreign, udmabuf_close_cancels_a_job)
 {
-	close_in_the_middle(UDMABUF);
+	close_in_the_middle(&foreign_udmabuf);
 }
 
-static void is_not_ours(int which)
+CASE(foreign, vgem_close_cancels_a_job)
 {
-	int dmabuf = allocators[which](PAGE);
+	close_in_the_middle(&foreign_vgem);
+}
+
+static void is_not_ours(const struct foreign_exporter *other)
+{
+	int dmabuf = alloc(other, PAGE);
 	struct dmabuf_revoke_query out;
 
 	fails(dr_query_fd(exporter, dmabuf, &out), EINVAL);
@@ -184,10 +170,15 @@ static void is_not_ours(int which)
 
 CASE(foreign, heap_buffer_is_not_found_by_query)
 {
-	is_not_ours(HEAP);
+	is_not_ours(&foreign_heap);
 }
 
 CASE(foreign, udmabuf_buffer_is_not_found_by_query)
 {
-	is_not_ours(UDMABUF);
+	is_not_ours(&foreign_udmabuf);
+}
+
+CASE(foreign, vgem_buffer_is_not_found_by_query)
+{
+	is_not_ours(&foreign_vgem);
 }

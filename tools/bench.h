@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "command.h"
+#include "foreign.h"
 #include "table.h"
 
 #define BENCH_LANES	8
@@ -69,13 +70,8 @@ enum { BENCH_OURS, BENCH_HEAP, BENCH_UDMABUF, BENCH_VGEM, BENCH_EXPORTERS };
 
 struct bench_exporter {
 	const char *name;
-	const char *needs;	/* what to do where it is missing */
 	const char *refuses;	/* what to do where it refuses a size; or NULL */
-	/* The node, or a negative errno. */
-	int (*open)(void);
-	/* A dma-buf of @length bytes that can be written. */
-	int (*alloc)(int node, uint64_t length, uint64_t faults,
-		     uint64_t *id, int *fd);
+	const struct foreign_exporter *foreign;	/* NULL: ours */
 };
 
 extern const struct bench_exporter bench_exporters[BENCH_EXPORTERS];

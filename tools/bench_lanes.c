@@ -21,9 +21,15 @@ const uint64_t *bench_values(const struct bench *bench, const uint64_t *all,
 int bench_alloc(struct bench *bench, int exporter, uint64_t length,
 		struct bench_buffer *buffer)
 {
+	const struct foreign_exporter *foreign = bench_exporters[exporter].foreign;
+	int node = bench->nodes[exporter];
+
 	buffer->id = 0;
-	return bench_exporters[exporter].alloc(bench->nodes[exporter], length,
-					       bench->faults, &buffer->id, &buffer->fd);
+	if (!foreign)
+		return dr_alloc_faulty(node, length, 0, bench->faults, &buffer->id,
+				       &buffer->fd);
+	buffer->fd = foreign->alloc(node, length);
+	return buffer->fd < 0 ? buffer->fd : 0;
 }
 
 void bench_free(struct bench *bench, struct bench_buffer *buffer)

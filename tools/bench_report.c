@@ -117,13 +117,16 @@ static void report_contenders(struct document *document, const struct bench *ben
 	unsigned int i;
 
 	for (i = 0; i < BENCH_EXPORTERS; i++) {
+		const struct foreign_exporter *foreign = bench_exporters[i].foreign;
+
 		table_row(table);
 		table_text(table, "name", bench_exporters[i].name);
 		table_set(table, "there", bench->nodes[i] >= 0);
-		if (bench->nodes[i] >= 0)
+		/* Without ours there is no report. */
+		if (!foreign || bench->nodes[i] >= 0)
 			continue;
 		table_text(table, "error", errno_name(bench->nodes[i]));
-		table_text(table, "remedy", bench_exporters[i].needs);
+		table_text(table, "remedy", foreign->needs);
 	}
 }
 

@@ -75,7 +75,7 @@ static int open_all(struct bench *bench)
 	if (bench->imp < 0)
 		return status;
 	for (i = BENCH_OURS + 1; i < BENCH_EXPORTERS; i++)
-		bench->nodes[i] = bench_exporters[i].open();
+		bench->nodes[i] = bench_exporters[i].foreign->open();
 	return STATUS_DONE;
 }
 
