@@ -42,8 +42,9 @@ struct dbr_chunk {
 };
 
 /*
- * The pages behind a buffer; constant. The buffer refers to them, and each mapping
- * of them, so that a move or a deliberate fault never frees what is in use.
+ * The pages behind a buffer; constant, but for @handed_out. The buffer refers to
+ * them, and each mapping of them, so that a move or a deliberate fault never frees
+ * what is in use.
  */
 struct dbr_pages {
 	struct kref refs;
@@ -52,6 +53,11 @@ struct dbr_pages {
 	struct dbr_chunk *chunks;	/* ascending by start */
 	unsigned int nr_chunks;
 	pgoff_t nr_pages;
+	/*
+	 * Somebody may have written to them. Set by whoever holds a reference, never
+	 * cleared; read when the last reference has gone.
+	 */
+	bool handed_out;
 };
 
 /* An open file of the device. */
@@ -137,11 +143,11 @@ struct dbr_pages *dbr_pages_alloc(pgoff_t nr_pages);
 struct dbr_pages *dbr_pages_get(struct dbr_pages *pages);
 void dbr_pages_put(struct dbr_pages *pages);
 void dbr_pages_put_later(struct dbr_pages *pages);
-int dbr_pages_to_sg(const struct dbr_pages *pages, struct sg_table *table);
-unsigned long dbr_pages_pfn(const struct dbr_pages *pages, pgoff_t offset,
+int dbr_pages_to_sg(struct dbr_pages *pages, struct sg_table *table);
+unsigned long dbr_pages_pfn(struct dbr_pages *pages, pgoff_t offset,
 			    unsigned long *contiguous);
-struct page *dbr_pages_page(const struct dbr_pages *pages, pgoff_t offset);
-void dbr_pages_copy(const struct dbr_pages *from, struct dbr_pages *to);
+struct page *dbr_pages_page(struct dbr_pages *pages, pgoff_t offset);
+void dbr_pages_copy(struct dbr_pages *from, struct dbr_pages *to);
 
 /* buffer.c */
 void dbr_registry_teach_lockdep(void);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The pages behind a buffer: as few and as large chunks as the system has, counted
- * against a limit, scrubbed before they are given back.
+ * against a limit, scrubbed before they are given back if anybody has had them.
  */
 
 #include <linux/gfp.h>
@@ -112,17 +112,25 @@ static int dbr_list_alloc(struct list_head *list, pgoff_t nr_pages)
 	return nr_chunks;
 }
 
-/* Scrubs what others would otherwise be given with its contents. */
+/* Others would be given the contents. Pages that nobody has had are as zero as they came. */
+static void dbr_chunk_scrub(struct page *page, unsigned int order)
+{
+	unsigned int i;
+
+	for (i = 0; i < 1U << order; i++)
+		clear_highpage(page + i);
+}
+
 static void dbr_pages_free(struct dbr_pages *pages)
 {
 	unsigned int i;
 
 	for (i = 0; i < pages->nr_chunks; i++) {
 		struct page *page = pages->chunks[i].page;
-		unsigned int order = compound_order(page), j;
+		unsigned int order = compound_order(page);
 
-		for (j = 0; j < 1U << order; j++)
-			clear_highpage(page + j);
+		if (pages->handed_out)
+			dbr_chunk_scrub(page, order);
 		__free_pages(page, order);
 		cond_resched();
 	}
@@ -233,7 +241,7 @@ void dbr_pages_put_later(struct dbr_pages *pages)
 }
 
 /* One entry a chunk; chunks that happen to be neighbours stay apart. */
-int dbr_pages_to_sg(const struct dbr_pages *pages, struct sg_table *table)
+int dbr_pages_to_sg(struct dbr_pages *pages, struct sg_table *table)
 {
 	struct scatterlist *sg;
 	unsigned int i;
@@ -243,6 +251,7 @@ int dbr_pages_to_sg(const struct dbr_pages *pages, struct sg_table *table)
 	if (ret)
 		return ret;
 
+	WRITE_ONCE(pages->handed_out, true);
 	for_each_sgtable_sg(table, sg, i) {
 		struct page *page = pages->chunks[i].page;
 
@@ -257,13 +266,14 @@ int dbr_pages_to_sg(const struct dbr_pages *pages, struct sg_table *table)
  * @offset: in pages; less than @pages->nr_pages
  * @contiguous: receives how many follow each other from there on, itself included
  */
-unsigned long dbr_pages_pfn(const struct dbr_pages *pages, pgoff_t offset,
+unsigned long dbr_pages_pfn(struct dbr_pages *pages, pgoff_t offset,
 			    unsigned long *contiguous)
 {
 	unsigned int low = 0, high = pages->nr_chunks;
 	const struct dbr_chunk *chunk;
 	unsigned long skip;
 
+	WRITE_ONCE(pages->handed_out, true);
 	while (high - low > 1) {
 		unsigned int mid = low + (high - low) / 2;
 
@@ -279,7 +289,7 @@ unsigned long dbr_pages_pfn(const struct dbr_pages *pages, pgoff_t offset,
 	return page_to_pfn(chunk->page) + skip;
 }
 
-struct page *dbr_pages_page(const struct dbr_pages *pages, pgoff_t offset)
+struct page *dbr_pages_page(struct dbr_pages *pages, pgoff_t offset)
 {
 	unsigned long contiguous;
 
@@ -287,7 +297,7 @@ struct page *dbr_pages_page(const struct dbr_pages *pages, pgoff_t offset)
 }
 
 /* All of @from to the as many pages of @to. */
-void dbr_pages_copy(const struct dbr_pages *from, struct dbr_pages *to)
+void dbr_pages_copy(struct dbr_pages *from, struct dbr_pages *to)
 {
 	pgoff_t i;
 
