@@ -84,7 +84,7 @@ struct dbr_buffer {
 	enum dmabuf_revoke_state state;
 	bool telling;			/* importers are being told right now */
 	bool orphaned;
-	bool forgotten;			/* put_work is queued, for good */
+	bool forgotten;			/* the owner's reference goes, for good */
 	struct dbr_pages *pages;	/* a reference; NULL: given back */
 	struct dbr_pages *kept;		/* of old, with FAULT_NO_ZAP; references */
 	u64 generation;			/* counts changes of @pages */
@@ -106,7 +106,6 @@ struct dbr_buffer {
 	struct dma_fence_cb fence_cb;	/* armed while fence is set */
 	struct work_struct fence_work;	/* fence has signalled */
 	struct work_struct give_work;	/* gives the memory back */
-	struct work_struct put_work;	/* drops the owner's reference */
 	struct delayed_work late_work;	/* complains; pending: a dma-buf reference */
 	wait_queue_head_t wait;		/* for state to become REVOKED */
 };

@@ -43,16 +43,19 @@ static bool dbr_await_fence(struct dbr_buffer *buf)
 	return buf->fence;
 }
 
-/* Once nobody needs the buffer any more, its owner's reference goes. */
-static void dbr_forget_if_done(struct dbr_buffer *buf)
+/*
+ * Once nobody needs the buffer any more, its owner's reference goes. True, and only
+ * once: to be passed to dbr_buffer_forget() when the lock has been dropped.
+ */
+static bool dbr_is_to_be_forgotten(struct dbr_buffer *buf)
 {
 	dma_resv_assert_held(buf->dmabuf->resv);
 
 	if (buf->state != DMABUF_REVOKE_STATE_REVOKED || !buf->orphaned ||
 	    buf->fence || buf->forgotten)
-		return;
+		return false;
 	buf->forgotten = true;
-	queue_work(dbr_wq, &buf->put_work);
+	return true;
 }
 
 static void dbr_set_state(struct dbr_buffer *buf, enum dmabuf_revoke_state state)
@@ -146,6 +149,7 @@ static void dbr_fence_work(struct work_struct *work)
 {
 	struct dbr_buffer *buf = container_of(work, struct dbr_buffer, fence_work);
 	struct dma_buf *dmabuf = buf->dmabuf;
+	bool forget;
 
 	/* The owner's reference stays while buf->fence is set. */
 	get_dma_buf(dmabuf);
@@ -154,10 +158,12 @@ static void dbr_fence_work(struct work_struct *work)
 	dma_fence_put(buf->fence);
 	WRITE_ONCE(buf->fence, NULL);
 	dbr_revoke_advance(buf);
-	dbr_forget_if_done(buf);
+	forget = dbr_is_to_be_forgotten(buf);
 	wake_up_all(&buf->wait);
 	dma_resv_unlock(dmabuf->resv);
 
+	if (forget)
+		dbr_buffer_forget(buf);
 	dma_buf_put(dmabuf);
 }
 
@@ -173,6 +179,7 @@ static void dbr_give_work(struct work_struct *work)
 	bool quarantine = buf->flags & DMABUF_REVOKE_ALLOC_QUARANTINE;
 	struct dbr_pages *pages = NULL;
 	struct dma_buf *dmabuf = buf->dmabuf;
+	bool forget;
 
 	/* The owner's reference stays until REVOKED. */
 	get_dma_buf(dmabuf);
@@ -191,15 +198,12 @@ static void dbr_give_work(struct work_struct *work)
 	dma_resv_lock(dmabuf->resv, NULL);
 	buf->given_back = ktime_get();
 	dbr_set_state(buf, DMABUF_REVOKE_STATE_REVOKED);
-	dbr_forget_if_done(buf);
+	forget = dbr_is_to_be_forgotten(buf);
 	dma_resv_unlock(dmabuf->resv);
 
+	if (forget)
+		dbr_buffer_forget(buf);
 	dma_buf_put(dmabuf);
-}
-
-static void dbr_put_work(struct work_struct *work)
-{
-	dbr_buffer_forget(container_of(work, struct dbr_buffer, put_work));
 }
 
 void dbr_revoke_init(struct dbr_buffer *buf)
@@ -207,7 +211,6 @@ void dbr_revoke_init(struct dbr_buffer *buf)
 	buf->state = DMABUF_REVOKE_STATE_LIVE;
 	INIT_WORK(&buf->fence_work, dbr_fence_work);
 	INIT_WORK(&buf->give_work, dbr_give_work);
-	INIT_WORK(&buf->put_work, dbr_put_work);
 	INIT_DELAYED_WORK(&buf->late_work, dbr_late_work);
 	init_waitqueue_head(&buf->wait);
 }
@@ -339,10 +342,15 @@ int dbr_restore(struct dbr_buffer *buf, u64 deadline_ns)
  */
 void dbr_revoke_orphan(struct dbr_buffer *buf)
 {
+	bool forget;
+
 	dma_resv_lock(buf->dmabuf->resv, NULL);
 	buf->orphaned = true;
 	if (!dbr_is_taken_back(buf))
 		dbr_revoke_begin(buf, DMABUF_REVOKE_STATE_REVOKING);
-	dbr_forget_if_done(buf);
+	forget = dbr_is_to_be_forgotten(buf);
 	dma_resv_unlock(buf->dmabuf->resv);
+
+	if (forget)
+		dbr_buffer_forget(buf);
 }
