@@ -105,7 +105,7 @@ struct dbr_buffer {
 
 	struct dma_fence_cb fence_cb;	/* armed while fence is set */
 	struct work_struct fence_work;	/* fence has signalled */
-	struct work_struct give_work;	/* gives the memory back */
+	struct work_struct give_work;	/* gives the memory back, if there is much */
 	struct delayed_work late_work;	/* complains; pending: a dma-buf reference */
 	wait_queue_head_t wait;		/* for state to become REVOKED */
 };
@@ -173,7 +173,7 @@ void dbr_revoke_advance(struct dbr_buffer *buf);
 int dbr_revoke(struct dbr_buffer *buf, u64 deadline_ns, bool *already);
 int dbr_suspend(struct dbr_buffer *buf, u64 deadline_ns, bool *already);
 int dbr_restore(struct dbr_buffer *buf, u64 deadline_ns);
-void dbr_revoke_orphan(struct dbr_buffer *buf);
+void dbr_revoke_orphan(struct dbr_buffer *buf, bool few);
 
 /* move.c */
 int dbr_move(struct dbr_buffer *buf, u64 deadline_ns);

@@ -227,7 +227,7 @@ static int dbr_ioctl_free(struct ucmd *ucmd)
 	if (!ret) {
 		dbr_buffer_disown(buf);
 		/* Even if it had no owner: who took it may not have revoked it yet. */
-		dbr_revoke_orphan(buf);
+		dbr_revoke_orphan(buf, true);
 	}
 	dma_buf_put(buf->dmabuf);
 	return ret;
@@ -454,7 +454,8 @@ static int dbr_release(struct inode *inode, struct file *file)
 	struct dbr_buffer *buf;
 
 	while ((buf = dbr_buffer_pop(owner))) {
-		dbr_revoke_orphan(buf);
+		/* There may be many, so that few pages each are not few. */
+		dbr_revoke_orphan(buf, false);
 		dma_buf_put(buf->dmabuf);
 		cond_resched();
 	}

@@ -16,6 +16,9 @@
 #include "deadline.h"
 #include "exporter.h"
 
+/* In pages: what is given back by whoever has it revoked, if there are no blockers. */
+#define DBR_FEW_PAGES	256
+
 /* May run in hard interrupt context, under the fence's lock. */
 static void dbr_fence_signalled(struct dma_fence *fence, struct dma_fence_cb *cb)
 {
@@ -67,34 +70,41 @@ static void dbr_set_state(struct dbr_buffer *buf, enum dmabuf_revoke_state state
 	wake_up_all(&buf->wait);
 }
 
-/**
- * dbr_revoke_advance - take a revoke or suspension as far as its blockers allow
- * @buf: the buffer, in any state; to be called whenever a blocker has gone
- */
-void dbr_revoke_advance(struct dbr_buffer *buf)
+/* As dbr_revoke_advance(). True, and only once: the memory is to be given back. */
+static bool dbr_revoke_step(struct dbr_buffer *buf)
 {
 	dma_resv_assert_held(buf->dmabuf->resv);
 
 	/* Not before all have been told and no CPU mapping is left; only once. */
 	if (!buf->zapped || buf->unmapped)
-		return;
+		return false;
 
 	if (dbr_await_fence(buf)) {
 		buf->fenced = 0;
-		return;
+		return false;
 	}
 	if (!buf->fenced)
 		buf->fenced = ktime_get();
 
 	if (!dbr_has_fault(buf, DMABUF_REVOKE_FAULT_NO_UNMAP_WAIT) &&
 	    (buf->maps || buf->vmaps))
-		return;
+		return false;
 	buf->unmapped = ktime_get();
 	dbr_late_end(buf);
 
-	if (buf->state == DMABUF_REVOKE_STATE_SUSPENDING)
-		dbr_set_state(buf, DMABUF_REVOKE_STATE_SUSPENDED);
-	else
+	if (buf->state != DMABUF_REVOKE_STATE_SUSPENDING)
+		return true;
+	dbr_set_state(buf, DMABUF_REVOKE_STATE_SUSPENDED);
+	return false;
+}
+
+/**
+ * dbr_revoke_advance - take a revoke or suspension as far as its blockers allow
+ * @buf: the buffer, in any state; to be called whenever a blocker has gone
+ */
+void dbr_revoke_advance(struct dbr_buffer *buf)
+{
+	if (dbr_revoke_step(buf))
 		queue_work(dbr_wq, &buf->give_work);
 }
 
@@ -122,7 +132,11 @@ void dbr_zap(struct dbr_buffer *buf)
 		unmap_mapping_range(buf->dmabuf->file->f_mapping, 0, 0, 1);
 }
 
-static void dbr_revoke_begin(struct dbr_buffer *buf, enum dmabuf_revoke_state state)
+/*
+ * True: there are no blockers, and so few pages that giving them back takes little more
+ * than waking a worker. The caller calls dbr_give_back() when it has dropped the lock.
+ */
+static bool dbr_revoke_begin(struct dbr_buffer *buf, enum dmabuf_revoke_state state)
 {
 	dma_resv_assert_held(buf->dmabuf->resv);
 
@@ -142,7 +156,12 @@ static void dbr_revoke_begin(struct dbr_buffer *buf, enum dmabuf_revoke_state st
 	buf->told = ktime_get();
 	dbr_zap(buf);
 	buf->zapped = ktime_get();
-	dbr_revoke_advance(buf);
+	if (!dbr_revoke_step(buf))
+		return false;
+	if (buf->pages->nr_pages <= DBR_FEW_PAGES)
+		return true;
+	queue_work(dbr_wq, &buf->give_work);
+	return false;
 }
 
 static void dbr_fence_work(struct work_struct *work)
@@ -172,10 +191,9 @@ static void dbr_fence_work(struct work_struct *work)
 				 DMABUF_REVOKE_FAULT_LATE_MAP |		\
 				 DMABUF_REVOKE_FAULT_KEEP_MEMORY)
 
-/* The last blocker has gone: nobody else touches the pages. */
-static void dbr_give_work(struct work_struct *work)
+/* The last blocker has gone: nobody else touches the pages. Once. */
+static void dbr_give_back(struct dbr_buffer *buf)
 {
-	struct dbr_buffer *buf = container_of(work, struct dbr_buffer, give_work);
 	bool quarantine = buf->flags & DMABUF_REVOKE_ALLOC_QUARANTINE;
 	struct dbr_pages *pages = NULL;
 	struct dma_buf *dmabuf = buf->dmabuf;
@@ -204,6 +222,11 @@ static void dbr_give_work(struct work_struct *work)
 	if (forget)
 		dbr_buffer_forget(buf);
 	dma_buf_put(dmabuf);
+}
+
+static void dbr_give_work(struct work_struct *work)
+{
+	dbr_give_back(container_of(work, struct dbr_buffer, give_work));
 }
 
 void dbr_revoke_init(struct dbr_buffer *buf)
@@ -240,21 +263,25 @@ static bool dbr_is_taken_back(struct dbr_buffer *buf)
  */
 int dbr_revoke(struct dbr_buffer *buf, u64 deadline_ns, bool *already)
 {
+	bool give_back = false;
 	int ret;
 
 	if (dma_resv_lock_interruptible(buf->dmabuf->resv, NULL))
 		return -ERESTARTSYS;
 	*already = buf->state == DMABUF_REVOKE_STATE_REVOKED;
 	if (!dbr_is_taken_back(buf))
-		dbr_revoke_begin(buf, DMABUF_REVOKE_STATE_REVOKING);
+		give_back = dbr_revoke_begin(buf, DMABUF_REVOKE_STATE_REVOKING);
 	dma_resv_unlock(buf->dmabuf->resv);
+	if (give_back)
+		dbr_give_back(buf);
 
 	ret = deadline_wait(buf->wait,
 			    dbr_is_in(buf, DMABUF_REVOKE_STATE_REVOKED),
 			    deadline_ns);
 	/* The deadline is for blockers. Without them the rest is ours to do. */
 	if (ret == -ETIMEDOUT && READ_ONCE(buf->unmapped)) {
-		flush_work(&buf->give_work);
+		wait_event(buf->wait,
+			   dbr_is_in(buf, DMABUF_REVOKE_STATE_REVOKED));
 		ret = 0;
 	}
 	return ret;
@@ -337,20 +364,25 @@ int dbr_restore(struct dbr_buffer *buf, u64 deadline_ns)
 /**
  * dbr_revoke_orphan - the owner is gone: revoke, and drop its reference when done
  * @buf: the buffer; the caller holds a dma-buf reference of its own
+ * @few: there is time to give few pages back
  *
  * Does not wait.
  */
-void dbr_revoke_orphan(struct dbr_buffer *buf)
+void dbr_revoke_orphan(struct dbr_buffer *buf, bool few)
 {
-	bool forget;
+	bool give_back = false, forget;
 
 	dma_resv_lock(buf->dmabuf->resv, NULL);
 	buf->orphaned = true;
 	if (!dbr_is_taken_back(buf))
-		dbr_revoke_begin(buf, DMABUF_REVOKE_STATE_REVOKING);
+		give_back = dbr_revoke_begin(buf, DMABUF_REVOKE_STATE_REVOKING);
 	forget = dbr_is_to_be_forgotten(buf);
 	dma_resv_unlock(buf->dmabuf->resv);
 
+	if (give_back && few)
+		dbr_give_back(buf);
+	else if (give_back)
+		queue_work(dbr_wq, &buf->give_work);
 	if (forget)
 		dbr_buffer_forget(buf);
 }

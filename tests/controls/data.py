@@ -190,7 +190,7 @@ EXPORTER = {
         ),
     ),
     "E10": Clause(
-        ("exporter/revoke.c:dbr_give_work",),
+        ("exporter/revoke.c:dbr_give_back",),
         (
             Control(
                 "contract_more::E10_memory_goes_back_although_a_descriptor_is_open",
