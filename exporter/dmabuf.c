@@ -40,6 +40,12 @@ static bool dbr_admits(struct dbr_buffer *buf, struct dbr_attachment *a)
 	       dbr_has_fault(buf, DMABUF_REVOKE_FAULT_NO_LEGACY_TEST);
 }
 
+static void dbr_attachment_empty(struct dbr_attachment *a)
+{
+	if (a->table.sgl != &a->single)
+		sg_free_table(&a->table);
+}
+
 /* The table in advance, so that map has nothing to allocate. */
 static int dbr_attachment_fill(struct dbr_attachment *a, struct dbr_buffer *buf)
 {
@@ -54,7 +60,7 @@ static int dbr_attachment_fill(struct dbr_attachment *a, struct dbr_buffer *buf)
 	if (!pages)
 		return -ENODEV;
 
-	ret = dbr_pages_to_sg(pages, &a->table);
+	ret = dbr_pages_to_sg(pages, &a->table, &a->single);
 	dbr_pages_put(pages);
 	return ret;
 }
@@ -102,7 +108,7 @@ static void dbr_dmabuf_detach(struct dma_buf *dmabuf,
 	if (WARN_ONCE(a->pages, "%s: detached while mapped\n",
 		      dev_name(attach->dev)))
 		return;
-	sg_free_table(&a->table);
+	dbr_attachment_empty(a);
 	kfree(a);
 }
 
@@ -151,10 +157,11 @@ static int dbr_attachment_refill(struct dbr_attachment *a, struct dbr_buffer *bu
 	if (likely(a->generation == buf->generation))
 		return 0;
 
-	ret = dbr_pages_to_sg(buf->pages, &table);
+	/* What @single was for is not mapped any more. */
+	ret = dbr_pages_to_sg(buf->pages, &table, &a->single);
 	if (ret)
 		return ret;
-	sg_free_table(&a->table);
+	dbr_attachment_empty(a);
 	a->table = table;
 	a->generation = buf->generation;
 	return 0;

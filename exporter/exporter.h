@@ -113,6 +113,7 @@ struct dbr_buffer {
 /* What an attachment costs us; dma_buf_attachment.priv. */
 struct dbr_attachment {
 	struct sg_table table;		/* from attach on, so map allocates nothing */
+	struct scatterlist single;	/* of @table, if one entry is enough */
 	bool revocable;
 
 	/* The resv lock. */
@@ -142,7 +143,8 @@ struct dbr_pages *dbr_pages_alloc(pgoff_t nr_pages);
 struct dbr_pages *dbr_pages_get(struct dbr_pages *pages);
 void dbr_pages_put(struct dbr_pages *pages);
 void dbr_pages_put_later(struct dbr_pages *pages);
-int dbr_pages_to_sg(struct dbr_pages *pages, struct sg_table *table);
+int dbr_pages_to_sg(struct dbr_pages *pages, struct sg_table *table,
+		    struct scatterlist *single);
 unsigned long dbr_pages_pfn(struct dbr_pages *pages, pgoff_t offset,
 			    unsigned long *contiguous);
 struct page *dbr_pages_page(struct dbr_pages *pages, pgoff_t offset);

@@ -240,14 +240,33 @@ void dbr_pages_put_later(struct dbr_pages *pages)
 		kref_put(&pages->refs, dbr_pages_release_later);
 }
 
-/* One entry a chunk; chunks that happen to be neighbours stay apart. */
-int dbr_pages_to_sg(struct dbr_pages *pages, struct sg_table *table)
+/* A table with room for each chunk; for one it is @single, which needs no memory. */
+static int dbr_table_alloc(struct sg_table *table, unsigned int nr_chunks,
+			   struct scatterlist *single)
+{
+	if (nr_chunks > 1)
+		return sg_alloc_table(table, nr_chunks, DBR_GFP_TABLE);
+	sg_init_table(single, 1);
+	*table = (struct sg_table){ .sgl = single, .nents = 1, .orig_nents = 1 };
+	return 0;
+}
+
+/**
+ * dbr_pages_to_sg - name the pages to an importer
+ * @pages: the pages
+ * @table: receives one entry a chunk; chunks that happen to be neighbours stay apart
+ * @single: memory for one entry; if @table->sgl leads there it is not to be freed
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int dbr_pages_to_sg(struct dbr_pages *pages, struct sg_table *table,
+		    struct scatterlist *single)
 {
 	struct scatterlist *sg;
 	unsigned int i;
 	int ret;
 
-	ret = sg_alloc_table(table, pages->nr_chunks, DBR_GFP_TABLE);
+	ret = dbr_table_alloc(table, pages->nr_chunks, single);
 	if (ret)
 		return ret;
 
