@@ -6,21 +6,24 @@
 #include <linux/capability.h>
 #include <linux/dma-resv.h>
 #include <linux/fcntl.h>
+#include <linux/hashtable.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
-#include <linux/xarray.h>
 
 #include "exporter.h"
 
 /*
- * The registry: id to buffer. The lock also guards dbr_buffer.owner and the lists
- * of the owners.
+ * The registry: id to buffer, and all of them by ascending id. The lock also guards
+ * dbr_buffer.owner and the lists of the owners. No XArray: since ids are not reused
+ * it would get and drop nodes for nearly every buffer.
  */
 static DEFINE_MUTEX(dbr_registry_lock);
-static DEFINE_XARRAY(dbr_registry);
-static unsigned long dbr_last_id;	/* the registry lock; ids are not reused */
+static DEFINE_HASHTABLE(dbr_registry, 10);
+static LIST_HEAD(dbr_registered);
+
+static atomic64_t dbr_last_id;
 
 static atomic64_t dbr_count;	/* of buffers that exist, registered or not */
 
@@ -152,37 +155,33 @@ void dbr_buffer_destroy(struct dbr_buffer *buf)
 	kfree(buf);
 }
 
-/* Gives @buf its id, and room for it in the registry. 0, -ENOMEM or -ENFILE. */
-int dbr_buffer_reserve_id(struct dbr_buffer *buf)
+/* Gives @buf an id that none has had. It may remain unused. */
+void dbr_buffer_number(struct dbr_buffer *buf)
 {
-	int ret = -ENFILE;
-
-	mutex_lock(&dbr_registry_lock);
-	if (dbr_last_id < ULONG_MAX) {
-		ret = xa_reserve(&dbr_registry, dbr_last_id + 1,
-				 GFP_KERNEL_ACCOUNT);
-		if (!ret)
-			buf->id = ++dbr_last_id;
-	}
-	mutex_unlock(&dbr_registry_lock);
-	return ret;
+	buf->id = atomic64_inc_return(&dbr_last_id);
 }
 
-void dbr_buffer_unreserve_id(struct dbr_buffer *buf)
+/* Where @buf belongs in dbr_registered: at the end, but for who is being overtaken. */
+static struct list_head *dbr_registry_place(struct dbr_buffer *buf)
 {
-	mutex_lock(&dbr_registry_lock);
-	xa_release(&dbr_registry, buf->id);
-	mutex_unlock(&dbr_registry_lock);
+	struct dbr_buffer *before;
+
+	lockdep_assert_held(&dbr_registry_lock);
+
+	list_for_each_entry_reverse(before, &dbr_registered, registered)
+		if (before->id < buf->id)
+			return &before->registered;
+	return &dbr_registered;
 }
 
-/* Makes @buf known under its reserved id. Consumes a dma-buf reference. */
+/* Makes @buf known under its id. Consumes a dma-buf reference. */
 void dbr_buffer_publish(struct dbr_buffer *buf, struct dbr_owner *owner)
 {
 	mutex_lock(&dbr_registry_lock);
 	buf->owner = owner;
 	list_add_tail(&buf->owned, &owner->buffers);
-	/* Cannot fail: the slot is reserved. */
-	xa_store(&dbr_registry, buf->id, buf, GFP_KERNEL);
+	list_add(&buf->registered, dbr_registry_place(buf));
+	hash_add(dbr_registry, &buf->hashed, buf->id);
 	mutex_unlock(&dbr_registry_lock);
 }
 
@@ -191,10 +190,23 @@ void dbr_buffer_forget(struct dbr_buffer *buf)
 {
 	mutex_lock(&dbr_registry_lock);
 	WARN_ON_ONCE(buf->owner);
-	xa_erase(&dbr_registry, buf->id);
+	list_del(&buf->registered);
+	hash_del(&buf->hashed);
 	mutex_unlock(&dbr_registry_lock);
 
 	dma_buf_put(buf->dmabuf);
+}
+
+static struct dbr_buffer *dbr_registry_find(u64 id)
+{
+	struct dbr_buffer *buf;
+
+	lockdep_assert_held(&dbr_registry_lock);
+
+	hash_for_each_possible(dbr_registry, buf, hashed, id)
+		if (buf->id == id)
+			return buf;
+	return NULL;
 }
 
 /**
@@ -206,11 +218,10 @@ void dbr_buffer_forget(struct dbr_buffer *buf)
  */
 struct dbr_buffer *dbr_buffer_get(struct dbr_owner *owner, u64 id)
 {
-	struct dbr_buffer *buf = NULL;
+	struct dbr_buffer *buf;
 
 	mutex_lock(&dbr_registry_lock);
-	if (id <= ULONG_MAX)
-		buf = xa_load(&dbr_registry, id);
+	buf = dbr_registry_find(id);
 	if (!buf)
 		buf = ERR_PTR(-ENOENT);
 	else if (buf->owner != owner && !capable(CAP_SYS_ADMIN))
@@ -267,15 +278,14 @@ u32 dbr_buffer_ids(struct dbr_owner *owner, u64 *ids, u32 capacity)
 {
 	bool all = capable(CAP_SYS_ADMIN);
 	struct dbr_buffer *buf;
-	unsigned long id;
 	u32 count = 0;
 
 	mutex_lock(&dbr_registry_lock);
-	xa_for_each(&dbr_registry, id, buf) {
+	list_for_each_entry(buf, &dbr_registered, registered) {
 		if (!all && buf->owner != owner)
 			continue;
 		if (count < capacity)
-			ids[count] = id;
+			ids[count] = buf->id;
 		count++;
 	}
 	mutex_unlock(&dbr_registry_lock);

@@ -76,6 +76,8 @@ struct dbr_buffer {
 	/* Registry lock. */
 	struct dbr_owner *owner;	/* NULL once its file is closed */
 	struct list_head owned;
+	struct list_head registered;
+	struct hlist_node hashed;
 
 	/*
 	 * The resv lock. Readers without it may see LIVE for a moment too long,
@@ -155,8 +157,7 @@ void dbr_registry_teach_lockdep(void);
 u64 dbr_buffers_count(void);
 struct dbr_buffer *dbr_buffer_create(const struct dmabuf_revoke_alloc *arg);
 void dbr_buffer_destroy(struct dbr_buffer *buf);
-int dbr_buffer_reserve_id(struct dbr_buffer *buf);
-void dbr_buffer_unreserve_id(struct dbr_buffer *buf);
+void dbr_buffer_number(struct dbr_buffer *buf);
 void dbr_buffer_publish(struct dbr_buffer *buf, struct dbr_owner *owner);
 void dbr_buffer_forget(struct dbr_buffer *buf);
 struct dbr_buffer *dbr_buffer_get(struct dbr_owner *owner, u64 id);

@@ -38,32 +38,24 @@ static int dbr_buffer_hand_out(struct ucmd *ucmd, struct dbr_buffer *buf)
 	struct dmabuf_revoke_alloc *arg = ucmd->arg;
 	int ret;
 
-	ret = dbr_buffer_reserve_id(buf);
-	if (ret)
-		return ret;
 	arg->fd = get_unused_fd_flags(arg->fd_flags & O_CLOEXEC);
-	if (arg->fd < 0) {
-		ret = arg->fd;
-		goto err_id;
-	}
+	if (arg->fd < 0)
+		return arg->fd;
 
+	dbr_buffer_number(buf);
 	arg->id = buf->id;
 	arg->length = buf->dmabuf->size;
 	ret = ucmd_respond(ucmd);
-	if (ret)
-		goto err_fd;
+	if (ret) {
+		put_unused_fd(arg->fd);
+		return ret;
+	}
 
 	/* One reference for the owner, one for the descriptor. */
 	get_dma_buf(buf->dmabuf);
 	dbr_buffer_publish(buf, ucmd->file->private_data);
 	dma_buf_fd_install(buf->dmabuf, arg->fd);
 	return 0;
-
-err_fd:
-	put_unused_fd(arg->fd);
-err_id:
-	dbr_buffer_unreserve_id(buf);
-	return ret;
 }
 
 static int dbr_check_alloc(const struct dmabuf_revoke_alloc *arg)
