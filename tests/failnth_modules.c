@@ -63,7 +63,7 @@ static void each_load_fails(const char *module, const char *report,
 		succeeds(unload());
 
 	load_fails_at_last_points(report, load, unload_again, OUR_POINTS,
-				 other_error);
+				  other_error);
 
 	succeeds(load());
 	close(file);
