@@ -133,8 +133,8 @@ void dbr_zap(struct dbr_buffer *buf)
 }
 
 /*
- * True: there are no blockers, and so few pages that giving them back takes little more
- * than waking a worker. The caller calls dbr_give_back() when it has dropped the lock.
+ * True: there are no blockers, and so few pages that the caller need not wait for a worker
+ * to give them back: it calls dbr_give_back() when it has dropped the lock.
  */
 static bool dbr_revoke_begin(struct dbr_buffer *buf, enum dmabuf_revoke_state state)
 {
