@@ -55,8 +55,10 @@ static bool dbr_is_to_be_forgotten(struct dbr_buffer *buf)
 	dma_resv_assert_held(buf->dmabuf->resv);
 
 	if (buf->state != DMABUF_REVOKE_STATE_REVOKED || !buf->orphaned ||
-	    buf->fence || buf->forgotten)
+	    buf->forgotten)
 		return false;
+	/* Its callback would come back to the buffer. */
+	WARN_ON_ONCE(buf->fence);
 	buf->forgotten = true;
 	return true;
 }
@@ -168,21 +170,17 @@ static void dbr_fence_work(struct work_struct *work)
 {
 	struct dbr_buffer *buf = container_of(work, struct dbr_buffer, fence_work);
 	struct dma_buf *dmabuf = buf->dmabuf;
-	bool forget;
 
-	/* The owner's reference stays while buf->fence is set. */
+	/* The owner's reference stays while buf->fence is set: it is not REVOKED yet. */
 	get_dma_buf(dmabuf);
 
 	dma_resv_lock(dmabuf->resv, NULL);
 	dma_fence_put(buf->fence);
 	WRITE_ONCE(buf->fence, NULL);
 	dbr_revoke_advance(buf);
-	forget = dbr_is_to_be_forgotten(buf);
 	wake_up_all(&buf->wait);
 	dma_resv_unlock(dmabuf->resv);
 
-	if (forget)
-		dbr_buffer_forget(buf);
 	dma_buf_put(dmabuf);
 }
 
