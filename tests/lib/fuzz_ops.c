@@ -81,7 +81,7 @@ const struct fuzz_op fuzz_ops[] = {
 	IOCTL(importer_info, importer_info, IMPORTER_INFO, 2, "", R_NONE,
 	      R_IMPORTER, NO_FLAGS(importer_info)),
 	IOCTL(attach, attach, ATTACH, 24,
-	      "EBADF EOPNOTSUPP EMFILE ENFILE ENODEV EAGAIN", R_ATTACHMENT,
+	      "EBADF EOPNOTSUPP EMFILE ENFILE ENODEV EAGAIN EINTR", R_ATTACHMENT,
 	      R_IMPORTER, OUT, M(attach, flags, P_FLAGS, 1),
 	      M(attach, dmabuf_fd, P_FD, R_BUFFER), M(attach, kind, P_ENUM, 4),
 	      M(attach, fd_flags, P_FLAGS, 02004000),
