@@ -22,7 +22,7 @@ class Limits:
 
     boot: float = 120.0
     silence: float = 120.0
-    total: float = 900.0
+    total: float = 1800.0
 
 
 @dataclass(frozen=True)
