@@ -85,7 +85,7 @@ fuzz:
 
 bench:
 	scripts/setup --bench
-	$(GUEST) bench $(addprefix --kernel ,$(firstword $(KERNELS))) -- $(BENCH)
+	$(GUEST) bench $(OWN) $(addprefix --kernel ,$(firstword $(KERNELS))) -- $(BENCH)
 
 shell:
 	scripts/setup --guest-only

@@ -681,9 +681,9 @@ enum dmabuf_revoke_kind {
  *   EOPNOTSUPP	a legacy kind, and the buffer does not accept it
  *   ENODEV	the buffer has been revoked
  *   EAGAIN	it is suspended, and the kind pins
- *   EINTR	without DMABUF_REVOKE_FEATURE_STATIC_MAP, of a legacy kind: a signal
- *		arrived while the core waited for a move, and the call was not
- *		restarted
+ *   EINTR	without DMABUF_REVOKE_FEATURE_STATIC_MAP, of KIND_LEGACY_STATIC: a
+ *		signal arrived while the core waited for a move, and the call was
+ *		not restarted
  */
 struct dmabuf_revoke_attach {
 	__u32 size;

@@ -148,8 +148,8 @@ def run(
     """Build what is out of date, run ``job`` in a guest and wait for the guest's end.
 
     The guest boots while modules and programs are built. RunnerError if that fails.
-    A kernel of the table that hangs before it is up, as an emulated one may once in some
-    hundred boots, is started once more: no module of ours has been loaded by then.
+    A kernel of the table that is not up in time is started once more: no module of ours has
+    been loaded by then, so what held it up was not ours.
     """
     top = cache_directory()
     environment = _environment(kernel, job)
