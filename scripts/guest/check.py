@@ -121,7 +121,10 @@ def _guest(
             session.show_log(name, outcome)
         junit = outcome.files.get("junit.xml")
         totals = judge(name, outcome.status, junit, bool(choice.expression))
-        totals.notes += [outcome.note] if outcome.note else []
+        if outcome.first:
+            totals.notes.append(
+                f"started again after a guest lost: {outcome.first.lost}"
+            )
         return totals
 
     return part

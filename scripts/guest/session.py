@@ -148,8 +148,8 @@ def run(
     """Build what is out of date, run ``job`` in a guest and wait for the guest's end.
 
     The guest boots while modules and programs are built. RunnerError if that fails.
-    A kernel of the table that is not up in time is started once more: no module of ours has
-    been loaded by then, so what held it up was not ours.
+    A kernel of the table that is not up in time is started once more, one's own is not: that
+    it does not boot may be what its maker wants to know.
     """
     top = cache_directory()
     environment = _environment(kernel, job)
@@ -160,7 +160,11 @@ def run(
         content = initrd(entry, job.script, environment)
         # A guest that counts instructions does not sleep while it waits.
         built = _build(kernel, settings, top, entry) if machine.icount else None
-        guest = vm.Guest(entry, content, accelerator, machine, job.shell)
+
+        def start() -> vm.Guest:
+            return vm.Guest(entry, content, accelerator, machine, job.shell)
+
+        guest = start()
         try:
             overlay = built or _build(kernel, settings, top, entry)
         except BaseException:
@@ -170,14 +174,13 @@ def run(
     if job.shell:
         forever = float("inf")
         limits = Limits(boot=limits.boot, silence=forever, total=forever)
-    outcome = guest.wait(overlay, limits, output)
-    if outcome.lost.startswith(vm.NOT_UP) and not kernel.built:
-        report_loss(kernel.name, outcome)
-        say(f"[{kernel.name}] it had not come up: once more")
-        first = outcome.lost
-        guest = vm.Guest(entry, content, accelerator, machine, job.shell)
+    if kernel.built:
         outcome = guest.wait(overlay, limits, output)
-        outcome.note = f"the guest was started again: {first}"
+    else:
+        outcome = vm.see_through(guest, start, overlay, limits, output)
+    if outcome.first:
+        report_loss(kernel.name, outcome.first)
+        say(f"[{kernel.name}] it was started again")
     if not outcome.lost:
         say(
             f"[{kernel.name}] guest: up in {outcome.boot_seconds:.1f} s, "

@@ -20,6 +20,16 @@ def panic_reason(console: str) -> str:
     return match[1] if match else ""
 
 
+def whereabouts(console: str) -> str:
+    """Where the CPUs were when the guest was made to show it, in few words."""
+    found = re.findall(r"\bRIP: 0010:([^\s]+)", console)
+    if found:
+        return "at " + ", ".join(dict.fromkeys(found[:4]))
+    lines = console.split("\n")
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return f"its console ends with: {last[:80]}" if last else "its console is empty"
+
+
 def _without_noise(lines: list[str]) -> list[str]:
     """Drop kernel threads' stacks, the scheduler's tables, registers, guesses."""
     kept: list[str] = []

@@ -231,8 +231,12 @@ def life(kernel: kernels.Kernel, entry: Path, installed: Path) -> vm.Outcome:
     overlay.file("/opt/dmabuf-revoke/revoke", REPOSITORY / "debian/tests/revoke")
     output: list[bytes] = []
     content = session.initrd(entry, LIFE, {"DBR_KERNEL": kernel.name})
-    guest = vm.Guest(entry, content, "tcg", Machine())
-    outcome = guest.wait(overlay.content(), Limits(), output.append)
+
+    def start() -> vm.Guest:
+        return vm.Guest(entry, content, "tcg", Machine())
+
+    files = overlay.content()
+    outcome = vm.see_through(start(), start, files, Limits(), output.append)
     (installed / "output").write_bytes(b"".join(output))
     return outcome
 

@@ -369,3 +369,15 @@ def test_the_excerpt_of_a_console_is_what_matters() -> None:
     for noise in ("RAX", "kthreadd", "worker_thread", "nr_running"):
         assert noise not in shown
     assert trace.panic_reason(CONSOLE) == "NMI: Not continuing"
+
+
+@pytest.mark.parametrize(
+    "console, words",
+    [
+        (CONSOLE, "at dbr_wait+0xf/0x20"),
+        ("SeaBIOS\r\nBooting\r\n\r\n", "its console ends with: Booting"),
+        ("", "its console is empty"),
+    ],
+)
+def test_a_loss_says_where_the_guest_was(console: str, words: str) -> None:
+    assert trace.whereabouts(console) == words
