@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Who waits for the contents of a moved buffer, and is killed meanwhile. */
+/* Who waits for the contents of a moved buffer, and is killed or interrupted meanwhile. */
 #include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
@@ -76,4 +76,28 @@ CASE(stuck_moves, E14_killed_in_a_fault_of_its_own)
 CASE(stuck_moves, E14_killed_in_a_fault_of_the_kernel)
 {
 	killed_while(write_from_there);
+}
+
+/* Where the core maps as it attaches, it waits for the copy as a map does. */
+CASE(stuck_moves, signal_ends_the_attach_of_a_static_importer)
+{
+	bool maps = maps_when_attaching(DMABUF_REVOKE_KIND_LEGACY_STATIC);
+	struct buffer buffer = buffer_alloc(PAGE, ACCEPT_LEGACY);
+	int other, fence = foreign_fence(ENDLESS, &other);
+	int att;
+
+	succeeds(import_fence(buffer.fd, fence));
+	fails(dr_move(exporter, buffer.id, 0), ETIMEDOUT);
+
+	signals_begin(0);
+	att = dr_attach(importer, buffer.fd, DMABUF_REVOKE_KIND_LEGACY_STATIC, 0);
+	signals_end();
+	if (maps)
+		fails(att, EINTR);
+	else
+		close(succeeds(att));
+
+	close(other);
+	close(fence);
+	close(buffer.fd);
 }
