@@ -6,8 +6,6 @@
 
 #include "common.h"
 
-TestSuite(abi, .timeout = 60);
-
 #ifdef __x86_64__
 #define LOW MAP_32BIT
 
@@ -51,7 +49,7 @@ static void *low_page(void)
 	void *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS | LOW, -1, 0);
 
-	cr_assert(page != MAP_FAILED);
+	holds(page != MAP_FAILED);
 	return page;
 }
 
@@ -64,7 +62,7 @@ CASE(abi, same_layout_for_32_bit_programs)
 
 	info->size = sizeof(*info);
 	if (in_child(try_info_32, info) == -ENOTSUP)
-		cr_skip("no 32-bit system calls: CONFIG_IA32_EMULATION, ia32_emulation=1");
+		skip("no 32-bit system calls: CONFIG_IA32_EMULATION, ia32_emulation=1");
 	succeeds(ioctl_32(exporter, DMABUF_REVOKE_IOC_EXPORTER_INFO, info));
 	equal(info->page_size, PAGE);
 	*alloc = (struct dmabuf_revoke_alloc){

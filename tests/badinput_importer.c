@@ -7,8 +7,6 @@
 #define LENGTH (16 * KIB)
 #define HOUR (3600 * SEC)
 
-TestSuite(badinput_importer, .timeout = 60);
-
 static uint64_t attachments(void)
 {
 	struct dmabuf_revoke_importer_info info;

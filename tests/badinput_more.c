@@ -8,8 +8,6 @@
 
 #include "life.h"
 
-TestSuite(badinput_more, .timeout = 60);
-
 /* What the calls work on; anew for every one of them that may succeed. */
 static struct buffer buffer;
 static int att;
@@ -75,7 +73,7 @@ static uint32_t *good_arg(const struct row *row, size_t size)
 		void *two = mmap(NULL, 2 * PAGE, PROT_NONE,
 				 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-		cr_assert(two != MAP_FAILED);
+		holds(two != MAP_FAILED);
 		page = two;
 	}
 	succeeds(sys(mprotect(page, PAGE, PROT_READ | PROT_WRITE)));
@@ -116,8 +114,8 @@ static void leaves_no_trace(const struct row *row, void *arg, int error)
 
 	row_gives(row->name, call(row, arg), error);
 	after = traces();
-	cr_expect(!memcmp(&before, &after, sizeof(before)),
-		  "%s left something behind", row->name);
+	expect(!memcmp(&before, &after, sizeof(before)),
+	       "%s left something behind", row->name);
 }
 
 static bool may_not_move(void)

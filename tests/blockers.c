@@ -4,8 +4,6 @@
 
 #include "life.h"
 
-TestSuite(blockers, .timeout = 60);
-
 #define NAME "dmabuf-revoke-importer"
 
 static struct buffer buffer_for_all(void)
@@ -24,10 +22,10 @@ static uint32_t count_of(uint64_t id)
 static void named(const struct dmabuf_revoke_blocker *blocker,
 		  const char *name, const char *timeline)
 {
-	cr_assert(!strcmp(blocker->name, name), "it is called '%s'",
-		  blocker->name);
-	cr_assert(!strcmp(blocker->timeline, timeline), "its timeline is '%s'",
-		  blocker->timeline);
+	holds(!strcmp(blocker->name, name), "it is called '%s'",
+	      blocker->name);
+	holds(!strcmp(blocker->timeline, timeline), "its timeline is '%s'",
+	      blocker->timeline);
 }
 
 CASE(blockers, E11_idle_buffer_has_none)
@@ -58,8 +56,8 @@ static void mapping_is_named(uint32_t kind, uint32_t legacy, uint32_t pins)
 	equal(blocker.usage, 0);
 	equal(blocker.context, 0);
 	equal(blocker.seqno, 0);
-	cr_assert(blocker.since_ns >= before);
-	cr_assert(blocker.since_ns <= dr_now());
+	holds(blocker.since_ns >= before);
+	holds(blocker.since_ns <= dr_now());
 	named(&blocker, NAME, "");
 	close(att);
 	equal(count_of(buffer.id), 0);
@@ -97,7 +95,7 @@ CASE(blockers, E11_age_is_that_of_the_mapping)
 	equal(only_blocker(buffer.id).since_ns, first);
 	succeeds(dr_unmap(att));
 	succeeds(dr_map(att, 0));
-	cr_assert(only_blocker(buffer.id).since_ns > first);
+	holds(only_blocker(buffer.id).since_ns > first);
 	close(att);
 	close(buffer.fd);
 }
@@ -115,7 +113,7 @@ CASE(blockers, E11_fence_is_named_with_driver_and_timeline)
 	equal(blocker.usage, 1);
 	equal(blocker.seqno, 1);
 	equal(blocker.since_ns, 0);
-	cr_assert(blocker.context);
+	holds(blocker.context);
 	named(&blocker, NAME, "dynamic");
 	close(other);
 	revoke_fully(buffer.id);
@@ -168,7 +166,7 @@ CASE(blockers, E11_E14_move_is_named)
 	equal(move->usage, 0);
 	named(move, "dmabuf-revoke-exporter", "move");
 	close(other);
-	cr_assert(eventually(bytes_are, PAGE + FOREIGN));
+	holds(eventually(bytes_are, PAGE + FOREIGN));
 	equal(count_of(buffer.id), 0);
 	close(fence);
 	close(buffer.fd);
@@ -185,8 +183,8 @@ CASE(blockers, E11_vmap_is_named_with_its_age)
 	revoke_times_out(buffer.id, 0);
 	blocker = only_blocker(buffer.id);
 	equal(blocker.type, DMABUF_REVOKE_BLOCKER_VMAP);
-	cr_assert(blocker.since_ns >= before);
-	cr_assert(blocker.since_ns <= dr_now());
+	holds(blocker.since_ns >= before);
+	holds(blocker.since_ns <= dr_now());
 	named(&blocker, "", "");
 	close(att);
 	revoke_fully(buffer.id);
@@ -247,7 +245,7 @@ CASE(blockers, E11_E13_orphan_has_its_blockers)
 	close(buffer.fd);
 	equal(only_blocker(buffer.id).type, DMABUF_REVOKE_BLOCKER_MAP);
 	close(att);
-	cr_assert(eventually(is_gone, buffer.id));
+	holds(eventually(is_gone, buffer.id));
 	fails(dr_blockers(exporter, buffer.id, NULL, 0, &count), ENOENT);
 }
 
@@ -267,7 +265,7 @@ CASE(blockers, E11_fence_added_after_the_callback_is_named)
 	struct dmabuf_revoke_blocker blocker;
 
 	revoke_times_out(buffer.id, 0);
-	cr_assert(eventually(has_two, buffer.id));
+	holds(eventually(has_two, buffer.id));
 	close(legacy);
 	blocker = only_blocker(buffer.id);
 	equal(blocker.type, DMABUF_REVOKE_BLOCKER_FENCE);

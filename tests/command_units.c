@@ -6,7 +6,7 @@
  *
  * The sources are included, so that the command needs no library of its own.
  */
-#include <criterion/criterion.h>
+#include "test.h"
 
 #include "../tools/units.c"
 #include "../tools/message.c"
@@ -30,23 +30,23 @@ static void check_rows(int (*parse)(const char *, uint64_t *),
 		uint64_t value = 0;
 		int ret = parse(rows[i].text, &value);
 
-		cr_expect(ret == rows[i].ret && value == rows[i].value,
-			  "'%s': %d, %" PRIu64 "; expected %d, %" PRIu64,
-			  rows[i].text, ret, value, rows[i].ret, rows[i].value);
+		expect(ret == rows[i].ret && value == rows[i].value,
+		       "'%s': %d, %" PRIu64 "; expected %d, %" PRIu64,
+		       rows[i].text, ret, value, rows[i].ret, rows[i].value);
 	}
 }
 
-Test(command, summary_of_one_time)
+TEST(command, summary_of_one_time)
 {
 	uint64_t ns[] = { 7 };
 	struct summary summary = bench_summarise(ns, 1);
 
-	cr_expect(summary.times == 1 && summary.min_ns == 7 && summary.median_ns == 7 &&
-		  summary.p99_ns == 7 && summary.spread_ns == 0);
+	expect(summary.times == 1 && summary.min_ns == 7 && summary.median_ns == 7 &&
+	       summary.p99_ns == 7 && summary.spread_ns == 0);
 }
 
 /* 1 to 200, in no order. */
-Test(command, summary_of_many_times)
+TEST(command, summary_of_many_times)
 {
 	uint64_t ns[200];
 	struct summary summary;
@@ -54,12 +54,12 @@ Test(command, summary_of_many_times)
 	for (unsigned int i = 0; i < 200; i++)
 		ns[i] = (i * 7919) % 200 + 1;
 	summary = bench_summarise(ns, 200);
-	cr_expect(summary.times == 200 && summary.min_ns == 1);
-	cr_expect(summary.median_ns == 100 && summary.p99_ns == 198);
-	cr_expect(summary.spread_ns == 100);
+	expect(summary.times == 200 && summary.min_ns == 1);
+	expect(summary.median_ns == 100 && summary.p99_ns == 198);
+	expect(summary.spread_ns == 100);
 }
 
-Test(command, sizes)
+TEST(command, sizes)
 {
 	static const struct row rows[] = {
 		{ "1", 0, 1 },
@@ -95,7 +95,7 @@ Test(command, sizes)
 	check_rows(parse_size, rows, ROWS(rows));
 }
 
-Test(command, durations)
+TEST(command, durations)
 {
 	static const struct row rows[] = {
 		{ "0", 0, 0 },
@@ -124,35 +124,35 @@ Test(command, durations)
 	check_rows(parse_duration, rows, ROWS(rows));
 }
 
-Test(command, numbers_and_names)
+TEST(command, numbers_and_names)
 {
 	uint64_t value = 7;
 	char text[UNITS_TEXT];
 
-	cr_expect(parse_number("123", 123, &value) == 0 && value == 123);
-	cr_expect(parse_number("124", 123, &value) == -ERANGE);
-	cr_expect(parse_number("12x", 123, &value) == -EINVAL);
-	cr_expect(parse_number("", 123, &value) == -EINVAL);
-	cr_expect(value == 123, "a failure changed the result");
+	expect(parse_number("123", 123, &value) == 0 && value == 123);
+	expect(parse_number("124", 123, &value) == -ERANGE);
+	expect(parse_number("12x", 123, &value) == -EINVAL);
+	expect(parse_number("", 123, &value) == -EINVAL);
+	expect(value == 123, "a failure changed the result");
 
-	cr_expect_str_eq(format_size(text, 0), "0 B");
-	cr_expect_str_eq(format_size(text, 1023), "1023 B");
-	cr_expect_str_eq(format_size(text, 1024), "1 KiB");
-	cr_expect_str_eq(format_size(text, 1536), "1.5 KiB");
-	cr_expect_str_eq(format_size(text, 64 << 20), "64 MiB");
-	cr_expect_str_eq(format_size(text, (64 << 20) + 1), "64.0 MiB");
-	cr_expect_str_eq(format_size(text, 3ULL << 50), "3072 TiB");
-	cr_expect_str_eq(format_duration(text, 0), "0 ns");
-	cr_expect_str_eq(format_duration(text, 999), "999 ns");
-	cr_expect_str_eq(format_duration(text, 12300), "12.3 us");
-	cr_expect_str_eq(format_duration(text, 4500000), "4.5 ms");
-	cr_expect_str_eq(format_duration(text, 61000000000), "61.0 s");
-	cr_expect_str_eq(format_duration(text, UINT64_MAX), "forever");
+	expect_text(format_size(text, 0), "0 B");
+	expect_text(format_size(text, 1023), "1023 B");
+	expect_text(format_size(text, 1024), "1 KiB");
+	expect_text(format_size(text, 1536), "1.5 KiB");
+	expect_text(format_size(text, 64 << 20), "64 MiB");
+	expect_text(format_size(text, (64 << 20) + 1), "64.0 MiB");
+	expect_text(format_size(text, 3ULL << 50), "3072 TiB");
+	expect_text(format_duration(text, 0), "0 ns");
+	expect_text(format_duration(text, 999), "999 ns");
+	expect_text(format_duration(text, 12300), "12.3 us");
+	expect_text(format_duration(text, 4500000), "4.5 ms");
+	expect_text(format_duration(text, 61000000000), "61.0 s");
+	expect_text(format_duration(text, UINT64_MAX), "forever");
 
-	cr_expect_str_eq(errno_name(0), "success");
-	cr_expect_str_eq(errno_name(ENODEV), "ENODEV");
-	cr_expect_str_eq(errno_name(-ETIMEDOUT), "ETIMEDOUT");
-	cr_expect_str_eq(errno_name(12345), "unknown errno");
+	expect_text(errno_name(0), "success");
+	expect_text(errno_name(ENODEV), "ENODEV");
+	expect_text(errno_name(-ETIMEDOUT), "ETIMEDOUT");
+	expect_text(errno_name(12345), "unknown errno");
 }
 
 #define CRC 0x12345678
@@ -231,18 +231,18 @@ static struct demo good_demo(bool accept_legacy)
 	return demo;
 }
 
-Test(command, demo_accepts_what_is_right)
+TEST(command, demo_accepts_what_is_right)
 {
 	struct demo_verdict verdict;
 	struct demo demo = good_demo(false);
 
 	demo_judge(&demo, &verdict);
-	cr_expect_eq(verdict.failed, 0);
-	cr_expect_gt(verdict.count, 25);
+	expect(verdict.failed == 0);
+	expect(verdict.count > 25);
 	demo = good_demo(true);
 	demo_judge(&demo, &verdict);
-	cr_expect_eq(verdict.failed, 0);
-	cr_expect_gt(verdict.count, 30);
+	expect(verdict.failed == 0);
+	expect(verdict.count > 30);
 }
 
 /* Set a member to a value, and what has to be reported for it. */
@@ -266,11 +266,11 @@ static void expect_failure(const struct demo *demo, const char *wrong,
 		    !strcmp(verdict.checks[i].subject, who) &&
 		    strstr(verdict.checks[i].expected, what))
 			return;
-	cr_expect(false, "%s: no failed check '%s: %s' among %u failed ones", wrong,
-		  who, what, verdict.failed);
+	expect(false, "%s: no failed check '%s: %s' among %u failed ones", wrong,
+	       who, what, verdict.failed);
 }
 
-Test(command, demo_finds_what_is_wrong_with_an_importer)
+TEST(command, demo_finds_what_is_wrong_with_an_importer)
 {
 	WRONG(false, importers[PINNED].attach, EBUSY, "pinned", "may attach");
 	WRONG(false, importers[DYNAMIC].read, ETIMEDOUT, "dynamic", "reads");
@@ -301,7 +301,7 @@ Test(command, demo_finds_what_is_wrong_with_an_importer)
 	WRONG(false, importers[LEGACY].attach, ENODEV, "legacy", "refused");
 }
 
-Test(command, demo_finds_what_is_wrong_with_the_exporter)
+TEST(command, demo_finds_what_is_wrong_with_the_exporter)
 {
 	WRONG(false, reader.passes, 0, "CPU mapping", "reads");
 	WRONG(false, reader.wrong, 1, "CPU mapping", "reads");
@@ -324,7 +324,7 @@ Test(command, demo_finds_what_is_wrong_with_the_exporter)
 	WRONG(false, already, false, "afterwards", "again");
 }
 
-Test(command, demo_finds_what_is_wrong_with_a_legacy_importer)
+TEST(command, demo_finds_what_is_wrong_with_a_legacy_importer)
 {
 	WRONG(true, importers[LEGACY].attach, EOPNOTSUPP, "legacy", "may attach");
 	WRONG(true, importers[LEGACY].read_crc32, 1, "legacy", "reads");
@@ -343,11 +343,11 @@ Test(command, demo_finds_what_is_wrong_with_a_legacy_importer)
 }
 
 /* More checks than there is room for must not pass unseen. */
-Test(command, demo_drops_no_check)
+TEST(command, demo_drops_no_check)
 {
 	struct demo_verdict verdict = { .count = DEMO_CHECKS };
 
 	check_error(&verdict, "x", "y", 0, 0);
-	cr_expect_eq(verdict.failed, 1);
-	cr_expect_eq(verdict.count, DEMO_CHECKS);
+	expect(verdict.failed == 1);
+	expect(verdict.count == DEMO_CHECKS);
 }

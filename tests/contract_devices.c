@@ -7,8 +7,6 @@
 #include "deliberate.h"
 #include "life.h"
 
-TestSuite(contract_devices, .timeout = 60);
-
 static const uint32_t kinds[] = {
 	DMABUF_REVOKE_KIND_DYNAMIC,
 	DMABUF_REVOKE_KIND_PINNED,
@@ -31,8 +29,8 @@ CASE(contract_devices, I2_callback_is_over_quickly)
 {
 	uint64_t ns = quickest(tell_time);
 
-	cr_assert(ns < QUICK, "the callback took %llu ms",
-		  (long long)(ns / MSEC));
+	holds(ns < QUICK, "the callback took %llu ms",
+	      (long long)(ns / MSEC));
 }
 
 /* There is nothing to wait for, so a revoke that does not wait succeeds. */
@@ -70,8 +68,8 @@ CASE(contract_devices, I3_nothing_is_written_after_the_unmap)
 	succeeds(dr_free(exporter, buffer.id, offsets, ARRAY_SIZE(offsets),
 			 &out));
 	equal(out.checked, 1);
-	cr_assert(!out.changed, "%u pages were written to, the first at %llu",
-		  out.changed, (long long)offsets[0]);
+	holds(!out.changed, "%u pages were written to, the first at %llu",
+	      out.changed, (long long)offsets[0]);
 	close(att);
 	close(buffer.fd);
 }
@@ -105,7 +103,7 @@ static uint64_t unmap_after_fence(void)
 	out = status(att);
 	close(att);
 	close(buffer.fd);
-	cr_assert(out.unmapped_ns >= done.ended_ns);
+	holds(out.unmapped_ns >= done.ended_ns);
 	return out.unmapped_ns - done.ended_ns;
 }
 
@@ -113,8 +111,8 @@ CASE(contract_devices, I4_unmap_follows_the_fence_at_once)
 {
 	uint64_t ns = quickest(unmap_after_fence);
 
-	cr_assert(ns < QUICK, "it unmapped %llu ms after its fence",
-		  (long long)(ns / MSEC));
+	holds(ns < QUICK, "it unmapped %llu ms after its fence",
+	      (long long)(ns / MSEC));
 }
 
 static uint64_t fence_after_job(void)
@@ -133,8 +131,8 @@ CASE(contract_devices, I8_fence_follows_the_job_at_once)
 {
 	uint64_t ns = quickest(fence_after_job);
 
-	cr_assert(ns < QUICK, "the fence signalled %llu ms after the job began",
-		  (long long)(ns / MSEC));
+	holds(ns < QUICK, "the fence signalled %llu ms after the job began",
+	      (long long)(ns / MSEC));
 }
 
 CASE(contract_devices, I8_fence_of_a_job_that_ends_well_has_no_error)
@@ -144,7 +142,7 @@ CASE(contract_devices, I8_fence_of_a_job_that_ends_well_has_no_error)
 	uint64_t job;
 	int fence = submit_fence(att, 0, 0, &job);
 
-	cr_assert(is_readable(fence, SOON / MSEC));
+	holds(is_readable(fence, SOON / MSEC));
 	equal(fence_status(fence), 1);
 	collect_ok(att, job);
 	close(fence);

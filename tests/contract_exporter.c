@@ -13,8 +13,6 @@
 
 #include "common.h"
 
-TestSuite(contract_exporter, .timeout = 60);
-
 static const uint32_t revocable_kinds[] = {
 	DMABUF_REVOKE_KIND_DYNAMIC,
 	DMABUF_REVOKE_KIND_PINNED,
@@ -110,7 +108,7 @@ static void mappers_race_a_revoke(struct buffer *buffer)
 	for (size_t i = 0; i < ARRAY_SIZE(mappers); i++) {
 		pthread_join(mappers[i].thread, NULL);
 		equal(mappers[i].result, -ENODEV);
-		cr_assert(!mappers[i].late, "mapped after the revoke");
+		holds(!mappers[i].late, "mapped after the revoke");
 	}
 	equal(query(buffer->id).pending.maps, 0);
 	equal(query(buffer->id).pending.pins, 0);
@@ -180,7 +178,7 @@ CASE(contract_exporter, E3_nobody_gets_in_while_a_blocker_is_left)
 	fails(sync_cpu_access(buffer.fd, DMA_BUF_SYNC_START | DMA_BUF_SYNC_RW),
 	      ENODEV);
 	memory = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, buffer.fd, 0);
-	cr_assert(memory == MAP_FAILED);
+	holds(memory == MAP_FAILED);
 	equal(errno, ENODEV);
 	/* Once the one that was in has unmapped, it does not get in again. */
 	succeeds(dr_unmap(lazy));
@@ -241,7 +239,7 @@ CASE(contract_exporter, E4_legacy_importer_is_never_told)
 		equal(status(atts[i]).invalidations, 0);
 		equal(status(atts[i]).state, DMABUF_REVOKE_ATTACHMENT_MAPPED);
 		expect_event(atts[i], DMABUF_REVOKE_EVENT_MAPPED);
-		cr_assert(!is_readable(atts[i], 0));
+		holds(!is_readable(atts[i], 0));
 		close(atts[i]);
 	}
 	revoke_fully(buffer.id);
@@ -290,7 +288,7 @@ CASE(contract_exporter, E17_path_descriptor_outlives_the_owner)
 	close(buffer.fd);
 	equal(query(buffer.id).state, DMABUF_REVOKE_STATE_LIVE);
 	close(owner);
-	cr_assert(eventually(is_gone, buffer.id));
+	holds(eventually(is_gone, buffer.id));
 	/* The file is freed after a grace period; what looks on until then. */
 	for (int i = 0; i < 50; i++) {
 		listed(buffer.id);
@@ -311,9 +309,9 @@ CASE(contract_exporter, E17_path_descriptor_during_a_revoke)
 
 	close(buffer.fd);
 	close(owner);
-	cr_assert(listed(buffer.id));
+	holds(listed(buffer.id));
 	equal(query(buffer.id).pending.maps, 1);
 	close(lazy);
-	cr_assert(eventually(is_gone, buffer.id));
+	holds(eventually(is_gone, buffer.id));
 	close(path);
 }

@@ -9,8 +9,6 @@
 #include "deliberate.h"
 #include "life.h"
 
-TestSuite(contract_more, .timeout = 60);
-
 static struct buffer buffer_for_all(void)
 {
 	return buffer_alloc(PAGE, DMABUF_REVOKE_ALLOC_ACCEPT_LEGACY);
@@ -85,8 +83,8 @@ CASE(contract_more, E7_unmap_from_a_worker_is_not_held_up)
 {
 	uint64_t ns = quickest(unmap_from_a_worker);
 
-	cr_assert(ns < QUICK, "the unmap was held up for %llu ms",
-		  (long long)(ns / MSEC));
+	holds(ns < QUICK, "the unmap was held up for %llu ms",
+	      (long long)(ns / MSEC));
 }
 
 static uint64_t map_time(void)
@@ -107,7 +105,7 @@ CASE(contract_more, E7_map_does_not_block_with_the_lock_held)
 {
 	uint64_t ns = quickest(map_time);
 
-	cr_assert(ns < QUICK, "map took %llu ms", (long long)(ns / MSEC));
+	holds(ns < QUICK, "map took %llu ms", (long long)(ns / MSEC));
 }
 
 static uint64_t revoke_without_waiting(void)
@@ -129,8 +127,8 @@ CASE(contract_more, E8_revoke_returns_at_its_deadline)
 {
 	uint64_t ns = quickest(revoke_without_waiting);
 
-	cr_assert(ns < QUICK, "it did not return for %llu ms",
-		  (long long)(ns / MSEC));
+	holds(ns < QUICK, "it did not return for %llu ms",
+	      (long long)(ns / MSEC));
 }
 
 CASE(contract_more, E9_vmap_is_waited_for)
@@ -171,7 +169,7 @@ CASE(contract_more, E10_memory_goes_back_after_the_caller_gave_up)
 	revoke_times_out(buffer.id, 0);
 	equal(bytes_in_system(), before + MIB);
 	succeeds(dr_unmap(lazy));
-	cr_assert(eventually(is_revoked, buffer.id));
+	holds(eventually(is_revoked, buffer.id));
 	equal(bytes_in_system(), before);
 	close(lazy);
 	close(buffer.fd);
@@ -183,13 +181,13 @@ static void only_mapped_by(uint64_t id, uint32_t legacy, uint64_t since)
 	uint32_t count;
 
 	succeeds(dr_blockers(exporter, id, found, ARRAY_SIZE(found), &count));
-	cr_assert(count == 1, "%u blockers, one of them of type %u: %s %s",
-		  count, found[0].type, found[0].name, found[0].timeline);
+	holds(count == 1, "%u blockers, one of them of type %u: %s %s",
+	      count, found[0].type, found[0].name, found[0].timeline);
 	equal(found[0].type, DMABUF_REVOKE_BLOCKER_MAP);
 	equal(found[0].legacy, legacy);
-	cr_assert(!strcmp(found[0].name, "dmabuf-revoke-importer"), "%s",
-		  found[0].name);
-	cr_assert(found[0].since_ns >= since && found[0].since_ns <= dr_now());
+	holds(!strcmp(found[0].name, "dmabuf-revoke-importer"), "%s",
+	      found[0].name);
+	holds(found[0].since_ns >= since && found[0].since_ns <= dr_now());
 }
 
 CASE(contract_more, E11_only_what_blocks_is_named)
@@ -234,7 +232,7 @@ CASE(contract_more, E13_close_does_not_block)
 {
 	uint64_t ns = quickest(close_of_the_owner);
 
-	cr_assert(ns < QUICK, "close() took %llu ms", (long long)(ns / MSEC));
+	holds(ns < QUICK, "close() took %llu ms", (long long)(ns / MSEC));
 }
 
 static void orphan_stays_until_close(uint64_t misbehave)
@@ -248,9 +246,9 @@ static void orphan_stays_until_close(uint64_t misbehave)
 	close(owner);
 	let_pass(100 * MSEC);
 	equal(query_fd(buffer.fd).state, DMABUF_REVOKE_STATE_REVOKING);
-	cr_assert(listed(buffer.id));
+	holds(listed(buffer.id));
 	close(att);
-	cr_assert(eventually(is_gone, buffer.id));
+	holds(eventually(is_gone, buffer.id));
 	close(buffer.fd);
 }
 

@@ -8,8 +8,6 @@
 
 #define LENGTH (64 * KIB)
 
-TestSuite(contract_moves, .timeout = 60);
-
 CASE(contract_moves, E14_contents_survive_a_move)
 {
 	struct buffer buffer = buffer_alloc(LENGTH, 0);

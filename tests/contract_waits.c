@@ -7,8 +7,6 @@
 
 #include "common.h"
 
-TestSuite(contract_waits, .timeout = 60);
-
 static struct buffer buffer_for_all(void)
 {
 	return buffer_alloc(PAGE, ACCEPT_LEGACY);
@@ -22,7 +20,7 @@ CASE(contract_waits, E5_revoke_waits_for_a_fence)
 
 	succeeds(import_fence(buffer.fd, fence));
 	revoke_fully(buffer.id);
-	cr_assert(is_readable(fence, 0), "returned before the fence signalled");
+	holds(is_readable(fence, 0), "returned before the fence signalled");
 	equal(query(buffer.id).pending.fences, 0);
 	close(other);
 	close(fence);
@@ -59,7 +57,7 @@ CASE(contract_waits, E5_revoke_waits_for_the_last_of_many_fences)
 	}
 	revoke_fully(buffer.id);
 	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
-		cr_assert(is_readable(fences[i], 0), "fence %zu", i);
+		holds(is_readable(fences[i], 0), "fence %zu", i);
 		close(fences[i]);
 		close(others[i]);
 	}
@@ -79,7 +77,7 @@ static void waits_for_a_job(uint32_t submit_flags)
 			     submit_flags | DMABUF_REVOKE_SUBMIT_STREAM,
 			     100 * MSEC, &fence);
 	revoke_fully(buffer.id);
-	cr_assert(is_readable(fence, 0), "returned before the job ended");
+	holds(is_readable(fence, 0), "returned before the job ended");
 	collect_ok(att, job);
 	close(fence);
 	close(att);
@@ -133,7 +131,7 @@ CASE(contract_waits, E6_revoke_waits_for_every_unmap)
 	equal(revoke_times_out(buffer.id, 20 * MSEC).pending.maps, 1);
 	equal(query(buffer.id).state, DMABUF_REVOKE_STATE_REVOKING);
 	succeeds(dr_unmap(rdma));
-	cr_assert(eventually(is_revoked, buffer.id));
+	holds(eventually(is_revoked, buffer.id));
 	close(rdma);
 	close(lazy);
 	close(buffer.fd);
@@ -178,7 +176,7 @@ CASE(contract_waits, E7_importer_that_unmaps_from_a_worker_finishes)
 					      20 * MSEC, NULL);
 
 		revoke_fully(buffer.id);
-		cr_assert(collect_ok(att, job).passes >= 1);
+		holds(collect_ok(att, job).passes >= 1);
 		equal(status(att).unmaps, 1);
 		close(att);
 		close(buffer.fd);
@@ -204,7 +202,7 @@ static void resv_lock_is_free_during(struct buffer *buffer, int release)
 	void *result;
 
 	pthread_create(&thread, NULL, revoke_for_ever, &buffer->id);
-	cr_assert(eventually(is_revoking, buffer->id));
+	holds(eventually(is_revoking, buffer->id));
 	fails(dr_map(att, 0), ENODEV);
 	equal(status(att).invalidations, 1);
 	is_readable(buffer->fd, 0);
@@ -242,7 +240,7 @@ CASE(contract_waits, E8_revoke_that_gave_up_goes_on_by_itself)
 	close(lazy);
 	equal(query(buffer.id).state, DMABUF_REVOKE_STATE_REVOKING);
 	close(other);
-	cr_assert(eventually(is_revoked, buffer.id));
+	holds(eventually(is_revoked, buffer.id));
 	equal(revoke_fully(buffer.id).already, 1);
 	close(fence);
 	close(buffer.fd);

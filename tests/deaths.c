@@ -7,8 +7,6 @@
 
 #include "life.h"
 
-TestSuite(deaths, .timeout = 60);
-
 #define LENGTH (16 * PAGE)
 
 /* The owner in a process of its own: makes the buffer, then does as it is told. */
@@ -56,7 +54,7 @@ static struct buffer *shared_buffer(void)
 	void *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
 			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
-	cr_assert(page != MAP_FAILED);
+	holds(page != MAP_FAILED);
 	return page;
 }
 
@@ -76,15 +74,15 @@ static void owner_ends(void (*before)(struct buffer *, struct state *),
 
 	/* What a killed process held goes a little later. */
 	if (blocked) {
-		cr_assert(eventually(is_orphaned, buffer.id));
+		holds(eventually(is_orphaned, buffer.id));
 		equal(state_of(buffer.id), DMABUF_REVOKE_STATE_REVOKING);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(state.atts); i++)
 		if (state.atts[i] >= 0)
 			close(state.atts[i]);
-	cr_assert(eventually(is_gone, buffer.id));
+	holds(eventually(is_gone, buffer.id));
 	equal(query_fd(buffer.fd).state, DMABUF_REVOKE_STATE_REVOKED);
-	cr_assert(eventually(bytes_are, state.fence >= 0 ? FOREIGN : 0));
+	holds(eventually(bytes_are, state.fence >= 0 ? FOREIGN : 0));
 	if (state.fence >= 0)
 		close(state.fence);
 	if (how == CLOSED) {

@@ -8,8 +8,6 @@
 
 #include "common.h"
 
-TestSuite(exporter, .timeout = 60);
-
 static struct dmabuf_revoke_exporter_info info(void)
 {
 	struct dmabuf_revoke_exporter_info info;
@@ -24,7 +22,7 @@ static bool kernel_has(const char *symbol)
 	char line[256];
 	bool found = false;
 
-	cr_assert_not_null(file, "/proc/kallsyms: %s", strerrorname_np(errno));
+	holds(file, "/proc/kallsyms: %s", strerrorname_np(errno));
 	while (!found && fgets(line, sizeof(line), file))
 		found = strstr(line, symbol);
 	fclose(file);
@@ -35,7 +33,7 @@ CASE(exporter, info_tells_version_page_size_and_limit)
 {
 	equal(info().abi_version, DMABUF_REVOKE_ABI_VERSION);
 	equal(info().page_size, PAGE);
-	cr_assert(info().limit_bytes >= MIB);
+	holds(info().limit_bytes >= MIB);
 }
 
 CASE(exporter, info_tells_whether_the_core_has_the_revocable_test)
@@ -137,7 +135,7 @@ CASE(exporter, alloc_never_uses_an_id_again)
 		int owner;
 		struct buffer buffer = buffer_alloc_owned(PAGE, 0, &owner);
 
-		cr_assert(buffer.id > last);
+		holds(buffer.id > last);
 		last = buffer.id;
 		close(buffer.fd);
 		close(owner);
@@ -174,7 +172,7 @@ static uint64_t mem_available(void)
 	unsigned long long kib = 0;
 	char line[128];
 
-	cr_assert_not_null(file);
+	holds(file);
 	while (!kib && fgets(line, sizeof(line), file))
 		sscanf(line, "MemAvailable: %llu kB", &kib);
 	fclose(file);
@@ -196,13 +194,13 @@ CASE(exporter, large_buffer_is_given_back_when_it_is_closed)
 	int owner;
 
 	if (before < 2 * LARGE)
-		cr_skip("needs %llu MiB of available memory: give the guest more",
-			2 * LARGE / MIB);
+		skip("needs %llu MiB of available memory: give the guest more",
+		     2 * LARGE / MIB);
 	buffer = buffer_alloc_owned(LARGE, 0, &owner);
-	cr_assert(mem_available() < before - LARGE / 2);
+	holds(mem_available() < before - LARGE / 2);
 	close(buffer.fd);
 	close(owner);
-	cr_assert(eventually(available_at_least, before - LARGE / 2));
+	holds(eventually(available_at_least, before - LARGE / 2));
 }
 
 static bool buffers_in_system_are(uint64_t count)
@@ -239,7 +237,7 @@ CASE(exporter, alloc_of_a_process_that_is_killed_leaves_nothing)
 		close(exporter);
 		exporter = succeeds(dr_open(DMABUF_REVOKE_EXPORTER_PATH));
 	}
-	cr_assert(eventually(buffers_in_system_are, before));
+	holds(eventually(buffers_in_system_are, before));
 }
 
 CASE(exporter, list_is_ascending_and_complete)
@@ -251,11 +249,11 @@ CASE(exporter, list_is_ascending_and_complete)
 	for (size_t i = 0; i < ARRAY_SIZE(buffers); i++)
 		buffers[i] = buffer_alloc(PAGE, 0);
 	succeeds(dr_list(exporter, ids, ARRAY_SIZE(ids), &count));
-	cr_assert(count >= ARRAY_SIZE(buffers) && count <= ARRAY_SIZE(ids));
+	holds(count >= ARRAY_SIZE(buffers) && count <= ARRAY_SIZE(ids));
 	for (uint32_t i = 1; i < count; i++)
-		cr_assert(ids[i - 1] < ids[i]);
+		holds(ids[i - 1] < ids[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(buffers); i++) {
-		cr_assert(listed(buffers[i].id));
+		holds(listed(buffers[i].id));
 		close(buffers[i].fd);
 	}
 }
@@ -268,10 +266,10 @@ CASE(exporter, list_writes_no_more_than_capacity)
 	uint32_t all, count;
 
 	succeeds(dr_list(exporter, NULL, 0, &all));
-	cr_assert(all >= 2);
+	holds(all >= 2);
 	succeeds(dr_list(exporter, ids, 1, &count));
 	equal(count, all);
-	cr_assert(ids[0]);
+	holds(ids[0]);
 	equal(ids[1], 0xdeadbeef);
 	close(a.fd);
 	close(b.fd);
@@ -291,7 +289,7 @@ CASE(exporter, query_describes_a_live_buffer)
 	equal(out.orphaned, 0);
 	equal(out.attachments, 0);
 	equal(out.legacy_attachments, 0);
-	cr_assert(!memcmp(&out.phases, &never, sizeof(never)));
+	holds(!memcmp(&out.phases, &never, sizeof(never)));
 	equal(out.pending.fences + out.pending.maps + out.pending.pins, 0);
 	close(buffer.fd);
 }
@@ -342,7 +340,7 @@ CASE(exporter, owner_keeps_a_buffer_without_descriptors)
 
 	close(buffer.fd);
 	equal(query(buffer.id).state, DMABUF_REVOKE_STATE_LIVE);
-	cr_assert(listed(buffer.id));
+	holds(listed(buffer.id));
 }
 
 CASE(exporter, buffer_is_gone_after_the_last_reference)
@@ -353,5 +351,5 @@ CASE(exporter, buffer_is_gone_after_the_last_reference)
 
 	close(buffer.fd);
 	close(owner);
-	cr_assert(eventually(is_gone, id));
+	holds(eventually(is_gone, id));
 }

@@ -9,8 +9,6 @@
 #include "failnth.h"
 #include "life.h"
 
-TestSuite(failnth_dmabuf, .timeout = 60);
-
 static struct buffer buffer = { .fd = -1 };
 static int att = -1;
 static int fence = -1;

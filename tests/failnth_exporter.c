@@ -5,8 +5,6 @@
 #include "failnth.h"
 #include "life.h"
 
-TestSuite(failnth_exporter, .timeout = 60);
-
 #define BIG (256 * PAGE)
 
 static struct buffer buffer = { .fd = -1 };
@@ -335,7 +333,7 @@ static void end_owner(void)
 	equal(fault_on_read(memory), SIGBUS);
 	close_if_open(&other);
 	for (size_t i = 0; i < ARRAY_SIZE(owned); i++) {
-		cr_assert(eventually(is_gone, owned[i].id));
+		holds(eventually(is_gone, owned[i].id));
 		close(owned[i].fd);
 	}
 	end();

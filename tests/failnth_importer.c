@@ -3,8 +3,6 @@
 #include "failnth.h"
 #include "life.h"
 
-TestSuite(failnth_importer, .timeout = 60);
-
 static struct buffer buffer = { .fd = -1 };
 static int att = -1;
 static int made = -1;

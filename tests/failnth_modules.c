@@ -10,7 +10,7 @@
 
 #include "failnth.h"
 
-TestSuite(failnth_modules, .timeout = 110);
+TIME_LIMIT(110);
 
 /*
  * Those before are the module loader's. What our init functions make is made last,
@@ -69,12 +69,12 @@ static void each_load_fails(const char *module, const char *report,
 	close(file);
 }
 
-Test(failnth_modules, exporter)
+TEST(failnth_modules, exporter)
 {
 	each_load_fails("dmabuf_revoke_exporter", "LOAD_EXPORTER", 0);
 }
 
-Test(failnth_modules, importer)
+TEST(failnth_modules, importer)
 {
 	/* What the driver core makes of a platform device whose name has no memory. */
 	each_load_fails("dmabuf_revoke_importer", "LOAD_IMPORTER", EINVAL);

@@ -5,8 +5,6 @@
  */
 #include "life.h"
 
-TestSuite(features, .timeout = 60);
-
 #define LENGTH (64 * KIB)
 
 static struct buffer buffer_for_all(void)

@@ -5,15 +5,13 @@
 
 #define LENGTH (4 * MIB)
 
-TestSuite(foreign, .timeout = 60);
-
 static int alloc(const struct foreign_exporter *other, uint64_t length)
 {
 	int node = other->open();
 	int fd;
 
 	if (node == -ENOENT)
-		cr_skip("another exporter is not there: %s", other->needs);
+		skip("another exporter is not there: %s", other->needs);
 	succeeds(node);
 	fd = succeeds(other->alloc(node, length));
 	close(node);
@@ -72,7 +70,7 @@ static void jobs_reach_the_memory(const struct foreign_exporter *other)
 		.length = half - 2,
 		.dst_offset = 3,
 	}));
-	cr_assert(!memcmp(memory + 3, memory + half + 1, half - 2));
+	holds(!memcmp(memory + 3, memory + half + 1, half - 2));
 	collect_ok(att, submit(att, (struct dmabuf_revoke_submit){
 		.op = DMABUF_REVOKE_OP_WRITE,
 		.offset = 8,
@@ -81,7 +79,7 @@ static void jobs_reach_the_memory(const struct foreign_exporter *other)
 	}));
 	equal(memory[8], 1);
 	equal(memory[LENGTH - 9], 8);
-	cr_assert(!memcmp(memory + 8, memory + 16, LENGTH - 24));
+	holds(!memcmp(memory + 8, memory + 16, LENGTH - 24));
 	cpu_unmap(memory, LENGTH);
 	close(att);
 	close(dmabuf);
@@ -111,7 +109,7 @@ static void jobs_synchronise_implicitly(const struct foreign_exporter *other)
 	uint64_t two = submit_busy(b, DMABUF_REVOKE_OP_READ, 0, 0);
 	uint64_t started = collect_ok(b, two).started_ns;
 
-	cr_assert(started >= collect_ok(a, one).ended_ns);
+	holds(started >= collect_ok(a, one).ended_ns);
 	close(b);
 	close(a);
 	close(dmabuf);

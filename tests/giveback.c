@@ -12,7 +12,7 @@
 
 #include "life.h"
 
-TestSuite(giveback, .timeout = 100);
+TIME_LIMIT(100);
 
 #define LARGE (128 * MIB)
 #define LENGTH (64 * KIB)
@@ -41,15 +41,15 @@ CASE(giveback, E10_system_has_the_memory_while_descriptors_are_open)
 
 	before = memory_of_system("MemFree");
 	if (before < 2 * LARGE)
-		cr_skip("less than 256 MiB of free memory");
+		skip("less than 256 MiB of free memory");
 	buffer = buffer_alloc(LARGE, 0);
-	cr_assert(memory_of_system("MemFree") < before - LARGE + slack,
-		  "it was never taken");
+	holds(memory_of_system("MemFree") < before - LARGE + slack,
+	      "it was never taken");
 	revoke_fully(buffer.id);
-	cr_assert(eventually(has_free, before - slack),
-		  "%llu MiB free before, %llu after",
-		  (long long)(before / MIB),
-		  (long long)(memory_of_system("MemFree") / MIB));
+	holds(eventually(has_free, before - slack),
+	      "%llu MiB free before, %llu after",
+	      (long long)(before / MIB),
+	      (long long)(memory_of_system("MemFree") / MIB));
 	equal(bytes_in_system(), 0);
 	equal(query_fd(buffer.fd).length, LARGE);
 	close(buffer.fd);
@@ -63,7 +63,7 @@ CASE(giveback, E10_it_has_gone_when_the_revoke_returns)
 					DMABUF_REVOKE_ATTACH_DEFER_UNMAP);
 
 		submit_busy(att, DMABUF_REVOKE_OP_WRITE, 0, MSEC);
-		cr_assert(revoke_fully(buffer.id).phases.give_back_ns);
+		holds(revoke_fully(buffer.id).phases.give_back_ns);
 		equal(bytes_in_system(), 0);
 		close(att);
 		close(buffer.fd);
@@ -148,9 +148,9 @@ CASE(giveback, E10_happens_after_the_caller_gave_up)
 
 	revoke_times_out(buffer.id, 0);
 	succeeds(dr_unmap(att));
-	cr_assert(eventually(is_revoked, buffer.id));
+	holds(eventually(is_revoked, buffer.id));
 	equal(bytes_in_system(), 0);
-	cr_assert(query(buffer.id).phases.give_back_ns);
+	holds(query(buffer.id).phases.give_back_ns);
 	close(att);
 	close(buffer.fd);
 }
@@ -173,7 +173,7 @@ CASE(giveback, E10_E8_happens_after_a_signal_ended_the_wait)
 	      EINTR);
 	ualarm(0, 0);
 	close(other);
-	cr_assert(eventually(is_revoked, buffer.id));
+	holds(eventually(is_revoked, buffer.id));
 	equal(bytes_in_system(), FOREIGN);
 	close(fence);
 	close(buffer.fd);
@@ -212,7 +212,7 @@ CASE(giveback, E10_new_buffer_shows_nothing_of_the_old)
 		struct buffer buffer = buffer_alloc(4 * MIB, 0);
 		uint8_t *memory = cpu_map(buffer.fd, 4 * MIB);
 
-		cr_assert(is_filled(memory, 4 * MIB, 0), "round %d", round);
+		holds(is_filled(memory, 4 * MIB, 0), "round %d", round);
 		memset(memory, 0xee, 4 * MIB);
 		revoke_fully(buffer.id);
 		cpu_unmap(memory, 4 * MIB);
@@ -246,8 +246,8 @@ CASE(giveback, E10_control_memory_that_is_kept_is_noticed)
 	revoke_fully(buffer.id);
 	equal(bytes_in_system(), LENGTH);
 	close(owner);
-	cr_assert(eventually(is_gone, buffer.id));
+	holds(eventually(is_gone, buffer.id));
 	equal(bytes_in_system(), LENGTH);
 	close(buffer.fd);
-	cr_assert(eventually(bytes_are, 0));
+	holds(eventually(bytes_are, 0));
 }

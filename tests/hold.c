@@ -27,8 +27,6 @@
 #define LENGTH MAPPED_LENGTH
 #define MARK MAPPED_MARK
 
-TestSuite(hold, .timeout = 60);
-
 /* The end of each case: the memory is given back and the CPU is out. */
 static void nothing_survives(struct mapped *m)
 {
@@ -61,7 +59,7 @@ CASE(hold, E9_process_vm_readv_and_writev_are_EFAULT)
 
 	/* From ordinary memory it always succeeds. */
 	if (sys(process_vm_readv(getpid(), &local, 1, &local, 1, 0)) < 0)
-		cr_skip("no process_vm_readv(): CONFIG_CROSS_MEMORY_ATTACH=y");
+		skip("no process_vm_readv(): CONFIG_CROSS_MEMORY_ATTACH=y");
 	fails(sys(process_vm_readv(getpid(), &local, 1, &remote, 1, 0)), EFAULT);
 	fails(sys(process_vm_writev(getpid(), &local, 1, &remote, 1, 0)),
 	      EFAULT);
@@ -99,7 +97,7 @@ CASE(hold, E9_ptrace_peek_and_poke_are_EIO)
 	int status;
 
 	equal(waitpid(child.pid, &status, 0), child.pid);
-	cr_assert(WIFSTOPPED(status));
+	holds(WIFSTOPPED(status));
 	fails(sys(ptrace(PTRACE_PEEKDATA, child.pid, m.memory, NULL)), EIO);
 	fails(sys(ptrace(PTRACE_POKEDATA, child.pid, m.memory, NULL)), EIO);
 	succeeds(sys(ptrace(PTRACE_CONT, child.pid, NULL, NULL)));
@@ -116,7 +114,7 @@ CASE(hold, E9_io_uring_buffer_is_EFAULT)
 	int ring = sys(syscall(SYS_io_uring_setup, 1, &params));
 
 	if (ring < 0)
-		cr_skip("no io_uring: CONFIG_IO_URING=y, kernel.io_uring_disabled=0");
+		skip("no io_uring: CONFIG_IO_URING=y, kernel.io_uring_disabled=0");
 	fails(sys(syscall(SYS_io_uring_register, ring, IORING_REGISTER_BUFFERS,
 			  &iov, 1)), EFAULT);
 	close(ring);
@@ -148,7 +146,7 @@ CASE(hold, E9_direct_io_is_EFAULT)
 	int disk = open_disk_directly();
 
 	if (disk == -ENOENT)
-		cr_skip("no disk that can be read with O_DIRECT");
+		skip("no disk that can be read with O_DIRECT");
 	fails(sys(pread(disk, m.memory, PAGE, 0)), EFAULT);
 	equal(m.memory[0], MARK);
 	close(disk);
@@ -167,7 +165,7 @@ CASE(hold, E9_crypto_socket_is_EFAULT)
 
 	if (sock == -EAFNOSUPPORT ||
 	    bind(sock, (const struct sockaddr *)&name, sizeof(name)))
-		cr_skip("no hashes by AF_ALG: CONFIG_CRYPTO_USER_API_HASH");
+		skip("no hashes by AF_ALG: CONFIG_CRYPTO_USER_API_HASH");
 	hash = succeeds(sys(accept4(sock, NULL, NULL, SOCK_CLOEXEC)));
 	fails(sys(send(hash, m.memory, LENGTH, MSG_MORE)), EFAULT);
 	close(hash);
@@ -263,10 +261,10 @@ CASE(hold, E9_moved_mapping_is_zapped)
 	void *there = mmap(NULL, LENGTH, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS,
 			   -1, 0);
 
-	cr_assert(there != MAP_FAILED);
+	holds(there != MAP_FAILED);
 	m.memory = mremap(old, LENGTH, LENGTH, MREMAP_MAYMOVE | MREMAP_FIXED,
 			  there);
-	cr_assert(m.memory == there, "mremap: %s", strerrorname_np(errno));
+	holds(m.memory == there, "mremap: %s", strerrorname_np(errno));
 	equal(m.memory[LENGTH - 1], MARK);
 	equal(fault_on_read(old), SIGSEGV);
 	nothing_survives(&m);
@@ -293,8 +291,8 @@ CASE(hold, E9_shrunk_and_split_mapping_is_zapped)
 	struct mapped m = mapped_new(0);
 
 	cpu_unmap(m.memory + PAGE, PAGE);
-	cr_assert(mremap(m.memory + 2 * PAGE, 2 * PAGE, PAGE, 0) !=
-		  MAP_FAILED);
+	holds(mremap(m.memory + 2 * PAGE, 2 * PAGE, PAGE, 0) !=
+	      MAP_FAILED);
 	revoke_fully(m.buffer.id);
 	equal(fault_on_read(m.memory), SIGBUS);
 	equal(fault_on_read(m.memory + PAGE), SIGSEGV);
@@ -339,7 +337,7 @@ CASE(hold, E9_sealed_mapping_is_zapped)
 	succeeds(sys(poll(&pollfd, 1, -1)));
 	if (!(pollfd.revents & POLLIN)) {
 		equal(child_end(&child), 77);
-		cr_skip("no mseal(): Linux 6.10");
+		skip("no mseal(): Linux 6.10");
 	}
 	child_is_waiting(&child);
 	revoke_fully(m.buffer.id);
@@ -354,7 +352,7 @@ CASE(hold, E9_page_that_replaced_part_of_a_mapping_is_spared)
 	uint8_t *own = mmap(m.memory + PAGE, PAGE, PROT_READ | PROT_WRITE,
 			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 
-	cr_assert(own == m.memory + PAGE);
+	holds(own == m.memory + PAGE);
 	equal(own[0], 0);
 	own[0] = 1;
 	revoke_fully(m.buffer.id);
@@ -370,7 +368,7 @@ CASE(hold, E9_mlock_and_populate_hold_nothing)
 	uint8_t *populated = mmap(NULL, LENGTH, PROT_READ | PROT_WRITE,
 				  MAP_SHARED | MAP_POPULATE, m.buffer.fd, 0);
 
-	cr_assert(populated != MAP_FAILED);
+	holds(populated != MAP_FAILED);
 	succeeds(sys(mlock(m.memory, LENGTH)));
 	equal(populated[0], MARK);
 	revoke_fully(m.buffer.id);
@@ -421,7 +419,7 @@ CASE(hold, E9_userfaultfd_is_EINVAL)
 	int uffd = sys(syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK));
 
 	if (uffd < 0)
-		cr_skip("no userfaultfd: CONFIG_USERFAULTFD=y");
+		skip("no userfaultfd: CONFIG_USERFAULTFD=y");
 	succeeds(sys(ioctl(uffd, UFFDIO_API, &api)));
 	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
 		struct uffdio_register arg = {

@@ -5,8 +5,6 @@
 
 #include "common.h"
 
-TestSuite(jobs, .timeout = 60);
-
 /* A buffer with a device and a CPU looking at it. */
 struct bench {
 	struct buffer buffer;
@@ -70,8 +68,8 @@ static void write_range(struct bench *bench, const struct range *range)
 		.length = range->length,
 		.pattern = pattern,
 	}));
-	cr_assert(!memcmp(bench->memory, want, length), "%llu bytes at %llu",
-		  (long long)range->length, (long long)range->offset);
+	holds(!memcmp(bench->memory, want, length), "%llu bytes at %llu",
+	      (long long)range->length, (long long)range->offset);
 	free(want);
 }
 
@@ -98,9 +96,9 @@ static void copy_range(struct bench *bench, uint64_t from, uint64_t to,
 		.length = length,
 		.dst_offset = to,
 	}));
-	cr_assert(!memcmp(bench->memory, want, bench->buffer.length),
-		  "%llu bytes from %llu to %llu", (long long)length,
-		  (long long)from, (long long)to);
+	holds(!memcmp(bench->memory, want, bench->buffer.length),
+	      "%llu bytes from %llu to %llu", (long long)length,
+	      (long long)from, (long long)to);
 	free(want);
 }
 
@@ -192,9 +190,9 @@ CASE(jobs, run_one_after_the_other_and_last)
 	for (size_t i = 0; i < ARRAY_SIZE(jobs); i++) {
 		struct dmabuf_revoke_wait out = collect_ok(bench.att, jobs[i]);
 
-		cr_assert(out.started_ns >= last);
-		cr_assert(out.ended_ns >= out.started_ns + 20 * MSEC);
-		cr_assert(out.ended_ns <= dr_now());
+		holds(out.started_ns >= last);
+		holds(out.ended_ns >= out.started_ns + 20 * MSEC);
+		holds(out.ended_ns <= dr_now());
 		equal(out.passes, 1);
 		equal(out.changed, 0);
 		last = out.ended_ns;
@@ -237,7 +235,7 @@ CASE(jobs, wait_gives_up_at_the_deadline)
 	fails(dr_wait(bench.att, job, 1, &out), ETIMEDOUT);
 	deadline = dr_deadline(20 * MSEC);
 	fails(dr_wait(bench.att, job, deadline, &out), ETIMEDOUT);
-	cr_assert(dr_now() >= deadline);
+	holds(dr_now() >= deadline);
 	bench_free(&bench);
 }
 
@@ -255,9 +253,9 @@ CASE(jobs, wait_ends_on_a_signal_and_a_restart_does_not_lengthen_it)
 	signals_begin(SA_RESTART);
 	deadline = dr_deadline(100 * MSEC);
 	fails(dr_wait(bench.att, job, deadline, &out), ETIMEDOUT);
-	cr_assert(signals_end() >= 2);
-	cr_assert(dr_now() >= deadline);
-	cr_assert(dr_now() < deadline + SOON);
+	holds(signals_end() >= 2);
+	holds(dr_now() >= deadline);
+	holds(dr_now() < deadline + SOON);
 	bench_free(&bench);
 }
 
@@ -286,7 +284,7 @@ CASE(jobs, stream_repeats_until_the_revoke)
 
 	equal(status(bench.att).jobs_running, 1);
 	revoke_fully(bench.buffer.id);
-	cr_assert(collect_ok(bench.att, job).passes >= 1);
+	holds(collect_ok(bench.att, job).passes >= 1);
 	equal(status(bench.att).jobs_running, 0);
 	bench_free(&bench);
 }
@@ -332,7 +330,7 @@ CASE(jobs, stream_over_changing_memory_sees_it)
 					      10 * MSEC));
 	}
 	revoke_fully(bench.buffer.id);
-	cr_assert(collect_ok(bench.att, job).changed >= 1);
+	holds(collect_ok(bench.att, job).changed >= 1);
 	close(other);
 	bench_free(&bench);
 }
@@ -351,11 +349,11 @@ CASE(jobs, revoke_cuts_the_running_one_short_and_starts_no_other)
 	equal(status(bench.att).jobs_uncollected, 2);
 	out = collect(bench.att, running);
 	equal(out.status, -ECANCELED);
-	cr_assert(out.started_ns);
+	holds(out.started_ns);
 	equal(out.passes, 0);
 	out = collect(bench.att, queued);
 	equal(out.status, -ECANCELED);
 	equal(out.started_ns, 0);
-	cr_assert(out.ended_ns);
+	holds(out.ended_ns);
 	bench_free(&bench);
 }

@@ -12,7 +12,7 @@
  *       --patience-ms N    for what should go by itself
  *       --let-go           unload: close everything first
  *
- * A line for each event: "EVENT: SEEN". Not a Criterion program: a table wants one
+ * A line for each event: "EVENT: SEEN". No TESTs: a table wants one
  * process that goes through many cells quickly. Each runs in a child of its own.
  */
 #include <errno.h>

@@ -15,8 +15,6 @@
 #define M(name) DMABUF_REVOKE_MISBEHAVE_##name
 #define HOUR (3600 * SEC)
 
-TestSuite(misbehave, .timeout = 60);
-
 static const struct {
 	const char *name;
 	uint64_t bit;
@@ -203,7 +201,7 @@ CASE(misbehave, system_heap_gets_only_what_it_can_stand)
 	int heap = open("/dev/dma_heap/system", O_RDWR | O_CLOEXEC);
 
 	if (heap < 0)
-		cr_skip("no /dev/dma_heap/system: CONFIG_DMABUF_HEAPS_SYSTEM=y");
+		skip("no /dev/dma_heap/system: CONFIG_DMABUF_HEAPS_SYSTEM=y");
 	succeeds(sys(ioctl(heap, DMA_HEAP_IOCTL_ALLOC, &arg)));
 	close(heap);
 	foreign_gets_only_what_it_can_stand(arg.fd);
@@ -219,7 +217,7 @@ CASE(misbehave, udmabuf_gets_only_what_it_can_stand)
 	int dmabuf;
 
 	if (node < 0)
-		cr_skip("no /dev/udmabuf: CONFIG_UDMABUF=y");
+		skip("no /dev/udmabuf: CONFIG_UDMABUF=y");
 	arg.memfd = succeeds(sys(memfd_create("tests",
 					      MFD_ALLOW_SEALING | MFD_CLOEXEC)));
 	succeeds(sys(ftruncate(arg.memfd, PAGE)));
@@ -243,9 +241,9 @@ static void ends_with_the_file(size_t i)
 	dr_revoke(exporter, buffer.id, dr_deadline(30 * MSEC), NULL);
 	before = dr_now();
 	close(att);
-	cr_assert(dr_now() - before < SOON, "%s: close() took %llu ms",
-		  table[i].name, (long long)((dr_now() - before) / MSEC));
-	cr_assert(is_readable(fence, SOON / MSEC), "%s", table[i].name);
+	holds(dr_now() - before < SOON, "%s: close() took %llu ms",
+	      table[i].name, (long long)((dr_now() - before) / MSEC));
+	holds(is_readable(fence, SOON / MSEC), "%s", table[i].name);
 	close(fence);
 	revoke_fully(buffer.id);
 	equal(query(buffer.id).attachments, 0);

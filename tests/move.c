@@ -6,7 +6,7 @@
 
 #include "life.h"
 
-TestSuite(move, .timeout = 100);
+TIME_LIMIT(100);
 
 #define PATTERN 0x0807060504030201
 #define DEFER DMABUF_REVOKE_ATTACH_DEFER_UNMAP
@@ -50,7 +50,7 @@ CASE(move, E14_idle_buffer)
 		equal(query(buffer.id).moves, i);
 		nothing_is_in_use(buffer.id);
 	}
-	cr_assert(eventually(bytes_are, PAGE));
+	holds(eventually(bytes_are, PAGE));
 	close(buffer.fd);
 }
 
@@ -95,7 +95,7 @@ CASE(move, E14_both_ways_lead_to_the_new_pages)
 	equal(device_crc(old, 0, 64 * KIB), crc32(memory, 64 * KIB));
 	equal(device_crc(late, 0, 64 * KIB), crc32(memory, 64 * KIB));
 	collect_ok(old, submit_fill(old, 64 * KIB, PATTERN, 0));
-	cr_assert(is_filled(memory, 64 * KIB, PATTERN));
+	holds(is_filled(memory, 64 * KIB, PATTERN));
 	equal(device_crc(late, 0, 64 * KIB), crc32(memory, 64 * KIB));
 	close(late);
 	cpu_unmap(memory, 64 * KIB);
@@ -131,7 +131,7 @@ static void streams_over_moves(uint64_t length, uint32_t flags, int moves)
 			.pattern = PATTERN * i,
 		});
 
-		cr_assert(eventually(has_made_a_pass, att));
+		holds(eventually(has_made_a_pass, att));
 		if (map_prevents_move(buffer.id, att)) {
 			/* Nothing else ends a stream that is not told. */
 			close(att);
@@ -142,9 +142,9 @@ static void streams_over_moves(uint64_t length, uint32_t flags, int moves)
 			move_fully(buffer.id);
 			collect_ok(att, job);
 		}
-		cr_assert(is_filled(memory, length, PATTERN * i),
-			  "%llu KiB, move %d", (long long)(length / KIB), i);
-		cr_assert(eventually(is_idle, att));
+		holds(is_filled(memory, length, PATTERN * i),
+		      "%llu KiB, move %d", (long long)(length / KIB), i);
+		holds(eventually(is_idle, att));
 	}
 	equal(query(buffer.id).moves, moves);
 	cpu_unmap(memory, length);
@@ -319,7 +319,7 @@ CASE(move, E14_revoked_buffer_is_ENODEV)
 	revoke_fully(buffer.id);
 	fails(dr_move(exporter, buffer.id, DMABUF_REVOKE_FOREVER), ENODEV);
 	equal(query(buffer.id).moves, 0);
-	cr_assert(eventually(bytes_are, 0));
+	holds(eventually(bytes_are, 0));
 	close(buffer.fd);
 }
 
@@ -340,7 +340,7 @@ static void old_pages_stay(uint64_t id)
 	equal(query(id).pending.maps, 1);
 	/* That it is kept does not keep the buffer from moving on. */
 	move_fully(id);
-	cr_assert(eventually(bytes_are, 32 * PAGE));
+	holds(eventually(bytes_are, 32 * PAGE));
 }
 
 /* A mapping that its importer does not give back keeps the old pages. */
@@ -354,7 +354,7 @@ CASE(move, E14_E6_old_pages_stay_until_the_last_unmap)
 	if (!map_prevents_move(buffer.id, att))
 		old_pages_stay(buffer.id);
 	close(att);
-	cr_assert(eventually(bytes_are, 16 * PAGE));
+	holds(eventually(bytes_are, 16 * PAGE));
 	close(buffer.fd);
 }
 
@@ -371,7 +371,7 @@ CASE(move, E14_both_copies_count_while_the_contents_are_on_their_way)
 	succeeds(dr_blockers(exporter, buffer.id, blocker, 2, &count));
 	equal(count, 2);
 	close(other);
-	cr_assert(eventually(bytes_are, 16 * PAGE + FOREIGN));
+	holds(eventually(bytes_are, 16 * PAGE + FOREIGN));
 	close(fence);
 	close(buffer.fd);
 }
@@ -386,7 +386,7 @@ CASE(move, E14_E5_revoke_waits_for_the_copy)
 	equal(revoke_times_out(buffer.id, 20 * MSEC).pending.fences, 2);
 	close(other);
 	revoke_fully(buffer.id);
-	cr_assert(eventually(bytes_are, FOREIGN));
+	holds(eventually(bytes_are, FOREIGN));
 	close(fence);
 	close(buffer.fd);
 }
@@ -403,8 +403,8 @@ CASE(move, E14_E13_owner_closes_in_the_middle)
 	close(buffer.fd);
 	equal(state_of(buffer.id), DMABUF_REVOKE_STATE_REVOKING);
 	close(other);
-	cr_assert(eventually(is_gone, buffer.id));
-	cr_assert(eventually(bytes_are, FOREIGN));
+	holds(eventually(is_gone, buffer.id));
+	holds(eventually(bytes_are, FOREIGN));
 	close(fence);
 }
 
@@ -427,7 +427,7 @@ CASE(move, E14_E8_signal_ends_the_wait_and_the_move_goes_on)
 	/* Once: it was not restarted. */
 	equal(query(buffer.id).moves, 1);
 	close(other);
-	cr_assert(eventually(bytes_are, PAGE + FOREIGN));
+	holds(eventually(bytes_are, PAGE + FOREIGN));
 	close(fence);
 	close(buffer.fd);
 }

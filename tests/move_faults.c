@@ -12,8 +12,6 @@
 
 #include "life.h"
 
-TestSuite(move_faults, .timeout = 60);
-
 /* A buffer that is being moved until told otherwise. */
 struct stuck {
 	struct mapped m;
@@ -55,7 +53,7 @@ static struct toucher *toucher_new(struct stuck *s)
 	struct toucher *toucher = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
 				       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
-	cr_assert(toucher != MAP_FAILED);
+	holds(toucher != MAP_FAILED);
 	toucher->memory = s->m.memory;
 	toucher->other = s->other;
 	return toucher;
@@ -69,9 +67,9 @@ static bool is_about_to(uint64_t toucher)
 /* Until the child sleeps, in the fault: it has nothing else to sleep on. */
 static void wait_until_it_waits(struct child *child, struct toucher *toucher)
 {
-	cr_assert(eventually(is_about_to, (uintptr_t)toucher));
-	cr_assert(eventually(is_asleep, child->pid));
-	cr_assert(!atomic_load(&toucher->done));
+	holds(eventually(is_about_to, (uintptr_t)toucher));
+	holds(eventually(is_asleep, child->pid));
+	holds(!atomic_load(&toucher->done));
 }
 
 static int touches(struct child *self, void *arg)
@@ -133,7 +131,7 @@ static void can_be_killed(int (*fn)(struct child *self, void *arg))
 
 	wait_until_it_waits(&child, toucher);
 	child_kill(&child);
-	cr_assert(!atomic_load(&toucher->done));
+	holds(!atomic_load(&toucher->done));
 	stuck_goes_on(&s);
 	cpu_unmap(toucher, PAGE);
 	stuck_free(&s);
@@ -199,12 +197,12 @@ CASE(move_faults, E14_others_change_mappings_while_a_touch_waits)
 
 	toucher->other = -1;
 	pthread_create(&thread, NULL, touch_in_thread, toucher);
-	cr_assert(eventually(is_about_to, (uintptr_t)toucher));
+	holds(eventually(is_about_to, (uintptr_t)toucher));
 	for (int i = 0; i < 200; i++) {
 		cpu_unmap(page_with(PROT_READ | PROT_WRITE), PAGE);
 		sched_yield();
 	}
-	cr_assert(!atomic_load(&toucher->done));
+	holds(!atomic_load(&toucher->done));
 	/* And of this very mapping. */
 	cpu_unmap(s.m.memory + 2 * PAGE, PAGE);
 	stuck_goes_on(&s);

@@ -17,15 +17,13 @@
 #error "this is not the header that was asked for"
 #endif
 
-TestSuite(older, .timeout = 60);
-
 #define LENGTH 8192
 #define PATTERN 0x0123456789abcdefULL
 
 /* An argument as that program sets it up; the size is the one that it knows. */
 #define ARG(name, ...)							\
 	((struct dmabuf_revoke_##name){					\
-		.size = sizeof(struct dmabuf_revoke_##name), ##__VA_ARGS__ \
+		.size = sizeof(struct dmabuf_revoke_##name), ##__VA_ARGS__	\
 	})
 
 static int exporter = -1;
@@ -117,7 +115,7 @@ static struct dmabuf_revoke_revoke take_back(uint64_t id, uint32_t flags)
 	return arg;
 }
 
-Test(older, info)
+TEST(older, info)
 {
 	struct dmabuf_revoke_exporter_info exp = ARG(exporter_info);
 	struct dmabuf_revoke_importer_info imp = ARG(importer_info);
@@ -128,7 +126,7 @@ Test(older, info)
 	equal(exp.abi_version, DMABUF_REVOKE_ABI_VERSION);
 	equal(imp.abi_version, DMABUF_REVOKE_ABI_VERSION);
 	equal(exp.page_size, sysconf(_SC_PAGESIZE));
-	cr_assert(exp.limit_bytes >= LENGTH && imp.max_jobs);
+	holds(exp.limit_bytes >= LENGTH && imp.max_jobs);
 	devices_close();
 }
 
@@ -138,7 +136,7 @@ static void device_writes(int att, int dmabuf)
 	struct dmabuf_revoke_wait wait;
 	uint64_t *memory = mmap(NULL, LENGTH, PROT_READ, MAP_SHARED, dmabuf, 0);
 
-	cr_assert(memory != MAP_FAILED);
+	holds(memory != MAP_FAILED);
 	wait = run(att, ARG(submit, .op = DMABUF_REVOKE_OP_WRITE,
 			    .length = LENGTH / 2, .pattern = PATTERN));
 	equal(wait.status, 0);
@@ -157,7 +155,7 @@ static uint32_t device_reads(int att)
 	struct dmabuf_revoke_wait wait = run(att, ARG(submit, .length = LENGTH));
 
 	equal(wait.status, 0);
-	cr_assert(wait.started_ns && wait.ended_ns >= wait.started_ns);
+	holds(wait.started_ns && wait.ended_ns >= wait.started_ns);
 	return wait.crc32;
 }
 
@@ -174,7 +172,7 @@ static uint32_t cpu_reads(int att)
 	return crc32;
 }
 
-Test(older, from_alloc_to_revoke)
+TEST(older, from_alloc_to_revoke)
 {
 	struct dmabuf_revoke_map map = ARG(map, .direction =
 					   DMABUF_REVOKE_BIDIRECTIONAL);
@@ -196,7 +194,7 @@ Test(older, from_alloc_to_revoke)
 	revoke = take_back(buffer.id, 0);
 	equal(revoke.state, DMABUF_REVOKE_STATE_REVOKED);
 	equal(revoke.already, 0);
-	cr_assert(revoke.phases.began_ns && revoke.phases.give_back_ns);
+	holds(revoke.phases.began_ns && revoke.phases.give_back_ns);
 	expect_event(att, DMABUF_REVOKE_EVENT_INVALIDATED);
 	expect_event(att, DMABUF_REVOKE_EVENT_UNMAPPED);
 	equal(status(att).invalidations, 1);
@@ -209,7 +207,7 @@ Test(older, from_alloc_to_revoke)
 }
 
 /* A fence that a revoke waits for, and by which name it is known meanwhile. */
-Test(older, blockers)
+TEST(older, blockers)
 {
 	struct dmabuf_revoke_submit stream = ARG(submit,
 		.flags = DMABUF_REVOKE_SUBMIT_STREAM |
@@ -233,11 +231,11 @@ Test(older, blockers)
 	for (int i = 0; i < 2; i++) {
 		struct dmabuf_revoke_blocker *one = &blockers[i];
 
-		cr_assert(one->name[0]);
+		holds(one->name[0]);
 		if (one->type == DMABUF_REVOKE_BLOCKER_MAP)
-			cr_assert(one->pins);
+			holds(one->pins);
 		else
-			cr_assert(one->timeline[0]);
+			holds(one->timeline[0]);
 	}
 	equal(blockers[0].type + blockers[1].type,
 	      DMABUF_REVOKE_BLOCKER_FENCE + DMABUF_REVOKE_BLOCKER_MAP);
@@ -249,7 +247,7 @@ Test(older, blockers)
 	devices_close();
 }
 
-Test(older, suspend_restore_move_unmap)
+TEST(older, suspend_restore_move_unmap)
 {
 	struct dmabuf_revoke_alloc buffer;
 	struct dmabuf_revoke_restore restore;
@@ -279,7 +277,7 @@ Test(older, suspend_restore_move_unmap)
 	devices_close();
 }
 
-Test(older, list_export_quarantine_free)
+TEST(older, list_export_quarantine_free)
 {
 	struct dmabuf_revoke_alloc buffer;
 	uint64_t ids[64] = { 0 }, offset;
@@ -292,11 +290,11 @@ Test(older, list_export_quarantine_free)
 	buffer = alloc(DMABUF_REVOKE_ALLOC_QUARANTINE);
 	succeeds(call(exporter, DMABUF_REVOKE_IOC_LIST, &list));
 	/* Ascending, and none is newer. */
-	cr_assert(list.count >= 1 && list.count <= 64);
+	holds(list.count >= 1 && list.count <= 64);
 	equal(ids[list.count - 1], buffer.id);
 	export = ARG(export, .id = buffer.id, .fd_flags = O_CLOEXEC);
 	succeeds(call(exporter, DMABUF_REVOKE_IOC_EXPORT, &export));
-	cr_assert(export.fd >= 0 && export.fd != buffer.fd);
+	holds(export.fd >= 0 && export.fd != buffer.fd);
 	take_back(buffer.id, 0);
 	free = ARG(free, .id = buffer.id, .offsets = (uintptr_t)&offset,
 		   .capacity = 1);

@@ -14,7 +14,7 @@
 
 #define ROUNDS 12
 
-TestSuite(race, .timeout = 110);
+TIME_LIMIT(110);
 
 /* One thread does one thing over and over until it is told to stop. */
 struct actor {
@@ -251,7 +251,7 @@ CASE(race, E13_E17_close_of_everything)
 		pthread_create(&threads[3], NULL, close_fd, &att);
 		for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
 			pthread_join(threads[i], NULL);
-		cr_assert(eventually(is_gone, buffer.id));
+		holds(eventually(is_gone, buffer.id));
 	}
 }
 

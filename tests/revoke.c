@@ -5,8 +5,6 @@
 
 #include "common.h"
 
-TestSuite(revoke, .timeout = 60);
-
 static struct buffer buffer_for_all(void)
 {
 	return buffer_alloc(PAGE, ACCEPT_LEGACY);
@@ -22,8 +20,8 @@ CASE(revoke, idle_buffer_is_revoked_at_once)
 	equal(out.state, DMABUF_REVOKE_STATE_REVOKED);
 	equal(out.already, 0);
 	equal(out.pending.fences + out.pending.maps + out.pending.pins, 0);
-	cr_assert(out.phases.began_ns >= before);
-	cr_assert(out.phases.began_ns <= dr_now());
+	holds(out.phases.began_ns >= before);
+	holds(out.phases.began_ns <= dr_now());
 	equal(query(buffer.id).state, DMABUF_REVOKE_STATE_REVOKED);
 	close(buffer.fd);
 }
@@ -36,7 +34,7 @@ CASE(revoke, E8_second_one_says_already)
 
 	equal(first.already, 0);
 	equal(second.already, 1);
-	cr_assert(!memcmp(&first.phases, &second.phases, sizeof(first.phases)));
+	holds(!memcmp(&first.phases, &second.phases, sizeof(first.phases)));
 	close(buffer.fd);
 }
 
@@ -73,8 +71,8 @@ CASE(revoke, deadline_is_kept)
 	uint64_t deadline = dr_deadline(50 * MSEC);
 
 	fails(dr_revoke(exporter, buffer.id, deadline, NULL), ETIMEDOUT);
-	cr_assert(dr_now() >= deadline);
-	cr_assert(dr_now() < deadline + SOON);
+	holds(dr_now() >= deadline);
+	holds(dr_now() < deadline + SOON);
 	fails(dr_revoke(exporter, buffer.id, deadline, NULL), ETIMEDOUT);
 	fails(dr_revoke(exporter, buffer.id, 1, NULL), ETIMEDOUT);
 	close(att);
@@ -118,7 +116,7 @@ CASE(revoke, waits_for_ever_until_the_last_unmap)
 	struct waiter waiter;
 
 	waiter_start(&waiter, buffer.id);
-	cr_assert(eventually(is_revoking, buffer.id));
+	holds(eventually(is_revoking, buffer.id));
 	succeeds(dr_unmap(att));
 	pthread_join(waiter.thread, NULL);
 	equal(waiter.result, 0);
@@ -135,7 +133,7 @@ CASE(revoke, waits_for_ever_until_the_last_detach)
 	struct waiter waiter;
 
 	waiter_start(&waiter, buffer.id);
-	cr_assert(eventually(is_revoking, buffer.id));
+	holds(eventually(is_revoking, buffer.id));
 	close(att);
 	pthread_join(waiter.thread, NULL);
 	equal(waiter.result, 0);
@@ -151,7 +149,7 @@ CASE(revoke, several_callers_all_see_the_end)
 
 	for (size_t i = 0; i < ARRAY_SIZE(waiters); i++)
 		waiter_start(&waiters[i], buffer.id);
-	cr_assert(eventually(is_revoking, buffer.id));
+	holds(eventually(is_revoking, buffer.id));
 	close(att);
 	for (size_t i = 0; i < ARRAY_SIZE(waiters); i++) {
 		pthread_join(waiters[i].thread, NULL);
@@ -179,14 +177,14 @@ CASE(revoke, phases_follow_each_other)
 	told = phases->began_ns + phases->tell_ns + phases->zap_ns;
 	fenced = told + phases->fences_ns;
 	unmapped = fenced + phases->unmaps_ns;
-	cr_assert(phases->tell_ns);
-	cr_assert(status(att).invalidated_ns >= phases->began_ns);
-	cr_assert(status(att).invalidated_ns <= told);
-	cr_assert(fenced >= done.ended_ns);
-	cr_assert(unmapped >= fenced);
+	holds(phases->tell_ns);
+	holds(status(att).invalidated_ns >= phases->began_ns);
+	holds(status(att).invalidated_ns <= told);
+	holds(fenced >= done.ended_ns);
+	holds(unmapped >= fenced);
 	/* Unless it had unmapped before the exporter came to look at the fence. */
-	cr_assert(unmapped <= status(att).unmapped_ns ||
-		  fenced > status(att).unmapped_ns);
+	holds(unmapped <= status(att).unmapped_ns ||
+	      fenced > status(att).unmapped_ns);
 	close(att);
 	close(buffer.fd);
 }
@@ -202,7 +200,7 @@ CASE(revoke, phase_that_goes_on_counts_up)
 	later = query(buffer.id).phases;
 	equal(later.began_ns, first.began_ns);
 	equal(later.tell_ns, first.tell_ns);
-	cr_assert(later.unmaps_ns >= first.unmaps_ns + 20 * MSEC);
+	holds(later.unmaps_ns >= first.unmaps_ns + 20 * MSEC);
 	close(att);
 	first = revoke_fully(buffer.id).phases;
 	later = query(buffer.id).phases;
@@ -249,9 +247,9 @@ static void restarts_do_not_lengthen(struct buffer buffer)
 	signals_begin(SA_RESTART);
 	deadline = dr_deadline(200 * MSEC);
 	fails(dr_revoke(exporter, buffer.id, deadline, NULL), ETIMEDOUT);
-	cr_assert(signals_end() >= 3);
-	cr_assert(dr_now() >= deadline);
-	cr_assert(dr_now() < deadline + SOON);
+	holds(signals_end() >= 3);
+	holds(dr_now() >= deadline);
+	holds(dr_now() < deadline + SOON);
 }
 
 CASE(revoke, E8_restart_does_not_lengthen_the_wait_for_an_unmap)

@@ -7,7 +7,7 @@
  *   rights --list     names of the calls, a line each; then of the actors
  *   rights ACTOR      77: it cannot be had here
  *
- * Not a Criterion program: the rows and columns are those of the table.
+ * No TESTs: the rows and columns are those of the table.
  */
 #include <grp.h>
 #include <linux/dma-buf.h>

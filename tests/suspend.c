@@ -7,8 +7,6 @@
 
 #include "life.h"
 
-TestSuite(suspend, .timeout = 60);
-
 #define DEFER DMABUF_REVOKE_ATTACH_DEFER_UNMAP
 
 static const struct {
@@ -185,7 +183,7 @@ static void suspend_revoke_at_once(struct buffer *buffer)
 {
 	int ret = dr_suspend(exporter, buffer->id, 0, NULL);
 
-	cr_assert(!ret || ret == -ETIMEDOUT, "%s", result_name(ret));
+	holds(!ret || ret == -ETIMEDOUT, "%s", result_name(ret));
 	revoke_fully(buffer->id);
 }
 
@@ -198,7 +196,7 @@ static void suspend_restore_again(struct buffer *buffer)
 {
 	int ret = dr_suspend(exporter, buffer->id, 0, NULL);
 
-	cr_assert(!ret || ret == -ETIMEDOUT, "%s", result_name(ret));
+	holds(!ret || ret == -ETIMEDOUT, "%s", result_name(ret));
 	/* Waits for the suspension to be complete, first. */
 	restore_fully(buffer->id);
 	suspend_fully(buffer->id);
@@ -224,7 +222,7 @@ CASE(suspend, E15_close_while_suspended)
 			close(att);
 		suspend_fully(buffer.id);
 		close(owner);
-		cr_assert(eventually(is_gone, buffer.id));
+		holds(eventually(is_gone, buffer.id));
 		equal(query_fd(buffer.fd).state, DMABUF_REVOKE_STATE_REVOKED);
 		equal(bytes_in_system(), 0);
 		if (!maps_when_attaching(ways[i].kind))
@@ -348,7 +346,7 @@ static void waiter_start(struct waiter *waiter,
 	pthread_create(&waiter->thread, NULL, waiter_main, waiter);
 	while (!waiter->tid)
 		sched_yield();
-	cr_assert(eventually(is_asleep, waiter->tid));
+	holds(eventually(is_asleep, waiter->tid));
 }
 
 /* The revoke itself cannot end, since a mapping is left: it has to wake them. */

@@ -268,12 +268,33 @@ def test_case_that_fails_says_why(controls: Controls) -> None:
 def test_case_that_crashes(controls: Controls) -> None:
     result = controls["crashes"].result
     assert result.status == "failed"
-    assert result.reason == "it died of an unexpected signal"
+    assert result.reason == "Received signal 11 (Segmentation fault)"
+
+
+@pytest.mark.parametrize("case", ["ends_early", "misses_its_signal"])
+def test_case_that_does_not_end_as_it_has_to(controls: Controls, case: str) -> None:
+    result = controls[case].result
+    assert result.status == "failed"
+    assert result.reason == "Early exit with return value 0"
+
+
+def test_case_that_fails_several_times_says_each(controls: Controls) -> None:
+    result = controls["fails_several_times"].result
+    assert (result.status, result.reason) == ("failed", "")
+    lines = [line.partition(": ")[2] for line in result.output.splitlines()]
+    assert lines == [
+        "not so: importer < 0",
+        "\"have\" is 'have', expected 'want'",
+        "the third is the end",
+    ]
+    assert all(
+        line.startswith("control/cases.c:") for line in result.output.splitlines()
+    )
 
 
 def test_case_that_hangs(controls: Controls) -> None:
     result = controls["runs_into_its_limit"].result
-    assert (result.status, result.reason) == ("failed", "it ran into its time limit")
+    assert (result.status, result.reason) == ("failed", "Test timeout expired")
 
 
 def test_case_that_is_skipped_says_why(controls: Controls) -> None:
@@ -285,6 +306,13 @@ def test_case_that_leaves_a_descriptor(controls: Controls) -> None:
     result = controls["leaves_a_descriptor"].result
     assert result.status == "failed"
     assert "open_fds()" in result.output
+
+
+def test_case_that_leaves_a_child(controls: Controls) -> None:
+    outcome = controls["leaves_a_child"]
+    assert outcome.result.status == "failed"
+    assert "a child is left" in outcome.result.output
+    assert not outcome.left
 
 
 def test_case_that_leaves_a_buffer(controls: Controls) -> None:

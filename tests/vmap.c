@@ -5,8 +5,6 @@
  */
 #include "life.h"
 
-TestSuite(vmap, .timeout = 60);
-
 CASE(vmap, shows_the_contents)
 {
 	const uint64_t length = 16 * MIB;
@@ -121,7 +119,7 @@ CASE(vmap, E9_E13_outlives_the_owner)
 	equal(query(buffer.id).pending.vmaps, 1);
 	equal(state_of(buffer.id), DMABUF_REVOKE_STATE_REVOKING);
 	succeeds(dr_vunmap(att));
-	cr_assert(eventually(is_gone, buffer.id));
+	holds(eventually(is_gone, buffer.id));
 	equal(bytes_in_system(), 0);
 	close(att);
 }

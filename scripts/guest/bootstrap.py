@@ -45,24 +45,16 @@ def run(
     variant: str,
     packages: list[str],
     exclude: list[str],
-    unpacked: list[str] | None = None,
 ) -> None:
     """Fill ``tree`` with mmdebstrap's ``variant`` of the kernel's suite and ``packages``.
 
     ``linux-*`` packages come from the kernel's own suite. Files that match ``exclude``
-    are left out. ``unpacked`` are packages whose files are put into the tree as they are.
-    RunnerError has mmdebstrap's last words.
+    are left out. RunnerError has mmdebstrap's last words.
     """
     pin = f"Package: linux-*\\nPin: release n={kernel.kernel_suite}\\nPin-Priority: 990\\n"
     hook = (
         'mkdir -p "$1/etc/apt/preferences.d"; '
         f'printf "{pin}" >"$1/etc/apt/preferences.d/dbr"'
-    )
-    # dpkg and apt of the host, which has mmdebstrap's configuration in the environment.
-    unpack = (
-        'cd "$1/tmp" && APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-get -q download '
-        f"{' '.join(unpacked or [])} && "
-        'for file in *.deb; do dpkg -x "$file" "$1"; rm "$file"; done'
     )
     foreign = {name.split(":")[1] for name in packages if ":" in name}
     base = archive.mirror()
@@ -76,7 +68,6 @@ def run(
         *(f"--dpkgopt=path-exclude={pattern}" for pattern in exclude),
         f"--include={','.join(packages)}",
         f"--setup-hook={hook}",
-        *([f"--customize-hook={unpack}"] if unpacked else []),
         kernel.suite,
         str(tree),
         f"deb {base} {kernel.suite} main",

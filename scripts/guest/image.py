@@ -22,7 +22,7 @@ RECIPE = 1
 # initramfs-tools, so that the kernel does not pull in dracut.
 PACKAGES = """
     initramfs-tools busybox-static kmod udev mount procps dkms gcc make pkg-config
-    ccache sparse libc6-dev libcriterion-dev libsmartcols-dev zlib1g-dev python3-pytest python3-pytest-timeout
+    ccache sparse libc6-dev check libsmartcols-dev zlib1g-dev python3-pytest python3-pytest-timeout
 """.split()
 
 # Drivers of hardware that no guest has. depmod, which every `dkms install` runs, reads all
@@ -57,11 +57,8 @@ BUILT_PACKAGES = ["libelf-dev", "gcovr"]
 
 # For 32-bit programs.
 MULTILIB_PACKAGES = (
-    "gcc-multilib libffi8:i386 libsmartcols-dev:i386 zlib1g-dev:i386".split()
+    "gcc-multilib check:i386 libsmartcols-dev:i386 zlib1g-dev:i386".split()
 )
-# libnanomsg5, which Criterion needs, can only be installed for one architecture at a time.
-# But its files have names of their own, so all that need it are unpacked beside the others.
-UNPACKED = "libcriterion-dev:i386 libcriterion3:i386 libnanomsg5:i386".split()
 
 
 def packages(kernel: Kernel) -> list[str]:
@@ -74,14 +71,9 @@ def packages(kernel: Kernel) -> list[str]:
     return [*PACKAGES, *more, kernel.image_package, kernel.headers_package]
 
 
-def unpacked(kernel: Kernel) -> list[str]:
-    """Packages whose files are in the guest's tree, although they are not installed."""
-    return UNPACKED if kernel.multilib else []
-
-
 def key(kernel: Kernel, version: str) -> str:
     """The name of the image of ``kernel``; ``version`` names the kernel in it."""
-    row = [kernel.suites, packages(kernel), *unpacked(kernel)]
+    row = [kernel.suites, packages(kernel)]
     return cache.key_of([RECIPE, row, EXCLUDE, list(boot.MODULES), version])
 
 
@@ -127,8 +119,8 @@ def _make(
     name = kernel.name
     tree = scratch / "tree"
     with phase(name, "root tree"):
-        installed, beside = packages(kernel), unpacked(kernel)
-        bootstrap.run(kernel, tree, scratch, "essential", installed, EXCLUDE, beside)
+        installed = packages(kernel)
+        bootstrap.run(kernel, tree, scratch, "essential", installed, EXCLUDE)
     if kernel.built:
         shutil.copy(tree / boot.BUSYBOX, entry / "busybox")
     else:

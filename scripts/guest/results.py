@@ -2,7 +2,6 @@
 """Totals over several JUnit files, and pytest's closing line for them."""
 from __future__ import annotations
 
-import re
 import xml.etree.ElementTree as xml
 from dataclasses import dataclass, field
 
@@ -49,13 +48,9 @@ class Totals:
         self.notes += other.notes
 
 
-# What each line of a C test's report begins with.
-_CRITERION = re.compile(r"^\[(----|FAIL)\]", re.MULTILINE)
-
-
 def _why(case: xml.Element, fault: xml.Element) -> str:
     """A line of a report. The message of what is no assertion is all of its report."""
-    words = _CRITERION.sub("", fault.get("message") or "no reason given").split()
+    words = (fault.get("message") or "no reason given").split()
     name = f"{case.get('classname') or 'tests'}::{case.get('name') or 'unnamed'}"
     return f"{name}: {' '.join(words)}"[:WIDTH]
 

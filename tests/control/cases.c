@@ -5,16 +5,15 @@
  */
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 
 #include "common.h"
 #include "failnth.h"
 
-TestSuite(control, .timeout = 60);
-
 CASE(control, passes)
 {
-	cr_assert(buffers_in_system() < UINT64_MAX);
+	holds(buffers_in_system() < UINT64_MAX);
 }
 
 CASE(control, fails_an_assertion)
@@ -27,6 +26,24 @@ CASE(control, crashes)
 	raise(SIGSEGV);
 }
 
+CASE(control, misses_its_signal, .signal = SIGBUS)
+{
+}
+
+CASE(control, ends_early)
+{
+	exit(EXIT_SUCCESS);
+}
+
+/* Each of the first two is said, and nothing after the third. */
+CASE(control, fails_several_times)
+{
+	expect(importer < 0);
+	expect_text("have", "want");
+	holds(false, "the %s is the end", "third");
+	holds(false);
+}
+
 CASE(control, runs_into_its_limit, .timeout = 1)
 {
 	pause();
@@ -34,7 +51,7 @@ CASE(control, runs_into_its_limit, .timeout = 1)
 
 CASE(control, is_skipped)
 {
-	cr_skip("there is no %s", "such thing");
+	skip("there is no %s", "such thing");
 }
 
 CASE(control, leaves_a_descriptor)
@@ -42,18 +59,37 @@ CASE(control, leaves_a_descriptor)
 	buffer_alloc(PAGE, 0);
 }
 
-/* In the background, so that the case itself ends well. */
-CASE(control, leaves_a_buffer)
+static void hold_a_buffer(void)
 {
-	pid_t child = succeeds(sys(fork()));
+	buffer_alloc(PAGE, 0);
+	for (;;)
+		pause();
+}
 
-	if (!child) {
-		buffer_alloc(PAGE, 0);
-		for (;;)
-			pause();
-	}
+CASE(control, leaves_a_child)
+{
+	if (!succeeds(sys(fork())))
+		hold_a_buffer();
+}
+
+/* In a session of its own and nobody's child, so that the case itself ends well. */
+static int start_a_daemon(void *arg)
+{
+	pid_t child;
+
+	(void)arg;
+	setsid();
+	child = fork();
+	if (!child)
+		hold_a_buffer();
 	printf("child %d\n", child);
 	fflush(stdout);
+	return child < 0 ? -errno : 0;
+}
+
+CASE(control, leaves_a_buffer)
+{
+	equal(in_child(start_a_daemon, NULL), 0);
 }
 
 CASE(control, warns_in_the_kernel_log)

@@ -6,7 +6,7 @@ and has to fail here, for the reason given, where exporter or importer are wrong
 """
 from __future__ import annotations
 
-from .model import KERNEL_LOG, SIGNAL, Clause, Control, Wrong
+from .model import KERNEL_LOG, Clause, Control, Wrong
 
 LATE_MAP = Wrong("LATE_MAP")
 NO_FENCE_WAIT = Wrong("NO_FENCE_WAIT")
@@ -183,8 +183,7 @@ EXPORTER = {
             Control(
                 "mmap::E9_uncaught_SIGBUS_ends_the_process",
                 NO_ZAP,
-                "E9_uncaught_SIGBUS_ends_the_process",
-                SIGNAL,
+                "the write went through",
             ),
             Control("contract_more::E9_vmap_is_waited_for", NO_UNMAP_WAIT, TIMES_OUT),
         ),

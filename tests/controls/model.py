@@ -9,7 +9,6 @@ from .names import FAULTS, MISBEHAVIOURS
 #: Who notices: the case itself; or the gate around it, in the kernel's log.
 ASSERTION = "assertion"
 KERNEL_LOG = "kernel log"
-SIGNAL = "signal"
 
 
 class Wrong(NamedTuple):

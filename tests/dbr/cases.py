@@ -17,7 +17,7 @@ from .clauses import clauses_of
 from .gates import Gates
 from .stepper import StepError, Stepper
 
-_CASE = re.compile(r"^(?:CASE|Test)\(\w+, (\w+)", re.MULTILINE)
+_CASE = re.compile(r"^(?:CASE|TEST)\(\w+, (\w+)", re.MULTILINE)
 
 
 def program_directory() -> Path:
@@ -40,7 +40,7 @@ class Program(pytest.File):
             match.group(1): source.count("\n", 0, match.start())
             for match in _CASE.finditer(source)
         }
-        # By name, as Criterion runs them.
+        # By name, as the program runs them.
         for name in sorted(self.cases):
             yield Case.from_parent(self, name=name, line=self.cases[name])
 
@@ -58,7 +58,7 @@ class Program(pytest.File):
         if case == chosen[0]:
             stepper = Stepper(program, chosen if len(chosen) < len(self.cases) else [])
         else:
-            # After a crash of the program, or in an order that is not Criterion's.
+            # After a crash of the program, or in an order that is not the program's.
             stepper = Stepper(program, [case])
         if stepper.total != len(self.cases) or stepper.next != case:
             stepper.close()

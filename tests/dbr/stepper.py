@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Steps a test program through its cases; the other end is tests/lib/driver.c.
 
-A program is started once for all its cases, since starting one costs three times as much as
-running a case. Between two cases it waits, and nothing of the first one is left.
+A program is started once for all its cases, since starting one costs more than most cases
+do. Between two cases it waits, and nothing of the first one is left.
 """
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import IO, NamedTuple
 
-#: Seconds; longer than any case's own time limit, which Criterion enforces (.timeout), and
+#: Seconds; longer than any case's own time limit, which the program enforces (TIME_LIMIT), and
 #: which grows by the same factor (tests/lib/patience.c).
 BASE_SILENCE = 115.0
 SILENCE = BASE_SILENCE * float(os.environ.get("DBR_PATIENCE", "1"))
@@ -33,7 +33,7 @@ class Result(NamedTuple):
 
 
 def children(pid: int) -> list[int]:
-    """Of a process, as long as it runs. Each case is a session of its own: no group."""
+    """Of a process, as long as it runs. Each case is the leader of a process group."""
     try:
         text = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
     except OSError:
@@ -52,10 +52,9 @@ class Stepper:
         self._input = ours.makefile("rb")
         self._output: IO[bytes] = tempfile.TemporaryFile()
         self._taken = 0
-        choice = ["--filter", f"*/@({'|'.join(cases)})"] if cases else []
         try:
             self._process = subprocess.Popen(
-                [program, "-j1", *choice],
+                [program, *cases],
                 env={**os.environ, "TESTS_DRIVER_FD": str(theirs.fileno())},
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
@@ -110,12 +109,13 @@ class Stepper:
         return Result(status, reason, self.take_output())
 
     def close(self) -> None:
-        """End the program and the process of its case."""
-        for pid in (*children(self._process.pid), self._process.pid):
+        """End the program and the processes of its case."""
+        for pid in children(self._process.pid):
             try:
-                os.kill(pid, signal.SIGKILL)
+                os.killpg(pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
+        self._process.kill()
         self._process.wait()
         self._input.close()
         self._socket.close()

@@ -61,6 +61,6 @@ def test_what_the_cases_found_is_reported(
 def test_no_case_may_take_longer_than_the_stepper_waits() -> None:
     """It would be killed in the middle, and what it has unloaded would stay so."""
     sources = [path.read_text() for path in (REPOSITORY / "tests").glob("*.c")]
-    limits = re.findall(r"\.timeout = (\d+)", "".join(sources))
+    limits = re.findall(r"(?:TIME_LIMIT\(|\.timeout = )(\d+)", "".join(sources))
     assert limits and max(map(int, limits)) < stepper.BASE_SILENCE
     assert stepper.BASE_SILENCE < Limits().silence, "or the guest is taken for lost"

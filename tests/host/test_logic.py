@@ -29,9 +29,8 @@ def junit(*cases: str) -> bytes:
 SKIP = '<skipped type="pytest.skip" message="no such device"/>'
 XFAIL = '<skipped type="pytest.xfail" message="known"/>'
 FAILURE = '<failure message="m"/>'
-CRITERION = (
-    '<failure message="[----] revoke.c:187: Assertion Failed&#10;[----]   &#10;'
-    '[----]   ENOENT at 3&#10;"/>'
+LINES = (
+    '<failure message="revoke.c:187: ENOENT at 3&#10;revoke.c:188: not so: ok&#10;"/>'
 )
 ERROR = '<error message="m"/>'
 
@@ -125,7 +124,7 @@ def test_the_verdict_ends_with_what_failed(
 ) -> None:
     totals = {
         "one": check.judge("one", 1, junit("", SKIP, FAILURE), False),
-        "c": check.judge("c", 1, junit(CRITERION), False),
+        "c": check.judge("c", 1, junit(LINES), False),
         "two": check.judge("two", 2, junit(*[ERROR] * (check.SHOWN + 3)), False),
         "three": check.judge("three", 3, junit(""), False),
     }
@@ -136,7 +135,7 @@ def test_the_verdict_ends_with_what_failed(
     assert lines[:3] == [
         "[one] skipped 1: no such device",
         "[one] failed: tests::t: m",
-        "[c] failed: tests::t: revoke.c:187: Assertion Failed ENOENT at 3",
+        "[c] failed: tests::t: revoke.c:187: ENOENT at 3 revoke.c:188: not so: ok",
     ]
     assert lines[-8:-5] == [
         "[two] failed: 3 more",

@@ -45,7 +45,7 @@ struct dmabuf_revoke_event next_event(int att)
 {
 	struct dmabuf_revoke_event event;
 
-	cr_assert(is_readable(att, SOON / MSEC), "no event arrived");
+	holds(is_readable(att, SOON / MSEC), "no event arrived");
 	succeeds(dr_event(att, &event));
 	return event;
 }
@@ -96,7 +96,7 @@ static bool has_passed(uint64_t att)
 
 void await_pass(int att)
 {
-	cr_assert(eventually(has_passed, (uint64_t)att), "no pass is completed");
+	holds(eventually(has_passed, (uint64_t)att), "no pass is completed");
 }
 
 static bool has_been_written(uint64_t address)
@@ -118,8 +118,8 @@ uint64_t submit_running(int att, int dmabuf, uint32_t flags, uint64_t ns,
 
 	memory[0] = 0;
 	succeeds(dr_submit(att, &job));
-	cr_assert(eventually(has_been_written, (uintptr_t)memory),
-		  "job %llu does not start", (long long)job.job);
+	holds(eventually(has_been_written, (uintptr_t)memory),
+	      "job %llu does not start", (long long)job.job);
 	if (flags & DMABUF_REVOKE_SUBMIT_STREAM)
 		await_pass(att);
 	cpu_unmap(memory, PAGE);
@@ -140,8 +140,8 @@ struct dmabuf_revoke_wait collect_ok(int att, uint64_t job)
 {
 	struct dmabuf_revoke_wait out = collect(att, job);
 
-	cr_assert(!out.status, "job %llu ended with %s", (long long)job,
-		  result_name(out.status));
+	holds(!out.status, "job %llu ended with %s", (long long)job,
+	      result_name(out.status));
 	return out;
 }
 

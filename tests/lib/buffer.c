@@ -70,7 +70,7 @@ bool listed(uint64_t id)
 	uint32_t count;
 
 	succeeds(dr_list(exporter, ids, ARRAY_SIZE(ids), &count));
-	cr_assert(count <= ARRAY_SIZE(ids), "%u buffers in the system", count);
+	holds(count <= ARRAY_SIZE(ids), "%u buffers in the system", count);
 	for (uint32_t i = 0; i < count; i++)
 		if (ids[i] == id)
 			return true;
@@ -102,7 +102,7 @@ void *cpu_map(int dmabuf, uint64_t length)
 	void *address = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED,
 			     dmabuf, 0);
 
-	cr_assert(address != MAP_FAILED, "mmap: %s", strerrorname_np(errno));
+	holds(address != MAP_FAILED, "mmap: %s", strerrorname_np(errno));
 	return address;
 }
 
@@ -115,7 +115,7 @@ void *page_with(int prot)
 {
 	void *page = mmap(NULL, PAGE, prot, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	cr_assert(page != MAP_FAILED, "mmap: %s", strerrorname_np(errno));
+	holds(page != MAP_FAILED, "mmap: %s", strerrorname_np(errno));
 	return page;
 }
 

@@ -23,7 +23,7 @@ int open_fds(void)
 	DIR *dir = opendir("/proc/self/fd");
 	int count = 0;
 
-	cr_assert_not_null(dir, "/proc/self/fd: %s", strerrorname_np(errno));
+	holds(dir, "/proc/self/fd: %s", strerrorname_np(errno));
 	while (readdir(dir))
 		count++;
 	closedir(dir);
@@ -39,11 +39,11 @@ static void read_environment(void)
 	if (!path)
 		return;
 	file = fopen(path, "re");
-	cr_assert_not_null(file, "%s: %s", path, strerrorname_np(errno));
+	holds(file, "%s: %s", path, strerrorname_np(errno));
 	while (fgets(line, sizeof(line), file)) {
 		char *value = strchr(line, '=');
 
-		cr_assert_not_null(value, "%s: %s", path, line);
+		holds(value, "%s: %s", path, line);
 		*value++ = 0;
 		setenv(line, value, 1);
 	}
@@ -63,6 +63,7 @@ void case_end(void)
 	close(importer);
 	close(exporter);
 	equal(open_fds(), fds_at_begin);
+	holds(waitpid(-1, NULL, WNOHANG) < 0, "a child is left");
 }
 
 bool kernel_can(uint64_t feature)
@@ -134,8 +135,8 @@ int in_child(int (*fn)(void *arg), void *arg)
 		_exit(-fn(arg));
 	while (waitpid(child, &status, 0) < 0)
 		equal(errno, EINTR);
-	cr_assert(WIFEXITED(status), "the child died of signal %d",
-		  WTERMSIG(status));
+	holds(WIFEXITED(status), "the child died of signal %d",
+	      WTERMSIG(status));
 	return -WEXITSTATUS(status);
 }
 

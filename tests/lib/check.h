@@ -6,9 +6,10 @@
 #ifndef TESTS_CHECK_H
 #define TESTS_CHECK_H
 
-#include <criterion/criterion.h>
 #include <errno.h>
 #include <string.h>
+
+#include "test.h"
 
 /* What a libc call returned, in the form of dr_*(): the result or -errno. */
 static inline long sys(long result)
@@ -28,8 +29,8 @@ static inline const char *result_name(long result)
 	({								\
 		long result_ = (call);					\
 									\
-		cr_assert(result_ >= 0, "%s: %s", #call,		\
-			  result_name(result_));			\
+		holds(result_ >= 0, "%s: %s", #call,			\
+		      result_name(result_));				\
 		result_;						\
 	})
 
@@ -37,8 +38,8 @@ static inline const char *result_name(long result)
 	do {								\
 		long result_ = (call);					\
 									\
-		cr_assert(result_ == -(error), "%s: %s, expected %s",	\
-			  #call, result_name(result_), #error);		\
+		holds(result_ == -(error), "%s: %s, expected %s",	\
+		      #call, result_name(result_), #error);		\
 	} while (0)
 
 /* For tables: goes on after a failure and names the row. */
@@ -47,9 +48,9 @@ static inline const char *result_name(long result)
 		long result_ = (call);					\
 		int error_ = (error);					\
 									\
-		cr_expect(result_ == -error_, "%s: %s, expected %s",	\
-			  row, result_name(result_),			\
-			  result_name(-error_));			\
+		expect(result_ == -error_, "%s: %s, expected %s",	\
+		       row, result_name(result_),			\
+		       result_name(-error_));				\
 	} while (0)
 
 #define equal(have, want)						\
@@ -57,8 +58,8 @@ static inline const char *result_name(long result)
 		long long have_ = (long long)(have);			\
 		long long want_ = (long long)(want);			\
 									\
-		cr_assert(have_ == want_, "%s is %lld, expected %lld",	\
-			  #have, have_, want_);				\
+		holds(have_ == want_, "%s is %lld, expected %lld",	\
+		      #have, have_, want_);				\
 	} while (0)
 
 #endif

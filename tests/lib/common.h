@@ -47,19 +47,16 @@ extern int importer;
 void case_begin(void);
 void case_end(void);
 
-/*
- * A Criterion test that begins and ends with a check of its descriptors. The check
- * is part of the test and not a .fini: Criterion ignores assertions in .fini.
- */
-#define CASE(suite, name, ...)						\
-	static void suite##_##name##_case(void);			\
-	Test(suite, name, ##__VA_ARGS__)				\
+/* A TEST that checks at its end that it leaves no descriptor and no child. */
+#define CASE(suite, id, ...)						\
+	static void suite##_##id##_case(void);				\
+	TEST(suite, id, ##__VA_ARGS__)					\
 	{								\
 		case_begin();						\
-		suite##_##name##_case();				\
+		suite##_##id##_case();					\
 		case_end();						\
 	}								\
-	static void suite##_##name##_case(void)
+	static void suite##_##id##_case(void)
 
 /* Whether INFO reports this DMABUF_REVOKE_FEATURE_*. */
 bool kernel_can(uint64_t feature);

@@ -36,7 +36,7 @@ void need_fault_injection(void)
 			 settings[i].file);
 		fd = open(path, O_WRONLY | O_CLOEXEC);
 		if (fd < 0)
-			cr_skip("no fault injection in this kernel: make check-debug has one");
+			skip("no fault injection in this kernel: make check-debug has one");
 		succeeds(sys(write(fd, settings[i].value,
 				   strlen(settings[i].value))));
 		close(fd);
@@ -50,7 +50,7 @@ static void arm(int fd, unsigned int n)
 	int length = snprintf(text, sizeof(text), "%u", n);
 
 	while (pwrite(fd, text, length, 0) != length)
-		cr_assert_eq(errno, EFAULT, "%s: %s", FAIL_NTH, strerror(errno));
+		holds(errno == EFAULT, "%s: %s", FAIL_NTH, strerror(errno));
 }
 
 /* Whether the point has been reached since arm(). */
@@ -61,8 +61,8 @@ static bool disarm(int fd)
 	bool reached = length > 0 && !atoi(text);
 
 	/* If it was the read that failed, the call was not touched. */
-	cr_assert(length > 0 || errno == EFAULT, "%s: %s", FAIL_NTH,
-		  strerror(errno));
+	holds(length > 0 || errno == EFAULT, "%s: %s", FAIL_NTH,
+	      strerror(errno));
 	arm(fd, 0);
 	return reached;
 }
@@ -136,13 +136,13 @@ static bool fails_at(const struct steps *steps, int fd, unsigned int n,
 	reached = disarm(fd);
 
 	if (reached && result < 0) {
-		cr_assert(may_return(steps, result), "%s: %s at point %u", name,
-			  result_name(result), n);
-		cr_assert(eventually(as_before, 0),
-			  "%s: point %u leaves %d descriptors, %d buffers, %d attachments",
-			  name, n, now.fds - before.fds,
-			  (int)(now.buffers - before.buffers),
-			  (int)(now.attachments - before.attachments));
+		holds(may_return(steps, result), "%s: %s at point %u", name,
+		      result_name(result), n);
+		holds(eventually(as_before, 0),
+		      "%s: point %u leaves %d descriptors, %d buffers, %d attachments",
+		      name, n, now.fds - before.fds,
+		      (int)(now.buffers - before.buffers),
+		      (int)(now.attachments - before.attachments));
 		points->failed++;
 		if (steps->loads)
 			return true;
@@ -150,8 +150,8 @@ static bool fails_at(const struct steps *steps, int fd, unsigned int n,
 	} else if (reached) {
 		points->survived++;
 	}
-	cr_assert(result >= 0, "%s: %s after point %u", name,
-		  result_name(result), n);
+	holds(result >= 0, "%s: %s after point %u", name,
+	      result_name(result), n);
 	if (steps->end)
 		steps->end();
 	return reached;
@@ -168,7 +168,7 @@ static void record(const char *name, const struct points *points)
 		return;
 	snprintf(path, sizeof(path), "%s/%s", directory, name);
 	file = fopen(path, "we");
-	cr_assert_not_null(file, "%s: %s", path, strerror(errno));
+	holds(file, "%s: %s", path, strerror(errno));
 	fprintf(file, "%u %u\n", points->failed, points->survived);
 	fclose(file);
 }
@@ -192,11 +192,11 @@ static struct points each_point(const struct steps *steps)
 		/* The last reference to a dma-buf may be dropped a moment later. */
 		before = start;
 		before.fds++;
-		cr_assert(eventually(as_before, 0), "%s: the round of point %u",
-			  steps->name, n);
+		holds(eventually(as_before, 0), "%s: the round of point %u",
+		      steps->name, n);
 	}
 	close(fd);
-	cr_assert(!reached, "%s: no end of points", steps->name);
+	holds(!reached, "%s: no end of points", steps->name);
 	record(steps->name, &points);
 	return points;
 }
@@ -206,7 +206,7 @@ void fails_at_every_point(const char *name, void (*begin)(void),
 {
 	struct steps steps = { name, begin, call, end, .first = 1 };
 
-	cr_assert(each_point(&steps).failed, "%s: no point was reached", name);
+	holds(each_point(&steps).failed, "%s: no point was reached", name);
 }
 
 /* Points of a call that is let through. */
@@ -235,7 +235,7 @@ void load_fails_at_last_points(const char *name, long (*call)(void),
 	all = points_of(call);
 	end();
 	steps.first = all > last ? all - last : 1;
-	cr_assert(each_point(&steps).failed, "%s: no point was reached", name);
+	holds(each_point(&steps).failed, "%s: no point was reached", name);
 }
 
 void fails_at_no_point(const char *name, void (*begin)(void),

@@ -102,12 +102,12 @@ uint64_t memory_of_system(const char *name)
 	char line[128], member[64];
 	bool found = false;
 
-	cr_assert_not_null(file, "/proc/meminfo: %s", strerrorname_np(errno));
+	holds(file, "/proc/meminfo: %s", strerrorname_np(errno));
 	while (!found && fgets(line, sizeof(line), file))
 		found = sscanf(line, "%63[^:]: %llu", member, &kib) == 2 &&
 			!strcmp(member, name);
 	fclose(file);
-	cr_assert(found, "/proc/meminfo has no %s", name);
+	holds(found, "/proc/meminfo has no %s", name);
 	return kib * KIB;
 }
 
@@ -179,7 +179,7 @@ static void receive_byte(int fd)
 {
 	char byte;
 
-	cr_assert(read(fd, &byte, 1) == 1, "the other process has ended");
+	holds(read(fd, &byte, 1) == 1, "the other process has ended");
 }
 
 struct child child_start(int (*fn)(struct child *self, void *arg), void *arg)
@@ -204,7 +204,7 @@ struct child child_start(int (*fn)(struct child *self, void *arg), void *arg)
 	return child;
 }
 
-/* No assertions: the process is not Criterion's. */
+/* No assertions: its end tells the case more. */
 void child_waits(struct child *self)
 {
 	char byte;
@@ -238,15 +238,15 @@ int child_end(struct child *child)
 {
 	int status = child_reap(child);
 
-	cr_assert(WIFEXITED(status), "the child died of signal %d",
-		  WTERMSIG(status));
+	holds(WIFEXITED(status), "the child died of signal %d",
+	      WTERMSIG(status));
 	return WEXITSTATUS(status);
 }
 
 void child_kill(struct child *child)
 {
 	succeeds(sys(kill(child->pid, SIGKILL)));
-	cr_assert(WIFSIGNALED(child_reap(child)), "it had ended before");
+	holds(WIFSIGNALED(child_reap(child)), "it had ended before");
 }
 
 int child_descriptor(struct child *child, int fd)

@@ -3,7 +3,7 @@
  * One cell of docs/matrix.md: a buffer of our exporter, an attachment of our importer
  * in a certain state, and what can be seen of them after an event.
  *
- * Not for Criterion: whatever cannot be set up ends the process with a message on
+ * Not for TESTs: whatever cannot be set up ends the process with a message on
  * standard output, where the observation is expected.
  */
 #ifndef TESTS_MATRIX_H

@@ -8,7 +8,7 @@
  * it merely finds nothing to work on. A process that was killed, or has done all
  * that it had to do in this life, is followed by one with its next life.
  *
- * Without Criterion, so that it can be linked statically and run in a bare guest.
+ * Without libcheck, so that it can be linked statically and run in a bare guest.
  */
 #ifndef TESTS_RACES_H
 #define TESTS_RACES_H
