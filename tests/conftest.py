@@ -20,6 +20,7 @@ are only collected when they are asked for by name.
 """
 from __future__ import annotations
 
+import functools
 import subprocess
 from pathlib import Path
 from typing import Any, Iterator
@@ -38,6 +39,11 @@ HOST = HERE / "host"
 APART = (HOST, HERE / "provoke")
 
 
+@functools.cache
+def is_apart(path: Path) -> bool:
+    return any(directory in path.parents for directory in APART)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--shard", metavar="N/OF", help="only this part of the suite, such as 1/2"
@@ -50,12 +56,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    if collection_path not in APART:
+        return None
     asked = [(config.invocation_params.dir / arg).resolve() for arg in config.args]
-    if collection_path in APART and not any(
-        collection_path in (path, *path.parents) for path in asked
-    ):
-        return True
-    return None
+    if any(collection_path in (path, *path.parents) for path in asked):
+        return None
+    return True
 
 
 def pytest_collect_file(
@@ -109,7 +115,7 @@ def load_modules() -> None:
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """What a failed test has left unloaded is not to fail all that come after it."""
-    if not any(path in item.path.parents for path in APART):
+    if not is_apart(item.path):
         modules.load_what_is_missing()
 
 
@@ -138,7 +144,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 @pytest.fixture(autouse=True)
 def gates(request: pytest.FixtureRequest) -> Iterator[None]:
     """The gates around a test function; those of a C case are in dbr/cases.py."""
-    if any(path in request.node.path.parents for path in APART):
+    if is_apart(request.node.path):
         yield
         return
     around = Gates(request.node.nodeid)

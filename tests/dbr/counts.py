@@ -42,10 +42,14 @@ def _dma_bufs() -> Counts:
 def _references() -> Counts:
     result: Counts = {}
     for name in MODULES:
-        path = Path("/sys/module", name, "refcnt")
-        if path.exists():
-            result[f"modules called {name}"] = 1
-            result[f"references to {name}"] = int(path.read_text(encoding="ascii"))
+        # No Path: twice around each test, that is most of what the gates cost.
+        try:
+            with open(f"/sys/module/{name}/refcnt", "rb", buffering=0) as file:
+                references = int(file.read())
+        except FileNotFoundError:
+            continue
+        result[f"modules called {name}"] = 1
+        result[f"references to {name}"] = references
     return result
 
 

@@ -38,7 +38,7 @@ def try_unload(name: str) -> bool:
 
 
 def is_loaded(name: str) -> bool:
-    return Path("/sys/module", name).exists()
+    return os.path.exists(f"/sys/module/{name}")
 
 
 def references(name: str) -> int:
