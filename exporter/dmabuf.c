@@ -318,48 +318,59 @@ static int dbr_dmabuf_end_cpu_access(struct dma_buf *dmabuf,
 	return dbr_sync(dmabuf, dma_sync_sgtable_for_device);
 }
 
-/* A run of page table entries being filled. */
+/* What a page table is filled with. */
 struct dbr_ptes {
 	struct vm_area_struct *vma;
-	unsigned long pfn;		/* of the next one */
+	struct dbr_pages *pages;
+	pgoff_t offset;			/* of the first page, in @pages */
+	unsigned long count;		/* of entries; all are in one page table */
 };
 
-static int dbr_pte_set(pte_t *pte, unsigned long addr, void *data)
+/* @pte: the first entry. The page table is locked, so those after it are, too. */
+static int dbr_ptes_fill(pte_t *pte, unsigned long addr, void *data)
 {
-	struct dbr_ptes *ptes = data;
-	pte_t entry = pfn_pte(ptes->pfn++, ptes->vma->vm_page_prot);
+	const struct dbr_ptes *ptes = data;
+	struct mm_struct *mm = ptes->vma->vm_mm;
+	pgprot_t prot = ptes->vma->vm_page_prot;
+	unsigned long pfn, contiguous, end, i = 0;
 
-	if (pte_none(ptep_get(pte)))
-		set_pte_at(ptes->vma->vm_mm, addr, pte, pte_mkspecial(entry));
+	while (i < ptes->count) {
+		pfn = dbr_pages_pfn(ptes->pages, ptes->offset + i, &contiguous);
+		end = min(i + contiguous, ptes->count);
+		for (; i < end; i++, pfn++, pte++, addr += PAGE_SIZE)
+			if (pte_none(ptep_get(pte)))
+				set_pte_at(mm, addr, pte,
+					   pte_mkspecial(pfn_pte(pfn, prot)));
+	}
 	return 0;
 }
 
 /*
  * Maps the page that faulted and those that follow it up to the end of the page
- * table: first touch is mostly sequential. A page table at a time, because
- * vmf_insert_pfn() locks it for each page.
+ * table: first touch is mostly sequential. In one callback, for the first entry,
+ * because one for each costs more than all else; and vmf_insert_pfn() locks the page
+ * table for each.
  */
 static vm_fault_t dbr_vm_insert(struct dbr_buffer *buf, struct vm_fault *vmf)
 {
 	struct vm_area_struct *vma = vmf->vma;
-	unsigned long addr = vmf->address, n;
-	unsigned long end = pmd_addr_end(addr, vma->vm_end);
-	struct dbr_ptes ptes = { .vma = vma };
-	pgoff_t offset = vmf->pgoff;
+	unsigned long end = pmd_addr_end(vmf->address, vma->vm_end);
+	struct dbr_ptes ptes = {
+		.vma = vma,
+		.pages = buf->pages,
+		.offset = vmf->pgoff,
+		.count = (end - vmf->address) >> PAGE_SHIFT,
+	};
 
 	dma_resv_assert_held(buf->dmabuf->resv);
 
 	/* Cannot be: the core checks the length, and the mapping does not grow. */
-	if (offset + ((end - addr) >> PAGE_SHIFT) > buf->pages->nr_pages)
+	if (ptes.offset + ptes.count > ptes.pages->nr_pages)
 		return VM_FAULT_SIGBUS;
 
-	for (; addr < end; addr += n << PAGE_SHIFT, offset += n) {
-		ptes.pfn = dbr_pages_pfn(buf->pages, offset, &n);
-		n = min(n, (end - addr) >> PAGE_SHIFT);
-		if (apply_to_page_range(vma->vm_mm, addr, n << PAGE_SHIFT,
-					dbr_pte_set, &ptes))
-			return VM_FAULT_OOM;
-	}
+	if (apply_to_page_range(vma->vm_mm, vmf->address, PAGE_SIZE, dbr_ptes_fill,
+				&ptes))
+		return VM_FAULT_OOM;
 	return VM_FAULT_NOPAGE;
 }
 
