@@ -466,8 +466,18 @@ static vm_fault_t dbr_vm_fault(struct vm_fault *vmf)
 	return ret;
 }
 
+/*
+ * Maps nothing: faults do that. Only where there is such a callback does the core let
+ * a fault keep the lock of its VMA; else it drops that and begins anew with mmap_lock.
+ */
+static vm_fault_t dbr_vm_map_pages(struct vm_fault *vmf, pgoff_t start, pgoff_t end)
+{
+	return 0;
+}
+
 static const struct vm_operations_struct dbr_vm_ops = {
 	.fault = dbr_vm_fault,
+	.map_pages = dbr_vm_map_pages,
 };
 
 static int dbr_dmabuf_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
