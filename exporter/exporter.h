@@ -51,6 +51,7 @@ struct dbr_pages {
 	struct work_struct free_work;
 	struct dbr_pages *next;		/* dbr_buffer.kept */
 	struct dbr_chunk *chunks;	/* ascending by start */
+	struct dbr_chunk single;	/* @chunks, if one is enough */
 	unsigned int nr_chunks;
 	pgoff_t nr_pages;
 	/*

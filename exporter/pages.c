@@ -135,13 +135,23 @@ static void dbr_pages_free(struct dbr_pages *pages)
 		cond_resched();
 	}
 	dbr_uncharge(pages->nr_pages);
-	kvfree(pages->chunks);
+	if (pages->chunks != &pages->single)
+		kvfree(pages->chunks);
 	kfree(pages);
 }
 
 static void dbr_pages_free_work(struct work_struct *work)
 {
 	dbr_pages_free(container_of(work, struct dbr_pages, free_work));
+}
+
+/* Room for @pages->nr_chunks; for one it is there. */
+static struct dbr_chunk *dbr_chunks_room(struct dbr_pages *pages)
+{
+	if (pages->nr_chunks == 1)
+		return &pages->single;
+	return kvmalloc_array(pages->nr_chunks, sizeof(*pages->chunks),
+			      DBR_GFP_TABLE);
 }
 
 static int dbr_chunks_alloc(struct dbr_pages *pages)
@@ -156,8 +166,7 @@ static int dbr_chunks_alloc(struct dbr_pages *pages)
 		goto err_free;
 
 	pages->nr_chunks = ret;
-	pages->chunks = kvmalloc_array(pages->nr_chunks, sizeof(*pages->chunks),
-				       DBR_GFP_TABLE);
+	pages->chunks = dbr_chunks_room(pages);
 	if (!pages->chunks) {
 		ret = -ENOMEM;
 		goto err_free;

@@ -6,6 +6,7 @@
 #include "life.h"
 
 #define BIG (256 * PAGE)
+#define ODD (3 * PAGE)		/* more than one allocation of pages */
 
 static struct buffer buffer = { .fd = -1 };
 static int other = -1;
@@ -86,6 +87,11 @@ static long call_alloc(void)
 	return alloc(PAGE, 0);
 }
 
+static long call_alloc_odd(void)
+{
+	return alloc(ODD, 0);
+}
+
 static long call_alloc_big(void)
 {
 	return alloc(BIG, 0);
@@ -101,6 +107,11 @@ static long call_alloc_all_flags(void)
 CASE(failnth_exporter, alloc)
 {
 	fails_at_every_point("ALLOC_4K", NULL, call_alloc, end);
+}
+
+CASE(failnth_exporter, alloc_of_several_chunks)
+{
+	fails_at_every_point("ALLOC_12K", NULL, call_alloc_odd, end);
 }
 
 CASE(failnth_exporter, alloc_of_many_pages)
