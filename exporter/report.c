@@ -195,7 +195,7 @@ void dbr_late_work(struct work_struct *work)
 	dma_buf_put(dmabuf);
 }
 
-/* A revoke begins: see later whether it has come to its end. */
+/* A revoke has to wait: see later whether it has come to its end. */
 void dbr_late_begin(struct dbr_buffer *buf)
 {
 	unsigned int ms = READ_ONCE(warn_ms);
@@ -217,6 +217,7 @@ void dbr_late_end(struct dbr_buffer *buf)
 {
 	dma_resv_assert_held(buf->dmabuf->resv);
 
-	if (cancel_delayed_work(&buf->late_work))
+	if (delayed_work_pending(&buf->late_work) &&
+	    cancel_delayed_work(&buf->late_work))
 		dma_buf_put(buf->dmabuf);
 }

@@ -151,15 +151,17 @@ static bool dbr_revoke_begin(struct dbr_buffer *buf, enum dmabuf_revoke_state st
 	buf->fenced = 0;
 	buf->unmapped = 0;
 	buf->given_back = 0;
-	dbr_late_begin(buf);
 
 	buf->began = ktime_get();
 	dbr_tell(buf);
 	buf->told = ktime_get();
 	dbr_zap(buf);
 	buf->zapped = ktime_get();
-	if (!dbr_revoke_step(buf))
+	if (!dbr_revoke_step(buf)) {
+		if (!buf->unmapped)
+			dbr_late_begin(buf);
 		return false;
+	}
 	if (buf->pages->nr_pages <= DBR_FEW_PAGES)
 		return true;
 	queue_work(dbr_wq, &buf->give_work);
