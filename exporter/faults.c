@@ -28,13 +28,13 @@ int dbr_faults_check(u64 faults)
 	return 0;
 }
 
-/* Each by name, once. */
+/* Each by name, once. They have been checked. */
 void dbr_faults_log(u64 faults)
 {
 	static unsigned long logged;
 	int i;
 
-	for (i = 0; i < ARRAY_SIZE(dbr_fault_names); i++)
+	for (i = 0; faults >> i; i++)
 		if (faults & BIT_ULL(i) && !test_and_set_bit(i, &logged))
 			pr_notice("a buffer is made with a bug on purpose: %s\n",
 				  dbr_fault_names[i]);

@@ -69,12 +69,15 @@ static void dbr_set_state(struct dbr_buffer *buf, enum dmabuf_revoke_state state
 
 	/* Pairs with the acquire of those who wait without the lock. */
 	smp_store_release(&buf->state, state);
-	wake_up_all(&buf->wait);
+	if (wq_has_sleeper(&buf->wait))
+		wake_up_all(&buf->wait);
 }
 
 /* As dbr_revoke_advance(). True, and only once: the memory is to be given back. */
 static bool dbr_revoke_step(struct dbr_buffer *buf)
 {
+	ktime_t now;
+
 	dma_resv_assert_held(buf->dmabuf->resv);
 
 	/* Not before all have been told and no CPU mapping is left; only once. */
@@ -85,13 +88,14 @@ static bool dbr_revoke_step(struct dbr_buffer *buf)
 		buf->fenced = 0;
 		return false;
 	}
+	now = ktime_get();
 	if (!buf->fenced)
-		buf->fenced = ktime_get();
+		buf->fenced = now;
 
 	if (!dbr_has_fault(buf, DMABUF_REVOKE_FAULT_NO_UNMAP_WAIT) &&
 	    (buf->maps || buf->vmaps))
 		return false;
-	buf->unmapped = ktime_get();
+	buf->unmapped = now;
 	dbr_late_end(buf);
 
 	if (buf->state != DMABUF_REVOKE_STATE_SUSPENDING)
@@ -191,16 +195,16 @@ static void dbr_fence_work(struct work_struct *work)
 				 DMABUF_REVOKE_FAULT_LATE_MAP |		\
 				 DMABUF_REVOKE_FAULT_KEEP_MEMORY)
 
-/* The last blocker has gone: nobody else touches the pages. Once. */
+/*
+ * The last blocker has gone: nobody else touches the pages. Once. The caller holds a
+ * dma-buf reference.
+ */
 static void dbr_give_back(struct dbr_buffer *buf)
 {
 	bool quarantine = buf->flags & DMABUF_REVOKE_ALLOC_QUARANTINE;
 	struct dbr_pages *pages = NULL;
 	struct dma_buf *dmabuf = buf->dmabuf;
 	bool forget;
-
-	/* The owner's reference stays until REVOKED. */
-	get_dma_buf(dmabuf);
 
 	if (quarantine)
 		dbr_quarantine_fill(buf->pages);
@@ -221,12 +225,17 @@ static void dbr_give_back(struct dbr_buffer *buf)
 
 	if (forget)
 		dbr_buffer_forget(buf);
-	dma_buf_put(dmabuf);
 }
 
 static void dbr_give_work(struct work_struct *work)
 {
-	dbr_give_back(container_of(work, struct dbr_buffer, give_work));
+	struct dbr_buffer *buf = container_of(work, struct dbr_buffer, give_work);
+	struct dma_buf *dmabuf = buf->dmabuf;
+
+	/* The owner's reference stays until REVOKED. */
+	get_dma_buf(dmabuf);
+	dbr_give_back(buf);
+	dma_buf_put(dmabuf);
 }
 
 void dbr_revoke_init(struct dbr_buffer *buf)
