@@ -156,8 +156,8 @@ void bench_lanes_end(struct bench *bench, struct lane *lanes, unsigned int count
 
 int bench_alloc(struct bench *bench, int exporter, uint64_t length,
 		struct bench_buffer *buffer);
-/* Returns when the memory is free again. */
-void bench_free(struct bench *bench, struct bench_buffer *buffer);
+/* Returns once the memory is free again: since when, give or take a system call. */
+uint64_t bench_free(struct bench *bench, struct bench_buffer *buffer);
 /* Whether half of the available memory is enough for @count times @length bytes. */
 bool bench_fits(uint64_t length, unsigned int count);
 #define BENCH_NO_MEMORY		"more than half of the memory that is available"

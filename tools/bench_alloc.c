@@ -10,8 +10,7 @@ int bench_run_alloc(struct bench *bench, struct lane *lane, uint64_t *ns)
 
 	if (ret)
 		return ret;
-	bench_free(bench, &lane->buffer);
-	*ns = dr_now() - begin;
+	*ns = bench_free(bench, &lane->buffer) - begin;
 	return 0;
 }
 

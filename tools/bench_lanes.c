@@ -32,19 +32,27 @@ int bench_alloc(struct bench *bench, int exporter, uint64_t length,
 	return buffer->fd < 0 ? buffer->fd : 0;
 }
 
-void bench_free(struct bench *bench, struct bench_buffer *buffer)
+uint64_t bench_free(struct bench *bench, struct bench_buffer *buffer)
 {
 	struct dmabuf_revoke_query query;
 	int exp = bench->nodes[BENCH_OURS];
+	bool given_up;
+	uint64_t end;
+
+	/* Ours is not freed by the last descriptor alone: its owner gives up the id. */
+	given_up = buffer->id && !dr_free(exp, buffer->id, NULL, 0, NULL);
+	close(buffer->fd);
+	end = dr_now();
 
 	/*
-	 * Ours is not freed by the last descriptor alone: its owner gives up the id, and
-	 * while there is an id there may be memory. There is no event to wait for.
+	 * While there is an id there may be memory: if there is much, or if somebody
+	 * holds it up. There is no event to wait for.
 	 */
-	if (buffer->id && !dr_free(exp, buffer->id, NULL, 0, NULL))
-		while (dr_query(exp, buffer->id, &query) != -ENOENT)
-			sched_yield();
-	close(buffer->fd);
+	while (given_up && dr_query(exp, buffer->id, &query) != -ENOENT) {
+		sched_yield();
+		end = dr_now();
+	}
+	return end;
 }
 
 bool bench_want_descriptors(unsigned int count)
