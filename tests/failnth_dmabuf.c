@@ -47,6 +47,23 @@ static void begin_mapped(void)
 	memory = cpu_map(buffer.fd, length);
 }
 
+/* Where no other mapping has a page table, nor is there one left of the last time. */
+static void begin_mapped_apart(void)
+{
+	const uintptr_t table = 512 * PAGE;
+	uint8_t *room = mmap(NULL, 2 * table, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS,
+			     -1, 0);
+
+	holds(room != MAP_FAILED, "mmap: %s", strerrorname_np(errno));
+	succeeds(sys(munmap(room, 2 * table)));
+	begin();
+	length = PAGE;
+	memory = mmap(room + (-(uintptr_t)room & (table - 1)), length,
+		      PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED_NOREPLACE,
+		      buffer.fd, 0);
+	holds(memory != MAP_FAILED, "mmap: %s", strerrorname_np(errno));
+}
+
 static void begin_touched(void)
 {
 	begin_mapped();
@@ -86,6 +103,12 @@ static long call_touch(void)
 CASE(failnth_dmabuf, E9_first_touch)
 {
 	fails_at_no_point("fault", begin_mapped, call_touch, end);
+}
+
+/* The core allocates a page table for the fault, and the exporter one more. */
+CASE(failnth_dmabuf, E9_first_touch_without_a_page_table)
+{
+	fails_at_no_point("fault_apart", begin_mapped_apart, call_touch, end);
 }
 
 static void begin_touched_moved(void)
