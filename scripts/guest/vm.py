@@ -18,7 +18,7 @@ from .settings import Limits, Machine
 from .trace import panic_reason, whereabouts
 
 # After a panic was provoked, what the kernel may take to print it, in seconds.
-TRACE_LIMIT = 15.0
+TRACE_LIMIT = 60.0
 # With -icount shift=0 the time stamp counter counts instructions, and each takes 1 ns.
 ICOUNT_KHZ = 1000000
 # select() cannot take infinity.
