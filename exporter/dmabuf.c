@@ -347,9 +347,9 @@ static int dbr_ptes_fill(pte_t *pte, unsigned long addr, void *data)
 
 /*
  * Maps the page that faulted and those that follow it up to the end of the page
- * table: first touch is mostly sequential. In one callback, for the first entry,
- * because one for each costs more than all else; and vmf_insert_pfn() locks the page
- * table for each.
+ * table: first touch is mostly sequential. In one callback, for the first entry: one
+ * for each page costs more, and so does vmf_insert_pfn(), which locks the page table
+ * for each.
  */
 static vm_fault_t dbr_vm_insert(struct dbr_buffer *buf, struct vm_fault *vmf)
 {

@@ -42,7 +42,7 @@ def _dma_bufs() -> Counts:
 def _references() -> Counts:
     result: Counts = {}
     for name in MODULES:
-        # No Path: twice around each test, that is most of what the gates cost.
+        # No Path: twice around each test, that is half of what the gates cost.
         try:
             with open(f"/sys/module/{name}/refcnt", "rb", buffering=0) as file:
                 references = int(file.read())
