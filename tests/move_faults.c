@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * E14: a CPU that touches a buffer whose contents are still on their way waits for
- * them. Here they do not come: that must hold up nobody but the one that waits, and
- * not that one against a signal.
+ * E14: whoever wants a buffer whose contents are still on their way waits for them: a
+ * CPU that touches it, and the attach of a static importer. Here they do not come: that
+ * must hold up nobody but the one that waits, and not that one against a signal.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <sys/mman.h>
 
+#include "deliberate.h"
 #include "life.h"
 
 /* A buffer that is being moved until told otherwise. */
@@ -19,14 +20,19 @@ struct stuck {
 	int fence;
 };
 
-static struct stuck stuck_new(void)
+static struct stuck stuck_moving(struct mapped m)
 {
-	struct stuck s = { .m = mapped_new(0) };
+	struct stuck s = { .m = m };
 
 	s.fence = foreign_fence(600 * SEC, &s.other);
 	succeeds(import_fence(s.m.buffer.fd, s.fence));
 	fails(dr_move(exporter, s.m.buffer.id, 0), ETIMEDOUT);
 	return s;
+}
+
+static struct stuck stuck_new(void)
+{
+	return stuck_moving(mapped_new(0));
 }
 
 static void stuck_goes_on(struct stuck *s)
@@ -121,6 +127,56 @@ CASE(move_faults, E14_touch_waits_for_the_contents)
 CASE(move_faults, E14_touch_by_the_kernel_waits_for_the_contents)
 {
 	waits_for_the_contents(lets_the_kernel_touch);
+}
+
+/* Who has the lock that a fault needs. */
+struct keeper {
+	int att;
+	struct toucher *toucher;
+	atomic_bool keeping;
+};
+
+static bool keeps(uint64_t keeper)
+{
+	return atomic_load(&((struct keeper *)(uintptr_t)keeper)->keeping);
+}
+
+/* Keeps the resv lock, but for moments, until the toucher is done. */
+static void *map_slowly(void *arg)
+{
+	struct keeper *keeper = arg;
+
+	do {
+		succeeds(dr_map(keeper->att, DMABUF_REVOKE_BIDIRECTIONAL));
+		succeeds(dr_unmap(keeper->att));
+		atomic_store(&keeper->keeping, true);
+	} while (!atomic_load(&keeper->toucher->done));
+	return NULL;
+}
+
+/* Told to try again once, a fault has to wait for the lock where it is. */
+CASE(move_faults, E14_touch_waits_for_the_contents_and_then_for_the_lock)
+{
+	struct buffer buffer = buffer_alloc_faulty(MAPPED_LENGTH, 0,
+						   DMABUF_REVOKE_FAULT_SLOW_MAP);
+	struct stuck s = stuck_moving(mapped_of(buffer));
+	struct toucher *toucher = toucher_new(&s);
+	struct child child = child_start(touches, toucher);
+	struct keeper keeper = {
+		.att = attach(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0),
+		.toucher = toucher,
+	};
+	pthread_t thread;
+
+	wait_until_it_waits(&child, toucher);
+	pthread_create(&thread, NULL, map_slowly, &keeper);
+	holds(eventually(keeps, (uintptr_t)&keeper));
+	stuck_goes_on(&s);
+	equal(child_end(&child), 0);
+	pthread_join(thread, NULL);
+	close(keeper.att);
+	cpu_unmap(toucher, PAGE);
+	stuck_free(&s);
 }
 
 static void can_be_killed(int (*fn)(struct child *self, void *arg))
@@ -227,4 +283,23 @@ CASE(move_faults, E14_E9_revoke_does_not_wait_for_a_touch_that_waits)
 	cpu_unmap(toucher, PAGE);
 	mapped_free(&s.m);
 	close(s.fence);
+}
+
+/* Where the core maps as it attaches, it waits for the copy as a map does. */
+CASE(move_faults, E14_signal_ends_the_attach_of_a_static_importer)
+{
+	bool maps = maps_when_attaching(DMABUF_REVOKE_KIND_LEGACY_STATIC);
+	struct stuck s = stuck_moving(mapped_new(ACCEPT_LEGACY));
+	int att;
+
+	signals_begin(0);
+	att = dr_attach(importer, s.m.buffer.fd, DMABUF_REVOKE_KIND_LEGACY_STATIC, 0);
+	signals_end();
+	if (maps)
+		fails(att, EINTR);
+	else
+		close(succeeds(att));
+
+	stuck_goes_on(&s);
+	stuck_free(&s);
 }
