@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Lanes in turns. */
+/* Lanes in turns, in an order of chance. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -15,13 +15,39 @@ struct times {
 	uint64_t ns[BENCH_LANES][BENCH_FIGURES][MAX_ROUNDS];
 };
 
-static int run_round(struct bench *bench, struct lane *lanes, unsigned int count,
+/* In which order the lanes take their turns. */
+struct order {
+	unsigned int lanes[BENCH_LANES];
+	unsigned int count;
+	unsigned int seed;
+};
+
+/*
+ * Anew for each round, or each lane would always find the caches as the same other
+ * one leaves them. The same in each run, for figures that repeat.
+ */
+static void shuffle(struct order *order)
+{
+	unsigned int i;
+
+	for (i = order->count; i > 1; i--) {
+		unsigned int other = (unsigned int)rand_r(&order->seed) % i;
+		unsigned int lane = order->lanes[i - 1];
+
+		order->lanes[i - 1] = order->lanes[other];
+		order->lanes[other] = lane;
+	}
+}
+
+static int run_round(struct bench *bench, struct lane *lanes, struct order *order,
 		     struct times *times, unsigned int round)
 {
 	uint64_t ns[BENCH_FIGURES];
-	unsigned int i, figure;
+	unsigned int turn, figure;
 
-	for (i = 0; i < count; i++) {
+	shuffle(order);
+	for (turn = 0; turn < order->count; turn++) {
+		unsigned int i = order->lanes[turn];
 		struct lane *lane = &lanes[i];
 		int ret = lane->run(bench, lane, ns);
 
@@ -56,17 +82,21 @@ int bench_compete(struct bench *bench, const char *group, struct lane *lanes,
 		  unsigned int count)
 {
 	struct times *times = malloc(sizeof(*times));
+	struct order order = { .count = count, .seed = 1 };
 	unsigned int round = 0;
+	unsigned int i;
 	uint64_t end;
 	int ret;
 
 	if (!times)
 		return -ENOMEM;
+	for (i = 0; i < count; i++)
+		order.lanes[i] = i;
 	/* The first round fills caches, and does not count. */
-	ret = run_round(bench, lanes, count, times, 0);
+	ret = run_round(bench, lanes, &order, times, 0);
 	end = dr_deadline(bench->budget_ns);
 	while (!ret && round < MAX_ROUNDS && (round < MIN_ROUNDS || dr_now() < end))
-		ret = run_round(bench, lanes, count, times, round++);
+		ret = run_round(bench, lanes, &order, times, round++);
 	if (!ret && count)
 		report(bench, group, lanes, count, times, round);
 	free(times);
