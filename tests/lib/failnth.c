@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* See failnth.h, and Documentation/fault-injection/fault-injection.rst. */
+#include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -173,12 +175,41 @@ static void record(const char *name, const struct points *points)
 	fclose(file);
 }
 
+static void *nothing(void *arg)
+{
+	return arg;
+}
+
+/*
+ * The kernel's radix trees take their nodes from a reserve of the CPU where they cannot
+ * allocate. The DMA-API checks, which keep each mapping in one, turn themselves off when
+ * that is used up. A new task fills it, for its pid.
+ */
+static void fill_reserve(void)
+{
+	pthread_t thread;
+
+	equal(pthread_create(&thread, NULL, nothing, NULL), 0);
+	equal(pthread_join(thread, NULL), 0);
+}
+
+/* What a CPU has at hand counts among the points. */
+static void stay_on_this_cpu(void)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(sched_getcpu(), &set);
+	succeeds(sys(sched_setaffinity(0, sizeof(set), &set)));
+}
+
 /* One call, and what comes before and after it. Whether point @n was reached. */
 static bool round_of(const struct steps *steps, int fd, unsigned int n,
 		     const struct objects *start, struct points *points)
 {
 	bool reached;
 
+	fill_reserve();
 	if (steps->begin)
 		steps->begin();
 	reached = fails_at(steps, fd, n, points);
@@ -205,6 +236,7 @@ static struct points each_point(const struct steps *steps)
 	int fd;
 
 	need_fault_injection();
+	stay_on_this_cpu();
 	start = objects_now();
 	fd = succeeds(sys(open(FAIL_NTH, O_RDWR | O_CLOEXEC)));
 	for (n = steps->first; reached && n < MOST_POINTS; n++) {
