@@ -110,7 +110,9 @@ TABLE = {
             memory="2G",
             # slab_debug=F: without it kmemleak misses small objects. no5lvl: an interrupt
             # while the CPU is identified makes KASAN take high addresses for wild ones.
-            append="slab_debug=F kmemleak=on no5lvl",
+            # rcu_expedited: lockdep waits for RCU with each part of a module that goes,
+            # which was half of what that took.
+            append="slab_debug=F kmemleak=on no5lvl rcupdate.rcu_expedited=1",
             patience=4.0,
             shards=2,
             part=_DEBUG_PART,
