@@ -78,7 +78,11 @@ def test_unload_table_and_moments_are_the_same() -> None:
 @pytest.mark.parametrize(
     "moment", ["nothing", "attached dynamic", "only a sync_file, cancelled"], ids=item
 )
-def test_control_unload_with_another_answer_is_noticed(moment: str, which: int) -> None:
+def test_control_unload_with_another_answer_is_noticed(
+    moment: str, which: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # How long a worker may take: here none is about it.
+    monkeypatch.setattr("dbr.modules.PATIENCE", 0.1)
     wrong = list(expected(moment))
     wrong[which] = OTHER[wrong[which]]
     with pytest.raises(AssertionError, match=f"'{OTHER[wrong[which]]}'"):
