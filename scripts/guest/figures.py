@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import Any, Iterator, NamedTuple
 
 from .errors import RunnerError
@@ -31,12 +32,29 @@ class Name(NamedTuple):
         return f"{self.group}: {of} at {at}"
 
 
+class Amount(NamedTuple):
+    """A figure or what follows from some, and how far half of the single times are from it."""
+
+    value: float
+    spread: float
+
+    def __sub__(self, other: "Amount") -> "Amount":
+        return Amount(self.value - other.value, math.hypot(self.spread, other.spread))
+
+    def __truediv__(self, other: "Amount") -> "Amount":
+        ratio = self.value / other.value
+        parts = self.spread / self.value, other.spread / other.value
+        return Amount(ratio, abs(ratio) * math.hypot(*parts))
+
+
 @dataclass(frozen=True)
 class Run:
     """One run of the bench: one boot, or one machine."""
 
     machine: dict[str, Any]
     figures: dict[Name, int]
+    #: Between the first and the third quartile; 0 where instructions are counted.
+    spreads: dict[Name, int]
 
     @property
     def counted(self) -> bool:
@@ -50,15 +68,24 @@ class Run:
             name.value: ns for name, ns in self.figures.items() if name[:3] == wanted
         }
 
+    def amounts(self, group: str, figure: str, contender: str) -> dict[int, Amount]:
+        """The same, with what half of them keep within."""
+        of = (group, figure, contender)
+        return {
+            name.value: Amount(ns, self.spreads[name] / 2)
+            for name, ns in self.figures.items()
+            if name[:3] == of
+        }
+
     def of(self, contender: str) -> "Run":
         """Only the figures of one contender."""
         chosen = {n: ns for n, ns in self.figures.items() if n.contender == contender}
-        return Run(self.machine, chosen)
+        return replace(self, figures=chosen)
 
     def over(self, parameter: str) -> "Run":
         """Only the figures that were taken over this parameter."""
         chosen = {n: ns for n, ns in self.figures.items() if n.parameter == parameter}
-        return Run(self.machine, chosen)
+        return replace(self, figures=chosen)
 
 
 def read(text: str | bytes) -> Run:
@@ -68,14 +95,15 @@ def read(text: str | bytes) -> Run:
     try:
         document = json.loads(text)
         machine: dict[str, Any] = document["machine"]
-        key = "min_ns" if machine["time"] == "instructions" else "median_ns"
-        figures = {
-            Name(*(row[field] for field in Name._fields)): int(row[key])
-            for row in document["figures"]
-        }
+        counted = machine["time"] == "instructions"
+        figures, spreads = {}, {}
+        for row in document["figures"]:
+            name = Name(*(row[field] for field in Name._fields))
+            figures[name] = int(row["min_ns" if counted else "median_ns"])
+            spreads[name] = 0 if counted else int(row["spread_ns"])
     except (ValueError, KeyError, TypeError) as error:
         raise RunnerError(f"not what bench --json prints: {error!r}") from error
-    return Run(machine, figures)
+    return Run(machine, figures, spreads)
 
 
 def grown(kept: Run, now: Run) -> Iterator[str]:

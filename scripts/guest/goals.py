@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Iterator
 
-from .figures import Run
+from .figures import Amount, Run
 
 LARGE = 64 << 10
 SIZED = {
@@ -23,12 +23,20 @@ class Goal:
     what: str
     at: str
     limit: float
-    ratio: float
+    ratio: Amount
     least: bool = False  # the limit is a lower one
 
     @property
     def met(self) -> bool:
-        return self.ratio >= self.limit if self.least else self.ratio <= self.limit
+        ratio = self.ratio.value
+        return ratio >= self.limit if self.least else ratio <= self.limit
+
+    @property
+    def verdict(self) -> str:
+        if self.met:
+            return "met"
+        within = abs(self.ratio.value - self.limit) <= self.ratio.spread
+        return "missed, within the spread" if within else "**missed**"
 
 
 def size(length: int) -> str:
@@ -41,8 +49,8 @@ def size(length: int) -> str:
 
 def _by_size(run: Run) -> Iterator[Goal]:
     for group, figure in SIZED.items():
-        rivals = [run.at(group, figure, name) for name in RIVALS]
-        for length, ours in sorted(run.at(group, figure, "ours").items()):
+        rivals = [run.amounts(group, figure, name) for name in RIVALS]
+        for length, ours in sorted(run.amounts(group, figure, "ours").items()):
             theirs = [times[length] for times in rivals if length in times]
             if theirs:
                 what = f"{figure}: ours to the cheaper of system heap and udmabuf"
@@ -53,14 +61,14 @@ def _by_size(run: Run) -> Iterator[Goal]:
 def _by_attachments(run: Run) -> Iterator[Goal]:
     """Per attachment, that is beyond what a revoke of one costs."""
     run = run.over("attachments")
-    revoke = run.at("revoke", "revoke", "ours")
-    unmap = run.at("revoke", "unmap by hand", "ours")
+    revoke = run.amounts("revoke", "revoke", "ours")
+    unmap = run.amounts("revoke", "unmap by hand", "ours")
     for count in sorted(revoke.keys() & unmap.keys() - {1}):
         ratio = (revoke[count] - revoke[1]) / (unmap[count] - unmap[1])
         yield Goal("revoke to unmap by hand, per attachment", str(count), 1.1, ratio)
     counts = [count for count in sorted(revoke) if count > 1]
     if len(counts) > 1:
-        each = {n: (revoke[n] - revoke[1]) / (n - 1) for n in counts}
+        each = {n: (revoke[n] - revoke[1]) / Amount(n - 1, 0) for n in counts}
         middle = counts[(len(counts) - 1) // 2]
         at = f"{counts[-1]} to {middle}"
         what = "revoke is linear: cost per attachment"
@@ -69,21 +77,21 @@ def _by_attachments(run: Run) -> Iterator[Goal]:
 
 def _others(run: Run) -> Iterator[Goal]:
     pages = run.over("pages")
-    zap, munmap = (pages.at("revoke", f, "ours") for f in ("zap", "munmap"))
+    zap, munmap = (pages.amounts("revoke", f, "ours") for f in ("zap", "munmap"))
     for count in sorted(zap.keys() & munmap.keys()):
         yield Goal("zap to munmap", f"{count} pages", 1.1, zap[count] / munmap[count])
-    after = run.at("dma", "from last fence to return", "ours")
-    idle = run.at("dma", "idle revoke", "ours")
+    after = run.amounts("dma", "from last fence to return", "ours")
+    idle = run.amounts("dma", "idle revoke", "ours")
     for count in sorted(after.keys() & idle.keys()):
         what = "from the last fence to the return, to an idle revoke"
         yield Goal(what, f"{count} fences", 0.05, after[count] / idle[count])
     for name in sorted({n.figure for n in run.figures if n.group == "cpus"}):
-        turns = run.at("cpus", name, "ours")
+        turns = run.amounts("cpus", name, "ours")
         yield Goal(
             f"two CPUs to one: {name}", "64 KiB", 1.6, turns[1] / turns[2], least=True
         )
     for thing in ("buffer", "attachment"):
-        times = run.over(f"{thing}s").at("many", f"next {thing}", "ours")
+        times = run.over(f"{thing}s").amounts("many", f"next {thing}", "ours")
         for count in sorted(times.keys() - {0}):
             what = f"the next {thing} to the first"
             yield Goal(what, f"{count}", 1.2, times[count] / times[0])
@@ -99,7 +107,9 @@ def table(run: Run) -> str:
     lines = ["| ratio | at | goal | measured | |", "|---|---|---|---|---|"]
     for goal in goals(run):
         sign = "≥" if goal.least else "≤"
-        verdict = "met" if goal.met else "**missed**"
-        cells = [goal.what, goal.at, f"{sign} {goal.limit:g}", f"{goal.ratio:.2f}"]
-        lines.append(f"| {' | '.join([*cells, verdict])} |")
+        measured = f"{goal.ratio.value:.2f}"
+        if goal.ratio.spread:
+            measured += f" ± {goal.ratio.spread:.2f}"
+        cells = [goal.what, goal.at, f"{sign} {goal.limit:g}", measured, goal.verdict]
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"

@@ -35,7 +35,7 @@ def row(
     names = dict(
         zip(figures.Name._fields, (group, figure, contender, parameter, value))
     )
-    return {**names, "min_ns": ns, "median_ns": 2 * ns}
+    return {**names, "min_ns": ns, "median_ns": 2 * ns, "spread_ns": ns}
 
 
 def document(rows: list[dict[str, Any]], time: str = "instructions") -> str:
@@ -184,11 +184,37 @@ def test_table_says_what_is_missed() -> None:
     assert table.splitlines()[-1].endswith("| 64 KiB | ≤ 1 | 2.00 | **missed** |")
 
 
-def test_kept_table_is_that_of_the_kept_figures() -> None:
-    directory = REPOSITORY / "docs" / "performance" / "instructions"
+@pytest.mark.parametrize("ours, spread", [(110, "within the spread"), (200, "**")])
+def test_times_have_a_spread(ours: int, spread: str) -> None:
+    """Half of each that is compared lies within a quarter of it, so 0.35 of the ratio."""
+    run = figures.read(document(sized("alloc", 65536, ours, 100), "emulated"))
+    *_, line = goals.table(run).splitlines()
+    ratio = ours / 100
+    assert f"| {ratio:.2f} ± {ratio * 0.125 ** 0.5:.2f} | " in line
+    assert ("within the spread" in line) == (spread != "**")
+    assert ("**missed**" in line) == (spread == "**")
+
+
+@pytest.mark.parametrize("way", bench.Plan().ways)
+def test_kept_table_is_that_of_the_kept_figures(way: str) -> None:
+    directory = REPOSITORY / "docs" / "performance" / way
     run = figures.read((directory / "bench.json").read_bytes())
-    assert run.machine["time"] == "instructions" and not run.machine["short"]
+    assert run.counted == (way == "instructions")
+    assert not run.machine["short"]
     assert (directory / "goals.md").read_text() == goals.table(run)
+
+
+def test_page_says_how_many_goals_are_met_in_time() -> None:
+    docs = REPOSITORY / "docs"
+    table = (docs / "performance" / "time" / "goals.md").read_text()
+    ends = ("| met |", "within the spread |", "**missed** |")
+    counts = [sum(line.endswith(end) for line in table.splitlines()) for end in ends]
+    said = re.search(
+        r"Of (\d+) ratios (\d+) meet their goal,\s+(\d+) miss it by less than the spread,"
+        r" and (\d+) by more",
+        (docs / "performance.md").read_text(),
+    )
+    assert said and [int(number) for number in said.groups()] == [sum(counts), *counts]
 
 
 def test_page_says_why_each_goal_is_missed() -> None:
