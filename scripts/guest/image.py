@@ -87,6 +87,11 @@ def _mountable(image: Path, mount_point: Path) -> bool:
     return True
 
 
+def keep_tree(tree: Path, entry: Path) -> None:
+    """Copy it into the entry. As nodes what are nodes: /dev/zero has no end."""
+    process.run("keeping the tree", ["cp", "-a", str(tree), str(entry / "tree")])
+
+
 def _packaged_kernel(tree: Path, entry: Path) -> None:
     """Move the kernel out of the tree."""
     (vmlinuz,) = (tree / "boot").glob("vmlinuz-*")
@@ -132,7 +137,7 @@ def _make(
         process.run("mkfs.erofs", ["mkfs.erofs", str(image), str(tree)])
         if not _mountable(image, top / "mnt"):
             say(f"[{name}] erofs cannot be mounted here: keeping the tree as well")
-            shutil.copytree(tree, entry / "tree", symlinks=True)
+            keep_tree(tree, entry)
 
 
 def _version(top: Path, kernel: Kernel, built: Path | None) -> str:
@@ -152,7 +157,7 @@ def _prepare(top: Path, kernel: Kernel) -> Path:
         return found
     chroot.require_root()
     process.require(
-        "mmdebstrap", "mkfs.erofs", "modprobe", "zstd", "unshare", "setpriv"
+        *("mmdebstrap", "mkfs.erofs", "modprobe", "zstd", "unshare", "setpriv", "mount")
     )
     what = f"{kernel.tracked_package} {version}" if version else kernel.suite
     say(f"[{kernel.name}] no image of {what} yet: making one")

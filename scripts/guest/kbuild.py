@@ -129,7 +129,7 @@ def prepare(top: Path, kernel: Kernel) -> Path:
     if found:
         return found
     chroot.require_root()
-    process.require("mmdebstrap", "unshare", "setpriv")
+    process.require("mmdebstrap", "unshare", "setpriv", "mount")
     say(f"[{kernel.name}] no such kernel yet: building one, which takes a while")
     scratch = bootstrap.scratch(top, kernel, NEED)
     try:

@@ -40,7 +40,7 @@ def prepare(top: Path, kernel: Kernel) -> Path:
     if found:
         return found
     chroot.require_root()
-    process.require("mmdebstrap", "tar", "xz", "unshare", "setpriv")
+    process.require("mmdebstrap", "tar", "xz", "unshare", "setpriv", "mount")
     scratch = bootstrap.scratch(top, kernel)
     try:
         return store.make(name, lambda entry: _make(kernel, scratch, entry))
