@@ -17,6 +17,7 @@ from dbr.modules import (
     load_what_is_missing,
     try_unload,
     until_unused,
+    until_used,
 )
 from dbr.sync_files import put_on
 
@@ -182,6 +183,9 @@ def test_E17_unload_races_use(use: Callable[[], None], name: str) -> None:
     try:
         # Both answers are to be given, or nothing was raced.
         while unloads < UNLOADS or not refused:
+            # The wait below ends where a round of use does: then nobody is at it.
+            if unloads % 2:
+                until_used(name)
             refused += unload_at_last(name) - 1
             unloads += 1
             assert unloads < UNLOADS_AT_MOST, "never refused"

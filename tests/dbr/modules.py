@@ -71,6 +71,13 @@ def until_unused(name: str) -> None:
         time.sleep(0.002)
 
 
+def until_used(name: str) -> None:
+    """The reverse, of a module that somebody uses again and again."""
+    deadline = time.monotonic() + PATIENCE
+    while not references(name) and time.monotonic() < deadline:
+        pass
+
+
 def unload(name: str) -> None:
     """As soon as nothing refers to it any more."""
     until_unused(name)
