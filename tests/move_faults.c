@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <sys/mman.h>
 
-#include "deliberate.h"
+#include "keeper.h"
 #include "life.h"
 
 /* A buffer that is being moved until told otherwise. */
@@ -129,52 +129,20 @@ CASE(move_faults, E14_touch_by_the_kernel_waits_for_the_contents)
 	waits_for_the_contents(lets_the_kernel_touch);
 }
 
-/* Who has the lock that a fault needs. */
-struct keeper {
-	int att;
-	struct toucher *toucher;
-	atomic_bool keeping;
-};
-
-static bool keeps(uint64_t keeper)
-{
-	return atomic_load(&((struct keeper *)(uintptr_t)keeper)->keeping);
-}
-
-/* Keeps the resv lock, but for moments, until the toucher is done. */
-static void *map_slowly(void *arg)
-{
-	struct keeper *keeper = arg;
-
-	do {
-		succeeds(dr_map(keeper->att, DMABUF_REVOKE_BIDIRECTIONAL));
-		succeeds(dr_unmap(keeper->att));
-		atomic_store(&keeper->keeping, true);
-	} while (!atomic_load(&keeper->toucher->done));
-	return NULL;
-}
-
 /* Told to try again once, a fault has to wait for the lock where it is. */
 CASE(move_faults, E14_touch_waits_for_the_contents_and_then_for_the_lock)
 {
-	struct buffer buffer = buffer_alloc_faulty(MAPPED_LENGTH, 0,
-						   DMABUF_REVOKE_FAULT_SLOW_MAP);
+	struct buffer buffer = buffer_that_maps_slowly(MAPPED_LENGTH);
 	struct stuck s = stuck_moving(mapped_of(buffer));
 	struct toucher *toucher = toucher_new(&s);
 	struct child child = child_start(touches, toucher);
-	struct keeper keeper = {
-		.att = attach(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0),
-		.toucher = toucher,
-	};
-	pthread_t thread;
+	struct keeper keeper;
 
 	wait_until_it_waits(&child, toucher);
-	pthread_create(&thread, NULL, map_slowly, &keeper);
-	holds(eventually(keeps, (uintptr_t)&keeper));
+	keeper_begin(&keeper, buffer.fd);
 	stuck_goes_on(&s);
 	equal(child_end(&child), 0);
-	pthread_join(thread, NULL);
-	close(keeper.att);
+	keeper_end(&keeper);
 	cpu_unmap(toucher, PAGE);
 	stuck_free(&s);
 }

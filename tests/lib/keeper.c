@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <signal.h>
+
+#include "deliberate.h"
+#include "keeper.h"
+
+struct buffer buffer_that_maps_slowly(uint64_t length)
+{
+	return buffer_alloc_faulty(length, 0, DMABUF_REVOKE_FAULT_SLOW_MAP);
+}
+
+static void *map_slowly(void *arg)
+{
+	struct keeper *keeper = arg;
+	sigset_t alarm;
+
+	sigemptyset(&alarm);
+	sigaddset(&alarm, SIGALRM);
+	pthread_sigmask(SIG_BLOCK, &alarm, NULL);
+	do {
+		succeeds(dr_map(keeper->att, DMABUF_REVOKE_BIDIRECTIONAL));
+		succeeds(dr_unmap(keeper->att));
+		atomic_store(&keeper->keeping, true);
+	} while (!atomic_load(&keeper->stop));
+	return NULL;
+}
+
+static bool keeps(uint64_t keeper)
+{
+	return atomic_load(&((struct keeper *)(uintptr_t)keeper)->keeping);
+}
+
+void keeper_begin(struct keeper *keeper, int dmabuf)
+{
+	atomic_init(&keeper->keeping, false);
+	atomic_init(&keeper->stop, false);
+	keeper->att = attach(dmabuf, DMABUF_REVOKE_KIND_DYNAMIC, 0);
+	equal(pthread_create(&keeper->thread, NULL, map_slowly, keeper), 0);
+	holds(eventually(keeps, (uintptr_t)keeper));
+}
+
+void keeper_end(struct keeper *keeper)
+{
+	atomic_store(&keeper->stop, true);
+	equal(pthread_join(keeper->thread, NULL), 0);
+	close(keeper->att);
+}
