@@ -129,7 +129,6 @@ CASE(move_faults, E14_touch_by_the_kernel_waits_for_the_contents)
 	waits_for_the_contents(lets_the_kernel_touch);
 }
 
-/* Told to try again once, a fault has to wait for the lock where it is. */
 CASE(move_faults, E14_touch_waits_for_the_contents_and_then_for_the_lock)
 {
 	struct buffer buffer = buffer_that_maps_slowly(MAPPED_LENGTH);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <signal.h>
+#include <unistd.h>
 
 #include "deliberate.h"
 #include "keeper.h"
@@ -17,22 +18,25 @@ static void *map_slowly(void *arg)
 	sigemptyset(&alarm);
 	sigaddset(&alarm, SIGALRM);
 	pthread_sigmask(SIG_BLOCK, &alarm, NULL);
+	atomic_store(&keeper->tid, gettid());
 	do {
 		succeeds(dr_map(keeper->att, DMABUF_REVOKE_BIDIRECTIONAL));
 		succeeds(dr_unmap(keeper->att));
-		atomic_store(&keeper->keeping, true);
 	} while (!atomic_load(&keeper->stop));
 	return NULL;
 }
 
+/* It sleeps nowhere but in a map. */
 static bool keeps(uint64_t keeper)
 {
-	return atomic_load(&((struct keeper *)(uintptr_t)keeper)->keeping);
+	int tid = atomic_load(&((struct keeper *)(uintptr_t)keeper)->tid);
+
+	return tid && is_asleep(tid);
 }
 
 void keeper_begin(struct keeper *keeper, int dmabuf)
 {
-	atomic_init(&keeper->keeping, false);
+	atomic_init(&keeper->tid, 0);
 	atomic_init(&keeper->stop, false);
 	keeper->att = attach(dmabuf, DMABUF_REVOKE_KIND_DYNAMIC, 0);
 	equal(pthread_create(&keeper->thread, NULL, map_slowly, keeper), 0);

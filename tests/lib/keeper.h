@@ -11,13 +11,13 @@
 struct keeper {
 	int att;
 	pthread_t thread;
-	atomic_bool keeping;
+	atomic_int tid;
 	atomic_bool stop;
 };
 
 /* Whose resv lock can be kept: a map takes 100 ms, with the lock held. */
 struct buffer buffer_that_maps_slowly(uint64_t length);
-/* Maps it again and again, in a thread that takes no SIGALRM. */
+/* Maps it again and again, in a thread that takes no SIGALRM. Returns while it maps. */
 void keeper_begin(struct keeper *keeper, int dmabuf);
 void keeper_end(struct keeper *keeper);
 
