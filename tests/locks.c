@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Calls that need the resv lock of a buffer, while somebody keeps it: a signal ends the
- * wait, and nothing has been done.
+ * Who needs the resv lock of a buffer, while somebody keeps it: a signal ends the wait of
+ * a call, and nothing has been done; a fault waits, and waits again.
  */
 #include "keeper.h"
 
@@ -98,4 +98,23 @@ static int list_blockers(struct kept *kept)
 CASE(locks, signal_ends_the_wait_of_blockers)
 {
 	is_interrupted(list_blockers);
+}
+
+/*
+ * A fault waits without mmap_lock and is told to try again, until it may not be told so
+ * any more. The keeper goes first on this CPU, and so has the lock again whenever the
+ * fault tries.
+ */
+CASE(locks, fault_waits_each_time_it_tries)
+{
+	struct buffer buffer = buffer_that_maps_slowly(PAGE);
+	void *memory = cpu_map(buffer.fd, PAGE);
+	struct keeper keeper;
+
+	stay_on_this_cpu();
+	keeper_begin(&keeper, buffer.fd);
+	equal(fault_on_read(memory), 0);
+	keeper_end(&keeper);
+	cpu_unmap(memory, PAGE);
+	close(buffer.fd);
 }

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <sys/mman.h>
 
-#include "keeper.h"
 #include "life.h"
 
 /* A buffer that is being moved until told otherwise. */
@@ -127,23 +126,6 @@ CASE(move_faults, E14_touch_waits_for_the_contents)
 CASE(move_faults, E14_touch_by_the_kernel_waits_for_the_contents)
 {
 	waits_for_the_contents(lets_the_kernel_touch);
-}
-
-CASE(move_faults, E14_touch_waits_for_the_contents_and_then_for_the_lock)
-{
-	struct buffer buffer = buffer_that_maps_slowly(MAPPED_LENGTH);
-	struct stuck s = stuck_moving(mapped_of(buffer));
-	struct toucher *toucher = toucher_new(&s);
-	struct child child = child_start(touches, toucher);
-	struct keeper keeper;
-
-	wait_until_it_waits(&child, toucher);
-	keeper_begin(&keeper, buffer.fd);
-	stuck_goes_on(&s);
-	equal(child_end(&child), 0);
-	keeper_end(&keeper);
-	cpu_unmap(toucher, PAGE);
-	stuck_free(&s);
 }
 
 static void can_be_killed(int (*fn)(struct child *self, void *arg))

@@ -119,6 +119,15 @@ bool is_asleep(uint64_t tid)
 	return state == 'S' || state == 'D';
 }
 
+void stay_on_this_cpu(void)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(sched_getcpu(), &set);
+	succeeds(sys(sched_setaffinity(0, sizeof(set), &set)));
+}
+
 uint64_t from_environment(const char *name)
 {
 	const char *value = getenv(name);

@@ -75,6 +75,8 @@ bool eventually(bool (*is_so)(uint64_t arg), uint64_t arg);
 
 /* Whether a thread, or a process by its pid, sleeps. */
 bool is_asleep(uint64_t tid);
+/* The caller, and what it starts from now on. */
+void stay_on_this_cpu(void);
 
 /*
  * The controls run cases against an exporter and an importer that are wrong on

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* See failnth.h, and Documentation/fault-injection/fault-injection.rst. */
 #include <pthread.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -193,16 +192,6 @@ static void fill_reserve(void)
 	equal(pthread_join(thread, NULL), 0);
 }
 
-/* What a CPU has at hand counts among the points. */
-static void stay_on_this_cpu(void)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(sched_getcpu(), &set);
-	succeeds(sys(sched_setaffinity(0, sizeof(set), &set)));
-}
-
 /* One call, and what comes before and after it. Whether point @n was reached. */
 static bool round_of(const struct steps *steps, int fd, unsigned int n,
 		     const struct objects *start, struct points *points)
@@ -236,6 +225,7 @@ static struct points each_point(const struct steps *steps)
 	int fd;
 
 	need_fault_injection();
+	/* What a CPU has at hand counts among the points. */
 	stay_on_this_cpu();
 	start = objects_now();
 	fd = succeeds(sys(open(FAIL_NTH, O_RDWR | O_CLOEXEC)));

@@ -12,12 +12,14 @@ struct buffer buffer_that_maps_slowly(uint64_t length)
 
 static void *map_slowly(void *arg)
 {
+	const struct sched_param priority = { .sched_priority = 1 };
 	struct keeper *keeper = arg;
 	sigset_t alarm;
 
 	sigemptyset(&alarm);
 	sigaddset(&alarm, SIGALRM);
 	pthread_sigmask(SIG_BLOCK, &alarm, NULL);
+	equal(pthread_setschedparam(pthread_self(), SCHED_FIFO, &priority), 0);
 	atomic_store(&keeper->tid, gettid());
 	do {
 		succeeds(dr_map(keeper->att, DMABUF_REVOKE_BIDIRECTIONAL));

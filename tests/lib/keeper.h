@@ -17,7 +17,10 @@ struct keeper {
 
 /* Whose resv lock can be kept: a map takes 100 ms, with the lock held. */
 struct buffer buffer_that_maps_slowly(uint64_t length);
-/* Maps it again and again, in a thread that takes no SIGALRM. Returns while it maps. */
+/*
+ * Maps it again and again, in a real-time thread that takes no SIGALRM. Returns while
+ * it maps.
+ */
 void keeper_begin(struct keeper *keeper, int dmabuf);
 void keeper_end(struct keeper *keeper);
 

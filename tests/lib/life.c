@@ -111,18 +111,13 @@ uint64_t memory_of_system(const char *name)
 	return kib * KIB;
 }
 
-struct mapped mapped_of(struct buffer buffer)
+struct mapped mapped_new(uint32_t flags)
 {
-	struct mapped m = { .buffer = buffer };
+	struct mapped m = { .buffer = buffer_alloc(MAPPED_LENGTH, flags) };
 
 	m.memory = cpu_map(m.buffer.fd, MAPPED_LENGTH);
 	memset(m.memory, MAPPED_MARK, MAPPED_LENGTH);
 	return m;
-}
-
-struct mapped mapped_new(uint32_t flags)
-{
-	return mapped_of(buffer_alloc(MAPPED_LENGTH, flags));
 }
 
 void mapped_free(struct mapped *m)

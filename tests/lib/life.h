@@ -49,14 +49,13 @@ uint64_t memory_of_system(const char *name);
 #define MAPPED_LENGTH (MAPPED_PAGES * PAGE)
 #define MAPPED_MARK 0x5a
 
-/* A buffer of MAPPED_LENGTH and a mapping of all of it, each byte MAPPED_MARK. */
+/* A buffer and a mapping of all of it, each byte MAPPED_MARK. */
 struct mapped {
 	struct buffer buffer;
 	uint8_t *memory;
 };
 
 struct mapped mapped_new(uint32_t flags);
-struct mapped mapped_of(struct buffer buffer);
 void mapped_free(struct mapped *m);
 /* Reading and writing every page ends with this signal; 0: with none. */
 void mapped_gives(uint8_t *memory, int sig);
