@@ -12,9 +12,10 @@
  *   kernel that knows a shorter one accepts the call if the rest is zero.
  * - Members are marked [in], [out] or [in,out]. Reserved members are zero.
  *   After an error the [out] members mean nothing, unless said otherwise below.
- * - Times are nanoseconds of CLOCK_MONOTONIC. A deadline is absolute: 0 does not
- *   wait, DMABUF_REVOKE_FOREVER waits without end. A call that was interrupted by
- *   a signal and is restarted therefore does not wait longer.
+ * - Times are nanoseconds of CLOCK_MONOTONIC as the caller reads it, in its time
+ *   namespace. A deadline is absolute: 0 does not wait, DMABUF_REVOKE_FOREVER waits
+ *   without end. A call that was interrupted by a signal and is restarted therefore
+ *   does not wait longer.
  * - Lengths and offsets are bytes.
  * - The layout is the same for 32-bit and 64-bit programs, without holes.
  *
@@ -25,8 +26,11 @@
  *   EINVAL  @size is smaller than the first published version of the structure;
  *           an unknown flag is set; a reserved member is not zero.
  *   E2BIG   @size is larger than this kernel's structure and a member that this
- *           kernel does not know is not zero.
- *   ENOMEM  The kernel is out of memory, or the memory control group is full.
+ *           kernel does not know is not zero; or it is larger than a page.
+ *   ENOMEM  The kernel is out of memory, or the memory control group is full. What
+ *           these modules allocate calls no OOM killer. What the kernel's core
+ *           allocates on their behalf may (the file, dentry and inode of a dma-buf,
+ *           page tables of CPU mappings).
  *   ENOTTY  The file does not know this ioctl (wrong file, or older module).
  */
 #ifndef _UAPI_DMABUF_REVOKE_H
@@ -36,7 +40,7 @@
 #include <linux/types.h>
 
 /* What INFO of either device reports; rises when an existing meaning changes. */
-#define DMABUF_REVOKE_ABI_VERSION	1
+#define DMABUF_REVOKE_ABI_VERSION	2
 
 #define DMABUF_REVOKE_EXPORTER_PATH	"/dev/dmabuf-revoke/exporter"
 #define DMABUF_REVOKE_IMPORTER_PATH	"/dev/dmabuf-revoke/importer"
@@ -50,7 +54,10 @@
 /* Deadline: wait without end. */
 #define DMABUF_REVOKE_FOREVER		(~(__u64)0)
 
-/* ioctl type; not in use by any other in Documentation/userspace-api/ioctl. */
+/*
+ * ioctl type. Linux up to 6.12 lists 0x00 to 0x0f of it for mwave, a modem of 1999; each
+ * number is asked of one of the files below, so that the two do not meet.
+ */
 #define DMABUF_REVOKE_IOC_TYPE		0xDB
 
 /* ---------------------------------------------------------------------------
@@ -118,7 +125,7 @@ struct dmabuf_revoke_exporter_info {
 #define DMABUF_REVOKE_FEATURE_REVOCABLE_TEST	(1ULL << 0)
 /*
  * A static importer's mapping is made when it maps, and ends when it unmaps. Without
- * it the core pins and maps when the importer attaches, which fails with EAGAIN if
+ * it the core pins and maps when the importer attaches, which fails with ENODEV if
  * the buffer is suspended; hands out that table for each map, also after a revoke;
  * and unmaps and unpins when it detaches. So such an importer, once it was accepted,
  * holds up every revoke and every move until it detaches. It still reaches no memory
@@ -152,6 +159,13 @@ struct dmabuf_revoke_exporter_info {
  * mappings of this buffer and by nothing else, and not SIGBUS.
  */
 #define DMABUF_REVOKE_ALLOC_ZERO_PAGE		(1U << 1)
+/*
+ * ALLOC: refuse to be mapped into the kernel's address space (vmap), with EOPNOTSUPP.
+ * Nobody asks who vmaps a buffer: an importer that does nothing else need not attach,
+ * so ACCEPT_LEGACY says nothing about it (V4L2 drivers with vb2-vmalloc: vivid, USB
+ * cameras). A vmap cannot be told, and holds up a revoke until it goes.
+ */
+#define DMABUF_REVOKE_ALLOC_REFUSE_VMAP		(1U << 3)
 /*
  * ALLOC: after a revoke fill the memory with a pattern and keep it, until FREE and
  * until nobody refers to the dma-buf any more. FREE reports every page that was
@@ -205,7 +219,8 @@ struct dmabuf_revoke_exporter_info {
  *	never used again while the module is loaded
  * @fd: [out] a dma-buf file descriptor
  * @fd_flags: [in] O_RDONLY or O_RDWR, and O_CLOEXEC; O_RDWR is needed to mmap
- *	for writing
+ *	for writing. It binds CPU mappings only: a device may write to whatever it
+ *	can import, O_RDONLY or not
  * @faults: [in] DMABUF_REVOKE_FAULT_*
  *
  * The memory is zeroed and charged to the caller's memory control group. It
@@ -274,8 +289,10 @@ struct dmabuf_revoke_pending {
 
 /*
  * REVOKE: suspend the buffer: the same, but RESTORE brings it back, with its
- * contents. pin, map and CPU access fail with EAGAIN until then, CPU mappings fault
- * with SIGBUS.
+ * contents. Until then pin, map and vmap fail with ENODEV, CPU mappings fault with
+ * SIGBUS, and DMA_BUF_IOCTL_SYNC waits until the buffer is live or revoked (EINTR
+ * after a signal). Not EAGAIN: who is told that tries again at once, and for as long
+ * as the suspension lasts.
  */
 #define DMABUF_REVOKE_REVOKE_SUSPEND	(1U << 0)
 
@@ -286,7 +303,7 @@ struct dmabuf_revoke_pending {
  * @id: [in] the buffer
  * @deadline_ns: [in] how long to wait for the blockers
  * @state: [out] enum dmabuf_revoke_state: REVOKED or SUSPENDED, with ETIMEDOUT
- *	REVOKING or SUSPENDING
+ *	REVOKING or SUSPENDING; after a SUSPEND also LIVE, if a RESTORE came after it
  * @already: [out] 1 if that was so before this call, completely; a call that is
  *	restarted after a signal counts anew
  * @phases: [out] time spent since the revoke began, whoever began it
@@ -346,6 +363,7 @@ struct dmabuf_revoke_revoke {
  *   EPERM	the caller does not own the buffer named by @id
  *   EBADF	@fd is not an open file descriptor
  *   EINVAL	@fd is not a dma-buf, or not one of this exporter
+ *   EINTR	a signal arrived and the call was not restarted
  */
 struct dmabuf_revoke_query {
 	__u32 size;
@@ -377,7 +395,8 @@ struct dmabuf_revoke_query {
  * The caller sees the buffers of its own file; with CAP_SYS_ADMIN in the initial
  * user namespace all buffers, orphaned ones included.
  *
- * Errors: none of its own.
+ * Errors:
+ *   EINTR	a fatal signal ended the call
  */
 struct dmabuf_revoke_list {
 	__u32 size;
@@ -421,6 +440,12 @@ struct dmabuf_revoke_restore {
  * @flags: [in] none defined; zero
  * @id: [in] the buffer
  * @deadline_ns: [in] how long to wait for the contents to be copied
+ * @moves: [in,out] 0: move the buffer; out, before the wait: the number of this move,
+ *	which is @moves of QUERY after it. Else: move nothing, wait for that move. So a
+ *	call that gave up, or was restarted after a signal, does not move it twice
+ *
+ * The new memory is charged to the caller's memory control group, as that of ALLOC is:
+ * not to whoever allocated the buffer.
  *
  * Tells every importer and takes down CPU mappings. Who maps from then on gets the
  * new memory; a fence of usage KERNEL signals when the contents have been copied
@@ -431,18 +456,21 @@ struct dmabuf_revoke_restore {
  *   ENOENT	no buffer has this id
  *   EPERM	the caller does not own the buffer
  *   EBUSY	the buffer is pinned, has a vmap, is suspended, or is being moved
+ *   EINVAL	@moves names a move that has not been
  *   EOPNOTSUPP	it was made with ALLOC_QUARANTINE
  *   ENODEV	the buffer is revoked or being revoked
  *   ENOMEM	not enough memory for both copies, or beyond @limit_bytes
- *   ETIMEDOUT	not copied yet at the deadline; the move goes on
- *   EINTR	a signal arrived: the move goes on, or, if it was fatal while memory
- *		was allocated, has not begun
+ *   ETIMEDOUT	not copied yet at the deadline; the move goes on, @moves is valid
+ *   EINTR	a signal arrived and the call was not restarted: the move goes on, or,
+ *		if @moves is still 0, has not begun. Without @moves (an older structure)
+ *		it is not restarted: being stopped, frozen or traced ends the wait, too
  */
 struct dmabuf_revoke_move {
 	__u32 size;
 	__u32 flags;
 	__u64 id;
 	__u64 deadline_ns;
+	__u64 moves;
 };
 
 #define DMABUF_REVOKE_IOC_MOVE		_IO(DMABUF_REVOKE_IOC_TYPE, 0x06)
@@ -466,6 +494,7 @@ struct dmabuf_revoke_move {
  * Errors:
  *   ENOENT	no buffer has this id
  *   EPERM	the caller does not own the buffer
+ *   EINTR	a signal arrived and the call was not restarted; nothing was done
  */
 struct dmabuf_revoke_free {
 	__u32 size;
@@ -521,7 +550,7 @@ enum dmabuf_revoke_blocker_type {
 /**
  * struct dmabuf_revoke_blocker - one thing that uses a buffer
  * @type: enum dmabuf_revoke_blocker_type
- * @legacy: MAP: 1 if the importer cannot be told
+ * @legacy: MAP: 1 if the importer cannot be told; VMAP: 1, since none can
  * @pins: MAP: pins that the attachment holds
  * @usage: FENCE: enum dma_resv_usage: 0 KERNEL, 1 WRITE, 2 READ, 3 BOOKKEEP
  * @since_ns: MAP, VMAP: CLOCK_MONOTONIC of the mapping; FENCE: 0, nobody knows
@@ -647,7 +676,10 @@ enum dmabuf_revoke_kind {
 #define DMABUF_REVOKE_MISBEHAVE_NEW_DMA		(1ULL << 8)
 /* Maps again in the callback, right after it unmapped. */
 #define DMABUF_REVOKE_MISBEHAVE_REMAP		(1ULL << 9)
-/* Goes on writing after the unmap (own; only buffers with ALLOC_QUARANTINE). */
+/*
+ * Goes on writing after the unmap (own; only buffers with ALLOC_QUARANTINE). Where the
+ * mapping's address is not that of the memory itself, nothing is written.
+ */
 #define DMABUF_REVOKE_MISBEHAVE_DMA_AFTER_UNMAP	(1ULL << 10)
 /* Pinned kind: does not unpin when invalidated, but only when closed. */
 #define DMABUF_REVOKE_MISBEHAVE_KEEP_PIN	(1ULL << 11)
@@ -680,7 +712,8 @@ enum dmabuf_revoke_kind {
  *   project:
  *   EOPNOTSUPP	a legacy kind, and the buffer does not accept it
  *   ENODEV	the buffer has been revoked
- *   EAGAIN	it is suspended, and the kind pins
+ *   ENODEV	it is suspended, and the kind pins
+ *   EIO	the device has no DMA mask, so it could never map
  *   EINTR	without DMABUF_REVOKE_FEATURE_STATIC_MAP, of KIND_LEGACY_STATIC: a
  *		signal arrived while the core waited for a move, and the call was
  *		not restarted
@@ -733,14 +766,17 @@ enum dmabuf_revoke_direction {
  *
  * Errors:
  *   EINVAL	@direction is unknown
- *   EBUSY	mapped already; or the mapping that an invalidation ended has not
- *		been unmapped yet (wait for DMABUF_REVOKE_EVENT_UNMAPPED)
+ *   EBUSY	mapped already. A mapping that an invalidation has ended does not count:
+ *		the new one is made beside it
  *   ENODEV	a pinned attachment that was invalidated
  *   EINTR	a signal arrived and the call was not restarted
  *   EOPNOTSUPP	the exporter gave addresses that are not memory
  *   and whatever the exporter's map returns. The exporter of this project:
- *   ENODEV	the buffer has been revoked
- *   EAGAIN	it is suspended
+ *   ENODEV	the buffer has been revoked, or is suspended
+ *   ENOMEM, EIO	what the kernel's DMA API returns where it cannot map, such as for a
+ *		device whose DMA is bounced (swiotlb), when there is no room for that
+ *   EAGAIN	in the callback of a move, which gives its new memory only when all have
+ *		been told
  */
 struct dmabuf_revoke_map {
 	__u32 size;
@@ -756,9 +792,11 @@ struct dmabuf_revoke_map {
  * @size: [in] sizeof(struct dmabuf_revoke_unmap)
  * @flags: [in] none defined; zero
  *
+ * Unmaps the newest mapping, which may be one that an invalidation has ended.
+ *
  * Errors:
  *   ENXIO	there is no mapping
- *   EBUSY	jobs use it; collect them with WAIT first
+ *   EBUSY	jobs use it; wait for them with WAIT first
  *   EINTR	a signal arrived and the call was not restarted
  */
 struct dmabuf_revoke_unmap {
@@ -806,8 +844,8 @@ enum dmabuf_revoke_op {
  *	stream this holds for each pass
  * @job: [out] number of the job in this attachment, from 1
  *
- * If there is no mapping, the buffer is mapped first, in both directions. The
- * job starts when the jobs before it, and the fences that implicit
+ * If there is no mapping, or an invalidation has ended it, the buffer is mapped first,
+ * in both directions. The job starts when the jobs before it, and the fences that implicit
  * synchronisation names, are done.
  *
  * Errors:
@@ -815,7 +853,9 @@ enum dmabuf_revoke_op {
  *		long; @dst_offset or @pattern set for another @op
  *   ERANGE	the range, or the one at @dst_offset, ends beyond the buffer
  *   EACCES	the mapping has another direction
- *   EAGAIN	@max_jobs jobs of this attachment wait for WAIT
+ *   EAGAIN	@max_jobs jobs of this attachment wait for WAIT; or so many attachments
+ *		have jobs that no thread may be left for this one (512 or more)
+ *   EOPNOTSUPP	SUBMIT_FENCE_FD on a kernel without CONFIG_SYNC_FILE
  *   EMFILE, ENFILE	no file descriptor left in the process, the system
  *   and the errors of MAP, but for EBUSY because there is a mapping.
  */
@@ -874,7 +914,8 @@ struct dmabuf_revoke_wait {
  * enum dmabuf_revoke_attachment_state - what an attachment is doing
  * @DMABUF_REVOKE_ATTACHMENT_IDLE: attached, not mapped
  * @DMABUF_REVOKE_ATTACHMENT_MAPPED: mapped
- * @DMABUF_REVOKE_ATTACHMENT_INVALIDATED: told to let go, still mapped
+ * @DMABUF_REVOKE_ATTACHMENT_INVALIDATED: told to let go, still mapped, and not mapped
+ *	anew
  * @DMABUF_REVOKE_ATTACHMENT_DEAD: a pinned attachment that was invalidated; every
  *	use of it fails with ENODEV
  */
@@ -948,16 +989,19 @@ struct dmabuf_revoke_status {
  * @crc32: [out] VMAP: of the buffer, read through the mapping by the CPU
  * @reserved: [in] zero
  *
- * VMAP maps the buffer into the kernel's address space. Such a mapping cannot be
- * taken back: it holds up a revoke until VUNMAP, or the file is closed.
+ * VMAP maps the buffer into the kernel's address space, and reads it between
+ * begin_cpu_access and end_cpu_access, after the fences that a reader has to wait for.
+ * Such a mapping cannot be taken back: it holds up a revoke until VUNMAP, or the file is
+ * closed. A VMAP that fails leaves none.
  *
  * Errors:
- *   EBUSY	VMAP: there is one already
+ *   EBUSY	VMAP: there is one already, or one is being made
  *   ENXIO	VUNMAP: there is none
  *   EINTR	a signal arrived and the call was not restarted
- *   and whatever the exporter's vmap returns. The exporter of this project:
- *   ENODEV	the buffer has been revoked
- *   EAGAIN	it is suspended
+ *   and whatever the exporter's vmap and begin_cpu_access return. The exporter of this
+ *   project:
+ *   ENODEV	the buffer has been revoked, or is suspended
+ *   EOPNOTSUPP	it was made with ALLOC_REFUSE_VMAP
  * (the kernel logs a warning, once, when an exporter refuses a vmap).
  */
 struct dmabuf_revoke_vmap {
@@ -990,7 +1034,8 @@ enum dmabuf_revoke_event_type {
  * @sequence: counts up by one per event, from 0; a gap tells of lost ones
  * @type: enum dmabuf_revoke_event_type
  * @status: JOB_DONE: as of WAIT; else 0
- * @job: JOB_DONE: its number; else 0
+ * @job: JOB_DONE: its number; MAPPED, UNMAPPED: number of the mapping in this
+ *	attachment, from 1; INVALIDATED: 0
  *
  * The 64 newest are kept; the oldest is dropped when another one arrives.
  */
