@@ -158,6 +158,34 @@ CASE(mmap, write_through_a_read_only_descriptor_is_EACCES)
 	close(arg.fd);
 }
 
+/* It binds CPU mappings only. */
+CASE(mmap, read_only_descriptor_does_not_stop_a_device)
+{
+	struct dmabuf_revoke_alloc arg = {
+		.size = sizeof(arg),
+		.length = PAGE,
+		.fd_flags = O_RDONLY | O_CLOEXEC,
+	};
+	uint8_t *memory;
+	int att;
+
+	succeeds(sys(ioctl(exporter, DMABUF_REVOKE_IOC_ALLOC, &arg)));
+	memory = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, arg.fd, 0);
+	holds(memory != MAP_FAILED);
+	att = attach(arg.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
+	collect_ok(att, submit(att, (struct dmabuf_revoke_submit){
+		.op = DMABUF_REVOKE_OP_WRITE,
+		.length = PAGE,
+		.pattern = 0x0101010101010101,
+	}));
+	succeeds(sync_cpu_access(arg.fd, DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ));
+	equal(memory[PAGE - 1], 1);
+	succeeds(sync_cpu_access(arg.fd, DMA_BUF_SYNC_END | DMA_BUF_SYNC_READ));
+	cpu_unmap(memory, PAGE);
+	close(att);
+	close(arg.fd);
+}
+
 /* Whether it may grow is not promised; that it shows no foreign memory is. */
 CASE(mmap, grown_mapping_shows_nothing_beyond_the_buffer)
 {

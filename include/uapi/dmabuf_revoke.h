@@ -689,10 +689,11 @@ enum dmabuf_revoke_kind {
 #define DMABUF_REVOKE_MISBEHAVE_DOUBLE_UNPIN	(1ULL << 13)
 
 /**
- * struct dmabuf_revoke_attach - DMABUF_REVOKE_IOC_ATTACH: attach to any dma-buf
+ * struct dmabuf_revoke_attach - DMABUF_REVOKE_IOC_ATTACH: attach to a dma-buf
  * @size: [in] sizeof(struct dmabuf_revoke_attach)
  * @flags: [in] DMABUF_REVOKE_ATTACH_*
- * @dmabuf_fd: [in] the dma-buf, whoever exported it
+ * @dmabuf_fd: [in] the dma-buf. Its exporter decides whether to let a device in that
+ *	does not ask for peer-to-peer DMA
  * @kind: [in] enum dmabuf_revoke_kind
  * @fd: [out] a new file descriptor that is the attachment; see below
  * @fd_flags: [in] O_CLOEXEC, O_NONBLOCK (for read) or both
