@@ -368,6 +368,8 @@ def test_the_excerpt_of_a_console_is_what_matters() -> None:
     for noise in ("RAX", "kthreadd", "worker_thread", "nr_running"):
         assert noise not in shown
     assert trace.panic_reason(CONSOLE) == "NMI: Not continuing"
+    logged = "[    2.0] dmabuf-revoke test x[Kernel panic - not syncing: y]: begin\n"
+    assert not trace.panic_reason(logged)
 
 
 @pytest.mark.parametrize(
