@@ -58,8 +58,10 @@ static void write_range(struct bench *bench, const struct range *range)
 	const uint64_t length = bench->buffer.length;
 	uint8_t *want = malloc(length);
 
+	cpu_begins(bench->buffer.fd);
 	fill_noise(bench->memory, length, 2);
 	memcpy(want, bench->memory, length);
+	cpu_ends(bench->buffer.fd);
 	for (uint64_t i = 0; i < range->length; i++)
 		want[range->offset + i] = 0xf1 + (range->offset + i) % 8;
 	collect_ok(bench->att, submit(bench->att, (struct dmabuf_revoke_submit){
@@ -68,8 +70,10 @@ static void write_range(struct bench *bench, const struct range *range)
 		.length = range->length,
 		.pattern = pattern,
 	}));
+	cpu_begins(bench->buffer.fd);
 	holds(!memcmp(bench->memory, want, length), "%llu bytes at %llu",
 	      (long long)range->length, (long long)range->offset);
+	cpu_ends(bench->buffer.fd);
 	free(want);
 }
 
@@ -87,8 +91,10 @@ static void copy_range(struct bench *bench, uint64_t from, uint64_t to,
 {
 	uint8_t *want = malloc(bench->buffer.length);
 
+	cpu_begins(bench->buffer.fd);
 	fill_noise(bench->memory, bench->buffer.length, 3);
 	memcpy(want, bench->memory, bench->buffer.length);
+	cpu_ends(bench->buffer.fd);
 	memcpy(want + to, want + from, length);
 	collect_ok(bench->att, submit(bench->att, (struct dmabuf_revoke_submit){
 		.op = DMABUF_REVOKE_OP_COPY,
@@ -96,9 +102,11 @@ static void copy_range(struct bench *bench, uint64_t from, uint64_t to,
 		.length = length,
 		.dst_offset = to,
 	}));
+	cpu_begins(bench->buffer.fd);
 	holds(!memcmp(bench->memory, want, bench->buffer.length),
 	      "%llu bytes from %llu to %llu", (long long)length,
 	      (long long)from, (long long)to);
+	cpu_ends(bench->buffer.fd);
 	free(want);
 }
 

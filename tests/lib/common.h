@@ -119,6 +119,12 @@ void *page_with(int prot);
 int fault_on_read(const volatile void *address);
 int fault_on_write(volatile void *address);
 int sync_cpu_access(int dmabuf, uint64_t flags);
+/*
+ * Around what the CPU reads and writes beside devices, some of which are not coherent.
+ * The beginning waits for jobs.
+ */
+void cpu_begins(int dmabuf);
+void cpu_ends(int dmabuf);
 
 uint32_t crc32(const void *data, uint64_t length);
 /* Bytes that differ from each other, at any distance below 2^31. */
