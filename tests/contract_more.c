@@ -201,7 +201,7 @@ CASE(contract_more, E11_only_what_blocks_is_named)
 	since = dr_now();
 	lazy = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_LEGACY_STATIC, 0);
 	revoke_times_out(buffer.id, 0);
-	is_readable(fence, 1000);
+	is_readable(fence, SOON / MSEC);
 	only_mapped_by(buffer.id, 1, since);
 	close(fence);
 	close(lazy);

@@ -79,6 +79,7 @@ CASE(contract_moves, E14_cpu_mapping_sees_the_new_pages)
 	struct buffer buffer = buffer_alloc(LENGTH, 0);
 	int att = attach(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
 	uint8_t *memory = cpu_map(buffer.fd, LENGTH);
+	uint32_t crc;
 
 	fill_noise(memory, LENGTH, 15);
 	move_fully(buffer.id);
@@ -87,7 +88,10 @@ CASE(contract_moves, E14_cpu_mapping_sees_the_new_pages)
 		.length = LENGTH,
 		.pattern = 0xe14e14,
 	}));
-	equal(device_crc(att, 0, LENGTH), crc32(memory, LENGTH));
+	cpu_begins(buffer.fd);
+	crc = crc32(memory, LENGTH);
+	cpu_ends(buffer.fd);
+	equal(device_crc(att, 0, LENGTH), crc);
 	cpu_unmap(memory, LENGTH);
 	close(att);
 	close(buffer.fd);

@@ -71,6 +71,7 @@ static void try_cell(struct scene s, const struct matrix_event *event)
 			run_cell(s, event);
 		must(sys(wait(&status)));
 		s.job_ns *= 2;
+		s.patience_ns += s.job_ns;
 	} while (WIFEXITED(status) && WEXITSTATUS(status) == MATRIX_AGAIN &&
 		 ++attempt < ATTEMPTS);
 

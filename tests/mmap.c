@@ -29,7 +29,9 @@ static void cpu_writes_reach_the_device(uint64_t length)
 	fill_noise(memory, length, length);
 	equal(device_crc(att, 0, length), crc32(memory, length));
 	/* A control: one bit makes the difference. */
+	cpu_begins(buffer.fd);
 	memory[length / 2] ^= 1;
+	cpu_ends(buffer.fd);
 	equal(device_crc(att, 0, length), crc32(memory, length));
 	cpu_unmap(memory, whole(length));
 	close(att);
@@ -55,6 +57,7 @@ static void device_writes_reach_the_cpu(uint64_t length)
 	uint64_t i = 0;
 
 	collect_ok(att, job);
+	cpu_begins(buffer.fd);
 	while (i < length && memory[i] == i % 8 + 1)
 		i++;
 	equal(i, length);
@@ -62,6 +65,7 @@ static void device_writes_reach_the_cpu(uint64_t length)
 	while (i < whole(length) && !memory[i])
 		i++;
 	equal(i, whole(length));
+	cpu_ends(buffer.fd);
 	cpu_unmap(memory, whole(length));
 	close(att);
 	close(buffer.fd);

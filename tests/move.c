@@ -91,11 +91,15 @@ CASE(move, E14_both_ways_lead_to_the_new_pages)
 	memset(memory, 1, 64 * KIB);
 	move_mapped(buffer.id, old);
 	late = attach(buffer.fd, DMABUF_REVOKE_KIND_PINNED, 0);
+	cpu_begins(buffer.fd);
 	memset(memory, 2, 64 * KIB);
+	cpu_ends(buffer.fd);
 	equal(device_crc(old, 0, 64 * KIB), crc32(memory, 64 * KIB));
 	equal(device_crc(late, 0, 64 * KIB), crc32(memory, 64 * KIB));
 	collect_ok(old, submit_fill(old, 64 * KIB, PATTERN, 0));
+	cpu_begins(buffer.fd);
 	holds(is_filled(memory, 64 * KIB, PATTERN));
+	cpu_ends(buffer.fd);
 	equal(device_crc(late, 0, 64 * KIB), crc32(memory, 64 * KIB));
 	close(late);
 	cpu_unmap(memory, 64 * KIB);

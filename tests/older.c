@@ -4,6 +4,7 @@
  * ioctl, and what read() returns, goes on meaning what that header says.
  */
 #include <fcntl.h>
+#include <linux/dma-buf.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -130,6 +131,14 @@ TEST(older, info)
 	devices_close();
 }
 
+/* Around what the CPU reads, see DMA_BUF_IOCTL_SYNC. */
+static void cpu_access(int dmabuf, uint64_t which)
+{
+	struct dma_buf_sync sync = { .flags = which | DMA_BUF_SYNC_READ };
+
+	succeeds(call(dmabuf, DMA_BUF_IOCTL_SYNC, &sync));
+}
+
 /* What DMA does is seen by the CPU, and by DMA. */
 static void device_writes(int att, int dmabuf)
 {
@@ -141,12 +150,16 @@ static void device_writes(int att, int dmabuf)
 			    .length = LENGTH / 2, .pattern = PATTERN));
 	equal(wait.status, 0);
 	equal(wait.passes, 1);
+	cpu_access(dmabuf, DMA_BUF_SYNC_START);
 	equal(memory[LENGTH / 2 / 8 - 1], PATTERN);
 	equal(memory[LENGTH / 2 / 8], 0);
+	cpu_access(dmabuf, DMA_BUF_SYNC_END);
 	wait = run(att, ARG(submit, .op = DMABUF_REVOKE_OP_COPY,
 			    .length = LENGTH / 2, .dst_offset = LENGTH / 2));
 	equal(wait.status, 0);
+	cpu_access(dmabuf, DMA_BUF_SYNC_START);
 	equal(memory[LENGTH / 8 - 1], PATTERN);
+	cpu_access(dmabuf, DMA_BUF_SYNC_END);
 	munmap(memory, LENGTH);
 }
 

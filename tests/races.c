@@ -27,7 +27,7 @@ enum { STATUS_VIOLATION = 1, STATUS_HANG = 2, STATUS_SETUP = 3 };
 /* How often it looks at the clock, without anything else to look at. */
 #define TICK (50 * RACE_MSEC)
 /* How long what is left may take to go, once nobody is left. */
-#define PATIENCE (10 * RACE_SEC)
+#define PATIENCE (30 * RACE_SEC)
 
 struct player {
 	pid_t pid;		/* 0: has done all its lives */
@@ -348,7 +348,7 @@ int main(int argc, char **argv)
 		.operations = 6000,
 		.threads = 4,
 		.processes = 2,
-		.bound_ns = 10 * RACE_SEC,
+		.bound_ns = 30 * RACE_SEC,
 	};
 	struct wishes wishes = {};
 

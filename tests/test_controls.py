@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 from pathlib import Path
 from typing import Iterator
 
@@ -18,7 +17,7 @@ from controls.bugs import BUGS
 from controls.data import CLAUSES
 from controls.model import KERNEL_LOG, Control
 from controls.names import FAULTS, MISBEHAVIOURS
-from dbr import features, kernel_log
+from dbr import features, kernel_log, modules
 from dbr.cases import program_directory
 from dbr.clauses import CLAUSES as ALL_CLAUSES
 from dbr.counts import MODULES
@@ -61,8 +60,10 @@ PAIRS = [
 
 def reload_modules() -> None:
     """What is said once is said once more."""
-    for command in (["rmmod", *MODULES], ["modprobe", "-a", *MODULES]):
-        subprocess.run(command, check=True)
+    for name in MODULES:
+        modules.unload(name)
+    for name in MODULES:
+        modules.load(name)
 
 
 class Programs:

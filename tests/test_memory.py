@@ -65,6 +65,17 @@ def eventually(is_so: Callable[[], bool]) -> bool:
     return True
 
 
+def in_time(limit: float, attempt: Callable[[], life.Buffer]) -> life.Buffer:
+    """Repeats what means something only if it is over within so many seconds, until it is."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        began = time.monotonic()
+        buffer = attempt()
+        if time.monotonic() - began < limit:
+            return buffer
+        assert time.monotonic() < end, "this machine is too slow"
+
+
 def refused(call: Callable[[], object]) -> int:
     """The errno that a call fails with; 0: it did not."""
     try:
@@ -214,7 +225,8 @@ def test_E14_move_in_a_group_that_is_too_small_is_ENOMEM(
 def test_fatal_signal_ends_a_huge_allocation(exporter: int, group: Group) -> None:
     length = min(ioctls.exporter_info(exporter)[2], 384 * MIB)
     assert length > 64 * MIB, "limit_mb is too small for this test"
-    for _ in range(5):
+    # The signal may come too late: then again.
+    for _ in range(20):
         child = group.start(lambda: os.close(life.alloc(exporter, length).fd))
         assert eventually(lambda: group.read("memory.current") > 16 * MIB)
         os.kill(child, signal.SIGKILL)
@@ -350,14 +362,21 @@ def test_E11_no_more_than_four_blockers_are_named(
 
 
 def test_E11_revoke_that_ended_earlier_is_not_logged(
-    held_up: HeldUp, log: Log, set_parameter: Parameters
+    exporter: int, log: Log, set_parameter: Parameters
 ) -> None:
-    buffer, attachment = held_up
     set_parameter("warn_ms", 1000)
-    assert not buffer.revoke()
-    life.unmap(attachment)
-    assert buffer.revoke(deadline(PATIENCE))
-    assert not log.find(late(buffer), 1.5)
+
+    def attempt() -> life.Buffer:
+        buffer = life.alloc(exporter, 4096, life.ACCEPT_LEGACY)
+        attachment = life.attach_mapped(buffer.fd, life.LEGACY_RDMA)
+        assert not buffer.revoke()
+        life.unmap(attachment)
+        assert buffer.revoke(deadline(PATIENCE))
+        os.close(attachment)
+        os.close(buffer.fd)
+        return buffer
+
+    assert not log.find(late(in_time(1, attempt)), 1.5)
 
 
 def test_E11_nothing_is_logged_with_0(
@@ -407,11 +426,15 @@ def test_E11_orphan_that_went_before_is_not_logged(
 ) -> None:
     """Whatever is armed for the warning must not keep the buffer, nor outlive it."""
     set_parameter("warn_ms", 500)
-    file = ioctls.open_node(ioctls.EXPORTER)
-    buffer = life.alloc(file, 4096, life.ACCEPT_LEGACY)
-    attachment = life.attach_mapped(buffer.fd, life.LEGACY_STATIC)
-    os.close(file)
-    os.close(buffer.fd)
-    os.close(attachment)
-    assert eventually(lambda: life.bytes_in_system() == 0)
-    assert not log.find(late(buffer), 1)
+
+    def attempt() -> life.Buffer:
+        file = ioctls.open_node(ioctls.EXPORTER)
+        buffer = life.alloc(file, 4096, life.ACCEPT_LEGACY)
+        attachment = life.attach_mapped(buffer.fd, life.LEGACY_STATIC)
+        os.close(file)
+        os.close(buffer.fd)
+        os.close(attachment)
+        assert eventually(lambda: life.bytes_in_system() == 0)
+        return buffer
+
+    assert not log.find(late(in_time(0.5, attempt)), 1)

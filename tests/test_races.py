@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 import subprocess
-from pathlib import Path
 
 import pytest
 
+from dbr import modules
 from dbr.cases import program_directory
 from dbr.counts import MODULES
 
@@ -54,9 +54,9 @@ def sequence(output: str) -> str:
 
 def reload_modules() -> None:
     for name in MODULES:
-        subprocess.run(["rmmod", name], check=True)
-        assert not Path("/sys/module", name).exists()
-    subprocess.run(["modprobe", "-a", *MODULES], check=True)
+        modules.unload(name)
+    for name in MODULES:
+        modules.load(name)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

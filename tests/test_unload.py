@@ -7,6 +7,7 @@ would lead back into it: what is kept beyond it still answers, and it can be loa
 from __future__ import annotations
 
 import os
+import re
 from typing import Iterator
 
 import pytest
@@ -23,7 +24,7 @@ from dbr.modules import (
 from dbr.modules import unload as unload_module
 from dbr.moments import MOMENTS
 from dbr.stage import Stage
-from dbr.unload import BUSY, CLEAN, Answers
+from dbr.unload import BUSY, CLEAN, PATIENCES, Answers, Patiences
 
 TABLE = unload.read()
 
@@ -37,13 +38,13 @@ def both_loaded() -> Iterator[None]:
     load_what_is_missing()
 
 
-def ask(moment: str, expected: Answers) -> None:
+def ask(moment: str, expected: Answers, patiences: Patiences) -> None:
     """AssertionError if the modules do not answer so, or anything suffers from it."""
     stage = Stage()
     try:
         MOMENTS[moment](stage)
         stage.check()
-        assert unload.answers(expected) == expected
+        assert unload.answers(patiences) == expected
         for module, node in NODES.items():
             assert os.path.exists(node) == is_loaded(module)
         stage.check()
@@ -65,9 +66,15 @@ def expected(moment: str) -> Answers:
     return unload.read(features.missing())[moment]
 
 
+def patiences(true: Answers) -> Patiences:
+    """What is to go has long; what stays, however long it is asked, need not be asked long."""
+    return PATIENCES[true[0]], PATIENCES[true[1]]
+
+
 @pytest.mark.parametrize("moment", TABLE, ids=item)
 def test_E17_unload_moment(moment: str) -> None:
-    ask(moment, expected(moment))
+    answers = expected(moment)
+    ask(moment, answers, patiences(answers))
 
 
 def test_unload_table_and_moments_are_the_same() -> None:
@@ -78,15 +85,13 @@ def test_unload_table_and_moments_are_the_same() -> None:
 @pytest.mark.parametrize(
     "moment", ["nothing", "attached dynamic", "only a sync_file, cancelled"], ids=item
 )
-def test_control_unload_with_another_answer_is_noticed(
-    moment: str, which: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # How long a worker may take: here none is about it.
-    monkeypatch.setattr("dbr.modules.PATIENCE", 0.1)
-    wrong = list(expected(moment))
-    wrong[which] = OTHER[wrong[which]]
-    with pytest.raises(AssertionError, match=f"'{OTHER[wrong[which]]}'"):
-        ask(moment, (wrong[0], wrong[1]))
+def test_control_unload_with_another_answer_is_noticed(moment: str, which: int) -> None:
+    true = expected(moment)
+    answers = list(true)
+    answers[which] = OTHER[answers[which]]
+    wrong = answers[0], answers[1]
+    with pytest.raises(AssertionError, match=re.escape(f"assert {true} == {wrong}")):
+        ask(moment, wrong, patiences(true))
 
 
 @pytest.mark.parametrize("name, path", NODES.items())

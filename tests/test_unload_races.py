@@ -5,12 +5,14 @@ from __future__ import annotations
 import errno
 import os
 import threading
+import time
+from itertools import count
 from typing import Callable, Iterator
 
 import pytest
 
 from dbr import features, ioctls, life
-from dbr.counts import MODULES
+from dbr.counts import MODULES, PATIENCE
 from dbr.modules import (
     assert_both_work,
     load,
@@ -25,8 +27,6 @@ from dbr.sync_files import put_on
 ROUNDS = 6
 #: Times, at least and at most, that a module is unloaded under a thread that uses it.
 UNLOADS, UNLOADS_AT_MOST = 4, 100
-#: Attempts that these may take together.
-ATTEMPTS = 20_000
 
 LONG = 600 * 10**9
 
@@ -99,10 +99,12 @@ LAST_USES = (
 
 def unload_at_last(name: str) -> int:
     """Attempts that it took. Each failure but "in use" is an OSError."""
-    for attempt in range(1, ATTEMPTS):
+    deadline = time.monotonic() + PATIENCE
+    for attempt in count(1):
         if try_unload(name):
             return attempt
-    raise AssertionError(f"{name} is still in use")
+        assert time.monotonic() < deadline, f"{name} is still in use"
+    raise AssertionError
 
 
 @pytest.mark.parametrize("use", LAST_USES, ids=[use.__name__ for use in LAST_USES])

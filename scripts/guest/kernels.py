@@ -89,6 +89,12 @@ _M32_PART = (
     " or control or race or fuzz)"
 )
 
+# Tests in which no data moves by DMA, and no mapping has an end.
+_SWIOTLB_PART = (
+    "not (test_doctor or test_command or test_completion or test_bench or command_units"
+    " or test_unload or test_modules or test_gates or abi or badinput or failnth)"
+)
+
 
 def _rt(name: str, suite: str, kernel_suite: str) -> Kernel:
     return Kernel(name, suite, kernel_suite, flavour="rt-amd64", part=_RT_PART)
@@ -118,6 +124,15 @@ TABLE = {
             part=_DEBUG_PART,
         ),
         replace(_STOCK, name="7.3-m32", bits=32, image_of="7.3", part=_M32_PART),
+        replace(
+            _STOCK,
+            name="7.3-swiotlb",
+            image_of="7.3",
+            # 128 MiB in slots of 2 KiB: twice the default, so that large buffers map, too.
+            append="swiotlb=65536,force",
+            memory="1152M",
+            part=_SWIOTLB_PART,
+        ),
         _rt("6.1-rt", suite="bookworm", kernel_suite="bookworm"),
         _rt("6.12-rt", suite="trixie", kernel_suite="trixie"),
         _rt("7.3-rt", suite="trixie", kernel_suite="trixie-backports"),

@@ -148,8 +148,8 @@ def run(
     """Build what is out of date, run ``job`` in a guest and wait for the guest's end.
 
     The guest boots while modules and programs are built. RunnerError if that fails.
-    A kernel of the table that is not up in time is started once more, one's own is not: that
-    it does not boot may be what its maker wants to know.
+    A kernel of the table that panics early, or is not up in time, is started once more, one's
+    own is not: that it does not boot may be what its maker wants to know.
     """
     top = cache_directory()
     environment = _environment(kernel, job)

@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 
 _STAMP = re.compile(r"\[ *\d+\.\d+\] ?")
+# By the kernel itself, not in the midst of what a test has logged.
+_PANIC = re.compile(
+    r"(?m)^(?:\[ *\d+\.\d+\](?:\[ *\w+\])? )?Kernel panic - not syncing: ([^\r\n]*)"
+)
 _TRACE = re.compile(r"BUG:|Oops|WARNING:|Kernel panic|NMI|Call Trace|blocked for more")
 # Sections of the dump of all tasks begin and end with these.
 _TASK = re.compile(r"task:\S.* pid:\d")
@@ -16,7 +20,7 @@ _DETAIL = re.compile(r"(R[A-FS-Z]\w|R\d\d|CR\d|FS|CS|RSP|PKRU): ? ?[0-9a-f:]+|Co
 
 def panic_reason(console: str) -> str:
     """What the first panic on the console says, or ""."""
-    match = re.search(r"Kernel panic - not syncing: ([^\r\n]*)", console)
+    match = _PANIC.search(console)
     return match[1] if match else ""
 
 

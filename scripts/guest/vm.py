@@ -19,12 +19,16 @@ from .trace import panic_reason, whereabouts
 
 # After a panic was provoked, what the kernel may take to print it, in seconds.
 TRACE_LIMIT = 60.0
+# A panic ends qemu as soon as it is printed, but for some early ones. So long it may be silent.
+PANIC_SILENCE = 5.0
 # With -icount shift=0 the time stamp counter counts instructions, and each takes 1 ns.
 ICOUNT_KHZ = 1000000
 # select() cannot take infinity.
 LONGEST_SELECT = 3600.0
 # How the reason begins if the guest was lost by its boot watchdog.
 NOT_UP = "boot: not up"
+# The same, if its kernel said so.
+PANIC = "panic: "
 
 # unknown_nmi_panic: a hung guest can be made to show where it hangs. panic_print: all tasks
 # and the other CPUs' backtraces. panic=-1 with -no-reboot: a panic ends qemu.
@@ -45,6 +49,7 @@ class Outcome:
     status: int = 0
     files: dict[str, bytes] = field(default_factory=dict)
     console: str = ""
+    untouched: bool = True  # it was not up, or had not got all that was built
     first: Outcome | None = None  # of the guest that this one was started in place of
     boot_seconds: float = 0.0  # the guest's own uptime when it was ready
     seconds: float = 0.0  # from the moment that everything was built
@@ -149,6 +154,10 @@ class Guest:
             for end in remote.values():
                 end.close()
         self._data = {name: bytearray() for name in names}
+        self._seen = 0  # of the console: its lines that were searched for a panic
+        self._quiet = float(
+            "inf"
+        )  # after a panic: when it has been silent for too long
 
     def kill(self) -> None:
         """Give up a guest that is not waited for."""
@@ -190,24 +199,24 @@ class Guest:
         rest = memoryview(overlay)
         begin = heard = time.monotonic()
         ready = False
-        trace_until = 0.0
+        over = 0.0  # of a lost guest: until when its last words are waited for
         try:
             while True:
                 deadline, reason = self._deadline(limits, begin, ready, heard)
-                if outcome.lost:
-                    deadline = trace_until
+                if over:
+                    deadline = min(over, self._quiet)
                 left = deadline - time.monotonic()
                 fired = selector.select(min(max(0.0, left), LONGEST_SELECT))
                 now = time.monotonic()
                 if not fired and now < deadline:
                     continue
                 if not fired:
-                    if outcome.lost:
+                    if over:
                         break
                     outcome.lost = reason
                     if not trace:
                         break
-                    trace_until = now + TRACE_LIMIT
+                    over = now + TRACE_LIMIT
                     self._provoke_trace()
                 for key, mask in fired:
                     if key.data == "end":
@@ -222,6 +231,8 @@ class Guest:
                 if not ready and b"\n" in self._data["control"]:
                     ready = True
                     heard = now
+                if self._has_panicked(now) and not over:
+                    over = now + TRACE_LIMIT
                 if fired and all(key.data == "end" for key, _ in fired):
                     break  # what was still in the sockets has been read
         finally:
@@ -232,6 +243,7 @@ class Guest:
             for end in self._socket.values():
                 end.close()
         outcome.seconds = time.monotonic() - begin
+        outcome.untouched = not ready or bool(rest)
         self._judge(outcome)
         return outcome
 
@@ -245,6 +257,17 @@ class Guest:
             return min(boot, total)
         silence = (heard + limits.silence, f"hang: silent for {limits.silence:g} s")
         return min(silence, total)
+
+    def _has_panicked(self, now: float) -> bool:
+        """Whether the console shows a panic; each line after it is a sign that it goes on."""
+        console = self._data.get("console", bytearray())
+        end = console.rfind(b"\n") + 1
+        if end > self._seen:
+            lines = bytes(console[self._seen : end]).decode(errors="replace")
+            self._seen = end
+            if self._quiet < float("inf") or panic_reason(lines):
+                self._quiet = now + PANIC_SILENCE
+        return self._quiet < float("inf")
 
     def _send(self, data: memoryview) -> memoryview:
         """Send what fits into the control port; what is left."""
@@ -295,7 +318,7 @@ class Guest:
             if outcome.lost:
                 outcome.lost += f" ({whereabouts(console)})"
             elif reason:
-                outcome.lost = f"panic: {reason}"
+                outcome.lost = PANIC + reason
             else:
                 when = "ended without a status" if ready else "ended before it was up"
                 outcome.lost = f"the guest {when}"
@@ -310,13 +333,13 @@ def see_through(
     limits: Limits,
     output: Callable[[bytes], None],
 ) -> Outcome:
-    """Guest.wait(), and once more with another guest if the first does not come up.
+    """Guest.wait(), and once more with another guest if the first does not come up, or panics.
 
-    Stock guests did not, rarely, when they were emulated beside others; the reason is not known.
-    No module of ours is loaded by then, and no job has begun.
+    Stock guests did, rarely, when they were emulated beside others; the reason is not known.
+    No module of ours is loaded by then: it had not been handed in.
     """
     outcome = guest.wait(overlay, limits, output)
-    if outcome.lost.startswith(NOT_UP):
+    if outcome.untouched and outcome.lost.startswith((NOT_UP, PANIC)):
         first = outcome
         outcome = again().wait(overlay, limits, output)
         outcome.first = first

@@ -20,9 +20,10 @@ EXPORTERS = (
     "udmabuf",
 )
 
-#: How long what has no event may take: the last reference of a dma-buf is dropped by a
-#: worker of the exporter, and by the kernel's own one after the fput of a dying process.
-PATIENCE = 5.0
+#: How long what has no event may take, in seconds: the last reference of a dma-buf is dropped
+#: by a worker of the exporter, and by the kernel's own one after the fput of a dying process.
+#: No verdict is to rest on either of them being quick: only what never comes is given up.
+PATIENCE = 30.0 * float(os.environ.get("DBR_PATIENCE", "1"))
 
 Counts = dict[str, int]
 

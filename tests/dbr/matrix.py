@@ -13,7 +13,7 @@ from .cases import program_directory
 DOCUMENT = Path(__file__).parents[2] / "docs" / "matrix.md"
 
 #: Seconds that the cells of one kind and state may take together; none takes half of one.
-LIMIT = 120
+LIMIT = 240
 
 _HEAD = ["event", "state", "clauses"]
 _HEAD_WITHOUT = ["event", "state"]

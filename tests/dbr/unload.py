@@ -6,18 +6,20 @@ import time
 from pathlib import Path
 
 from . import features
-from .counts import MODULES
-from .modules import is_loaded, try_unload, until_unused
+from .counts import MODULES, PATIENCE
+from .modules import is_loaded, try_unload
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "unload.md"
 
 BUSY, CLEAN = "busy", "clean"
 
-#: Seconds for which a module has to stay busy: longer than a worker is about it.
-HOLD = 0.1
-
 #: Of the exporter and of the importer.
 Answers = tuple[str, str]
+
+#: Seconds that a module has to prove an answer wrong, once a worker that is still about it is
+#: ready; how long that takes decides nothing. One that stays busy has no event.
+PATIENCES = {BUSY: 0.1, CLEAN: PATIENCE}
+Patiences = tuple[float, float]
 Table = dict[str, Answers]
 
 _HEAD = ["moment", "exporter", "importer"]
@@ -66,25 +68,23 @@ def differences(table: set[str], moments: set[str]) -> list[str]:
     )
 
 
-def answer(module: str, expected: str) -> str:
-    """What the module says. It has some time to prove ``expected`` wrong.
+def answer(module: str, patience: float) -> str:
+    """What the module says when it is asked again and again for so many seconds.
 
-    One that should go may have a worker that is still giving memory back. One that should
-    stay is asked again and again, since such a worker is no reason to stay.
+    A worker that is still giving memory back is no reason to stay.
     """
-    if expected == CLEAN:
-        until_unused(module)
-        return CLEAN if try_unload(module) else BUSY
-    deadline = time.monotonic() + HOLD
-    while time.monotonic() < deadline:
-        if try_unload(module):
-            return CLEAN
-    return BUSY
+    deadline = time.monotonic() + patience
+    while not try_unload(module):
+        if time.monotonic() >= deadline:
+            return BUSY
+        # That a worker has dropped the last reference has no event.
+        time.sleep(0.0002)
+    return CLEAN
 
 
-def answers(expected: Answers) -> Answers:
+def answers(patiences: Patiences) -> Answers:
     """Of both modules, asked one after the other. What is clean is gone afterwards."""
-    exporter, importer = (answer(*pair) for pair in zip(MODULES, expected))
+    exporter, importer = (answer(*pair) for pair in zip(MODULES, patiences))
     for module, seen in zip(MODULES, (exporter, importer)):
         assert is_loaded(module) == (seen == BUSY), module
     return exporter, importer

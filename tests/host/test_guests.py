@@ -19,11 +19,12 @@ JOBS = {
     "dmesg >$DBR_RESULTS/dmesg",
     "fail": "echo 'a warning' >/dev/kmsg; exit 3",
     "panic": "echo c >/proc/sysrq-trigger",
+    "panic without an end": "echo 0 >/proc/sys/kernel/panic; echo c >/proc/sysrq-trigger",
     "hang": "echo last words; exec sleep 1000",
     "off": "busybox poweroff -f",
 }
 # Silence is shortened for the guest that hangs only: the others may be slow.
-SILENCE = {"hang": 3.0}
+SILENCE = {"hang": 10.0}
 
 
 @dataclass
@@ -98,13 +99,38 @@ def test_a_panic_loses_the_guest(
     assert "sysrq_handle_crash" in shown
 
 
+def test_a_panic_that_does_not_end_the_guest_is_no_hang(
+    guests: dict[str, Future[Ended]]
+) -> None:
+    outcome = guests["panic without an end"].result().outcome
+    assert outcome.lost == "panic: sysrq triggered crash"
+    assert outcome.first is None
+
+
+def test_an_early_panic_is_no_boot_that_takes_long_and_is_tried_again(
+    kernel: kernels.Kernel, entry: Path
+) -> None:
+    content = session.initrd(entry, JOBS["pass"], {"DBR_KERNEL": kernel.name})
+    appended = ["panic=0 rdinit=/none", ""]
+
+    def start() -> vm.Guest:
+        machine = Machine(memory="512M", append=appended.pop(0))
+        return vm.Guest(entry, content, "tcg", machine)
+
+    limits = Limits(boot=100, silence=100, total=100)
+    overlay = Archive().content()
+    outcome = vm.see_through(start(), start, overlay, limits, lambda data: None)
+    assert not outcome.lost and outcome.first
+    assert outcome.first.lost.startswith("panic: VFS: Unable to mount root fs")
+
+
 def test_a_hang_loses_the_guest_and_shows_where_it_was(
     guests: dict[str, Future[Ended]], capfd: pytest.CaptureFixture[str]
 ) -> None:
     seen = guests["hang"].result()
     assert seen.output == "last words\n"
     # The CPUs are idle, or one of them looks for work.
-    assert re.match(r"hang: silent for 3 s \(at \w+\+0x", seen.outcome.lost)
+    assert re.match(r"hang: silent for 10 s \(at \w+\+0x", seen.outcome.lost)
     session.report_loss("name", seen.outcome)
     shown = capfd.readouterr().err
     assert "NMI" in shown
@@ -124,11 +150,28 @@ def test_a_guest_that_does_not_come_up_is_lost(entry: Path) -> None:
     assert outcome.lost == "boot: not up after 0.5 s (its console is empty)"
 
 
-@pytest.mark.parametrize("built", [False, True])
+EARLY, PANIC = vm.Outcome(lost=f"{vm.NOT_UP} after 1 s"), vm.Outcome(lost="panic: x")
+LATE_PANIC = replace(PANIC, untouched=False)
+
+
+@pytest.mark.parametrize(
+    "first, built, again",
+    [
+        (EARLY, False, True),
+        (PANIC, False, True),
+        (LATE_PANIC, False, False),
+        (EARLY, True, False),
+        (PANIC, True, False),
+    ],
+)
 def test_a_kernel_that_does_not_come_up_is_started_again_unless_it_is_ones_own(
-    built: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    first: vm.Outcome,
+    built: bool,
+    again: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
-    ends = [vm.Outcome(lost=f"{vm.NOT_UP} after 1 s"), vm.Outcome(status=3)]
+    ends = [first, vm.Outcome(status=3)]
 
     class Guest:
         def __init__(self, *arguments: object) -> None:
@@ -147,10 +190,10 @@ def test_a_kernel_that_does_not_come_up_is_started_again_unless_it_is_ones_own(
     if built:
         kernel = replace(kernel, built=kernels.Build(tmp_path, tmp_path))
     outcome = session.run(kernel, Settings(), session.Job("true"), lambda data: None)
-    if built:
-        assert outcome.lost and not outcome.first
+    if again:
+        assert outcome.status == 3 and outcome.first is first
     else:
-        assert outcome.status == 3 and outcome.first is not None
+        assert outcome.lost and not outcome.first
 
 
 def test_a_qemu_that_does_not_start_is_lost_with_its_message(entry: Path) -> None:

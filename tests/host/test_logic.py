@@ -188,10 +188,10 @@ def test_one_word_is_a_shell_command_and_several_are_arguments() -> None:
     assert job_of(["echo", "a; b"]).script == "echo 'a; b'\n"
 
 
-def test_the_kvm_probe_decides_within_two_seconds() -> None:
+def test_the_kvm_probe_ends() -> None:
     start = time.monotonic()
     accel.loop_verdict()
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 20 * accel.STAGE_1_LIMIT
 
 
 def test_the_verdict_on_kvm_is_kept(
@@ -368,6 +368,8 @@ def test_the_excerpt_of_a_console_is_what_matters() -> None:
     for noise in ("RAX", "kthreadd", "worker_thread", "nr_running"):
         assert noise not in shown
     assert trace.panic_reason(CONSOLE) == "NMI: Not continuing"
+    logged = "[    2.0] dmabuf-revoke test x[Kernel panic - not syncing: y]: begin\n"
+    assert not trace.panic_reason(logged)
 
 
 @pytest.mark.parametrize(

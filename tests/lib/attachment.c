@@ -89,14 +89,30 @@ int submit_fence(int att, uint32_t flags, uint64_t ns, uint64_t *job)
 	return arg.fence_fd;
 }
 
-static bool has_passed(uint64_t att)
+struct passes {
+	int att;
+	uint64_t number;
+};
+
+static bool has_passed(uint64_t address)
 {
-	return status((int)att).passes;
+	const struct passes *passes = (void *)(uintptr_t)address;
+
+	return status(passes->att).passes >= passes->number;
+}
+
+void await_passes(int att, uint64_t number)
+{
+	struct passes passes = { att, status(att).passes + number };
+
+	holds(eventually(has_passed, (uintptr_t)&passes), "no pass is completed");
 }
 
 void await_pass(int att)
 {
-	holds(eventually(has_passed, (uint64_t)att), "no pass is completed");
+	struct passes first = { att, 1 };
+
+	holds(eventually(has_passed, (uintptr_t)&first), "no pass is completed");
 }
 
 static bool has_been_written(uint64_t address)

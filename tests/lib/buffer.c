@@ -160,6 +160,16 @@ int sync_cpu_access(int dmabuf, uint64_t flags)
 	return sys(ioctl(dmabuf, DMA_BUF_IOCTL_SYNC, &arg));
 }
 
+void cpu_begins(int dmabuf)
+{
+	succeeds(sync_cpu_access(dmabuf, DMA_BUF_SYNC_START | DMA_BUF_SYNC_RW));
+}
+
+void cpu_ends(int dmabuf)
+{
+	succeeds(sync_cpu_access(dmabuf, DMA_BUF_SYNC_END | DMA_BUF_SYNC_RW));
+}
+
 uint32_t crc32(const void *data, uint64_t length)
 {
 	static uint32_t table[256];

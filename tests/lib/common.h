@@ -28,10 +28,11 @@
 double patience(void);
 
 /*
- * Longer than anything may take that does not wait by design; emulated guests on
- * a busy host pause for hundreds of milliseconds.
+ * Much longer than anything takes that does not wait by design, or than a worker, an RCU
+ * callback or a delayed fput is late: emulated guests on a busy host pause for hundreds of
+ * milliseconds.
  */
-#define SOON ((uint64_t)(5 * SEC * patience()))
+#define SOON ((uint64_t)(15 * SEC * patience()))
 
 /* Longer than any case: a job that others have to end, and a fence likewise. */
 #define ENDLESS (600 * SEC)
@@ -118,6 +119,12 @@ void *page_with(int prot);
 int fault_on_read(const volatile void *address);
 int fault_on_write(volatile void *address);
 int sync_cpu_access(int dmabuf, uint64_t flags);
+/*
+ * Around what the CPU reads and writes beside devices, some of which are not coherent.
+ * The beginning waits for jobs.
+ */
+void cpu_begins(int dmabuf);
+void cpu_ends(int dmabuf);
 
 uint32_t crc32(const void *data, uint64_t length);
 /* Bytes that differ from each other, at any distance below 2^31. */
@@ -139,6 +146,8 @@ struct dmabuf_revoke_event expect_event(int att, uint32_t type);
 uint64_t submit(int att, struct dmabuf_revoke_submit job);
 /* Until the running job has completed a pass. */
 void await_pass(int att);
+/* Until it has completed so many from now on. */
+void await_passes(int att, uint64_t number);
 /* A job whose only purpose is to last. */
 uint64_t submit_busy(int att, uint32_t op, uint32_t flags, uint64_t ns);
 /* The same, and its fence. */
@@ -173,6 +182,12 @@ int foreign_fence(uint64_t ns, int *att);
  */
 void signals_begin(int sa_flags);
 int signals_end(void);
+/*
+ * Calls @wait with a deadline that passes, during which such signals restart the call.
+ * Later ones, until at least @count arrived: a busy host may take all the time away.
+ */
+void restarts_do_not_lengthen(int (*wait)(uint64_t arg, uint64_t deadline_ns),
+			      uint64_t arg, int count);
 
 /*
  * Runs @fn in a child and returns what it returned, 0 or -errno. As nobody: all

@@ -6,8 +6,8 @@
 #include "common.h"
 
 /*
- * One measurement cannot tell a slow call from a busy host; the quickest of several
- * can: whatever delays each of them on purpose delays that one too.
+ * One measurement cannot tell a slow call, or a worker, from a busy host; the quickest of
+ * many can: whatever delays each of them on purpose delays that one too.
  */
 uint64_t quickest(uint64_t (*measure)(void));
 /* Less than any deliberate delay of the exporter, which are 100 ms. */

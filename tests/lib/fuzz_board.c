@@ -13,7 +13,7 @@
 #include "fuzz.h"
 
 /* How long what a worker drops last may take to go. */
-#define PATIENCE (10000 * FUZZ_MSEC)
+#define PATIENCE (30000 * FUZZ_MSEC)
 
 struct counts {
 	uint64_t buffers;

@@ -40,3 +40,21 @@ int signals_end(void)
 	ring(0);
 	return signals;
 }
+
+void restarts_do_not_lengthen(int (*wait)(uint64_t arg, uint64_t deadline_ns),
+			      uint64_t arg, int count)
+{
+	uint64_t ns = 50 * MSEC;
+	uint64_t deadline;
+
+	do {
+		ns *= 2;
+		holds(ns < SOON, "no %d signals within %llu ms", count,
+		      (long long)(ns / 2 / MSEC));
+		signals_begin(SA_RESTART);
+		deadline = dr_deadline(ns);
+		fails(wait(arg, deadline), ETIMEDOUT);
+		holds(dr_now() >= deadline);
+		holds(dr_now() < deadline + SOON);
+	} while (signals_end() < count);
+}

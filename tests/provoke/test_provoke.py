@@ -19,6 +19,7 @@ from typing import Iterator, NamedTuple
 import pytest
 
 from dbr import detectors, ioctls
+from dbr.counts import PATIENCE
 from dbr.gates import Gates
 from dbr.kernel_log import KMSG, text_of
 
@@ -97,11 +98,11 @@ def provoke(name: str, *fds: int) -> None:
     assert status <= 0, f"{name}: refused"
 
 
-def complaints(name: str, *fds: int) -> list[str]:
+def complaints(name: str, *fds: int, patience: float = 0.2) -> list[str]:
     """What the gates say of the provocation."""
     gates = Gates(f"provoke {name}")
     provoke(name, *fds)
-    return gates.close(patience=0.2)
+    return gates.close(patience)
 
 
 class Log:
@@ -126,11 +127,12 @@ def test_begins_with_every_detector_on(boot: int) -> None:
     assert detectors.lockdep_is_on()
     assert detectors.dma_api_is_on()
     assert detectors.KMEMLEAK.exists()
-    assert not complaints("nothing"), "the control itself"
+    assert not complaints("nothing", patience=PATIENCE), "the control itself"
 
 
 def test_boot1_small_leak() -> None:
-    assert not complaints("small_leak"), "nothing tells of it at once"
+    silent = not complaints("small_leak", patience=PATIENCE)
+    assert silent, "nothing tells of it at once"
     (report,) = [text for text in detectors.leaks() if "dbr_provoke" in text]
     assert "size 16" in report
 
