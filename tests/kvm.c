@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -46,7 +47,7 @@ struct machine {
 	struct kvm_run *run;
 	size_t run_size;
 	pthread_t thread;
-	_Atomic bool ended;
+	atomic_bool ended;
 	long result;
 };
 
