@@ -19,7 +19,9 @@ from .output import phase, say
 
 PARTS = "dkms.conf Kbuild Makefile LICENSE include exporter importer".split()
 _SOURCE = re.compile(r"(.*\.[chS]|Kbuild|Makefile|LICENSE|dkms\.conf)$")
-# Provokes what a debug kernel has to find; never part of the package.
+# Modules of the tests, never part of the package: an importer that they take apart, and, for
+# debug kernels, what provokes each detector.
+PEER = "tests/peer"
 PROVOKER = "tests/provoke"
 KEEP = 4
 
@@ -32,8 +34,14 @@ mkdir /tmp/before
 cp /usr/lib/modules/$release/modules.* /tmp/before/
 """
 
+# The tests' module first: depmod is run by dkms.
 _DKMS = """
 cp -r /out/source /usr/src/$name-$version
+for target in modules modules_install; do
+    [ -e /out/source/{peer}/Kbuild ] || break
+    make -j {jobs} -C /usr/lib/modules/$release/build M=/usr/src/$name-$version/{peer} \
+        INSTALL_MOD_DIR=updates $target >>/out/make.log 2>&1
+done
 log() {{ find /var/lib/dkms -name make.log -exec cp {{}} /out/make.log ';'; }}
 trap log EXIT
 dkms add $name/$version
@@ -45,7 +53,7 @@ dkms install $name/$version -k $release
 SOURCE = "/usr/src/dmabuf-revoke"
 _INSTRUMENTED = """
 cp -r /out/source {source}
-for part in . {provoker}; do
+for part in . {peer} {provoker}; do
     [ -e {source}/$part/Kbuild ] || continue
     for target in modules modules_install; do
         make -j {jobs} -C /usr/lib/modules/$release/build M={source}/$part \
@@ -120,12 +128,16 @@ def _on_host(
     ).resolve()
     hostbuild.update(work, files)
     what = "the modules' build"
-    log = hostbuild.make(what, build, [f"M={work}", "modules"])
+    parts = [work, *(work / part for part in [PEER] if (work / part).is_dir())]
+    log = "".join(
+        hostbuild.make(what, build, [f"M={part}", "modules"]) for part in parts
+    )
     # depmod looks at all modules, and replaces files rather than changing them.
     tree = entry / "tree"
     process.run(what, ["cp", "-al", str(image / "layer"), str(tree)])
     place = [f"INSTALL_MOD_PATH={tree}/usr", "INSTALL_MOD_DIR=updates"]
-    log += hostbuild.make(what, build, [f"M={work}", *place, "modules_install"])
+    for part in parts:
+        log += hostbuild.make(what, build, [f"M={part}", *place, "modules_install"])
     (entry / "make.log").write_text(log)
     lib = f"usr/lib/modules/{release}"
     shutil.copytree(tree / lib / "updates", entry / "modules/updates")
@@ -157,6 +169,7 @@ def _in_tree(
         release=release,
         jobs=os.cpu_count() or 1,
         source=SOURCE,
+        peer=PEER,
         provoker=PROVOKER,
     )
     log = entry / "make.log"
@@ -194,7 +207,8 @@ def prepare(kernel: Kernel, source: Path, top: Path, image: Path, release: str) 
     ``top`` is the cache directory, ``image`` the kernel's entry in it. The caller holds
     the kernel's lock. RunnerError has dkms's output and its make.log.
     """
-    files = sources(source, [*PARTS, PROVOKER] if kernel.fragment else PARTS)
+    parts = [*PARTS, PEER, *([PROVOKER] if kernel.fragment else [])]
+    files = sources(source, parts)
     store = cache.Store(image / "modules", keep=KEEP)
     key = cache.hash_files(files)
     entry = store.get(key)
