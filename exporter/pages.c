@@ -40,14 +40,18 @@ static void dbr_uncharge(pgoff_t nr_pages)
 	atomic64_sub((s64)nr_pages << PAGE_SHIFT, &dbr_bytes);
 }
 
+/* Nobody sees a sum that is refused: it would be others who are, and two of them wrap. */
 static int dbr_charge(pgoff_t nr_pages)
 {
-	u64 bytes = atomic64_add_return((s64)nr_pages << PAGE_SHIFT, &dbr_bytes);
+	u64 want = (u64)nr_pages << PAGE_SHIFT;
+	u64 limit = dbr_pages_limit();
+	s64 old = atomic64_read(&dbr_bytes);
 
-	if (bytes <= dbr_pages_limit())
-		return 0;
-	dbr_uncharge(nr_pages);
-	return -ENOMEM;
+	do {
+		if (want > limit || old > limit - want)
+			return -ENOMEM;
+	} while (!atomic64_try_cmpxchg(&dbr_bytes, &old, old + want));
+	return 0;
 }
 
 /*
@@ -86,8 +90,10 @@ static void dbr_list_free(struct list_head *list)
 {
 	struct page *page, *tmp;
 
-	list_for_each_entry_safe(page, tmp, list, lru)
+	list_for_each_entry_safe(page, tmp, list, lru) {
 		__free_pages(page, compound_order(page));
+		cond_resched();
+	}
 }
 
 /* Collects @nr_pages zeroed pages on @list. Returns the number of chunks. */
@@ -177,6 +183,7 @@ static int dbr_chunks_alloc(struct dbr_pages *pages)
 		pages->chunks[i].page = page;
 		pages->chunks[i++].start = start;
 		start += 1UL << compound_order(page);
+		cond_resched();
 	}
 	return 0;
 
