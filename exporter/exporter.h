@@ -24,6 +24,7 @@
 #include <linux/kref.h>
 #include <linux/ktime.h>
 #include <linux/list.h>
+#include <linux/rbtree.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
@@ -77,8 +78,7 @@ struct dbr_buffer {
 	/* Registry lock. */
 	struct dbr_owner *owner;	/* NULL once its file is closed */
 	struct list_head owned;
-	struct list_head registered;
-	struct hlist_node hashed;
+	struct rb_node registered;
 
 	/*
 	 * The resv lock. Readers without it may see LIVE for a moment too long,
@@ -164,7 +164,7 @@ void dbr_buffer_forget(struct dbr_buffer *buf);
 struct dbr_buffer *dbr_buffer_get(struct dbr_owner *owner, u64 id);
 struct dbr_buffer *dbr_buffer_pop(struct dbr_owner *owner);
 void dbr_buffer_disown(struct dbr_buffer *buf);
-u32 dbr_buffer_ids(struct dbr_owner *owner, u64 *ids, u32 capacity);
+int dbr_buffer_ids(struct dbr_owner *owner, u64 *ids, u32 capacity, u32 *count);
 
 /* dmabuf.c */
 extern const struct dma_buf_ops dbr_dmabuf_ops;

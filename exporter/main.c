@@ -382,8 +382,8 @@ static int dbr_ioctl_list(struct ucmd *ucmd)
 {
 	struct dmabuf_revoke_list *arg = ucmd->arg;
 	u32 capacity;
-	int ret = 0;
 	u64 *ids;
+	int ret;
 
 	if (arg->flags)
 		return -EINVAL;
@@ -394,11 +394,11 @@ static int dbr_ioctl_list(struct ucmd *ucmd)
 	if (!ids)
 		return -ENOMEM;
 
-	arg->count = dbr_buffer_ids(ucmd->file->private_data, ids, capacity);
-	capacity = min(capacity, arg->count);
-	if (copy_to_user(u64_to_user_ptr(arg->ids), ids,
-			 array_size(capacity, sizeof(*ids))))
-		ret = -EFAULT;
+	ret = dbr_buffer_ids(ucmd->file->private_data, ids, capacity, &arg->count);
+	if (!ret)
+		ret = ucmd_copy_array(arg->ids, ids,
+				      array_size(min(capacity, arg->count),
+						 sizeof(*ids)));
 	kvfree(ids);
 	return ret ?: ucmd_respond(ucmd);
 }
