@@ -109,6 +109,7 @@ struct dbr_buffer {
 	struct dma_fence_cb fence_cb;	/* armed while fence is set */
 	struct work_struct fence_work;	/* fence has signalled */
 	struct work_struct give_work;	/* gives the memory back, if there is much */
+	struct work_struct orphan_work;	/* the owner is gone; a dma-buf reference */
 	struct delayed_work late_work;	/* complains; pending: a dma-buf reference */
 	wait_queue_head_t wait;		/* for state to become REVOKED */
 };
@@ -174,17 +175,18 @@ void dbr_revoke_init(struct dbr_buffer *buf);
 void dbr_tell(struct dbr_buffer *buf);
 void dbr_zap(struct dbr_buffer *buf);
 void dbr_revoke_advance(struct dbr_buffer *buf);
-int dbr_revoke(struct dbr_buffer *buf, u64 deadline_ns, bool *already);
-int dbr_suspend(struct dbr_buffer *buf, u64 deadline_ns, bool *already);
+int dbr_revoke(struct dbr_buffer *buf, struct dmabuf_revoke_revoke *arg);
 int dbr_restore(struct dbr_buffer *buf, u64 deadline_ns);
-void dbr_revoke_orphan(struct dbr_buffer *buf, bool few);
+void dbr_orphan(struct dbr_buffer *buf);
+void dbr_orphan_later(struct dbr_buffer *buf);
 
 /* move.c */
 int dbr_move(struct dbr_buffer *buf, u64 deadline_ns);
 
 /* quarantine.c */
 void dbr_quarantine_fill(struct dbr_pages *pages);
-u32 dbr_quarantine_check(struct dbr_pages *pages, u64 *offsets, u32 capacity);
+int dbr_quarantine_check(struct dbr_pages *pages, u64 *offsets, u32 capacity,
+			 u32 *changed);
 
 /* report.c */
 struct dma_fence *dbr_unsignalled_fence(struct dbr_buffer *buf,

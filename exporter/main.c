@@ -98,9 +98,7 @@ static int dbr_ioctl_alloc(struct ucmd *ucmd)
 static int dbr_ioctl_revoke(struct ucmd *ucmd)
 {
 	struct dmabuf_revoke_revoke *arg = ucmd->arg;
-	struct dma_resv *resv;
 	struct dbr_buffer *buf;
-	bool already;
 	int ret;
 
 	if (arg->flags & ~DMABUF_REVOKE_REVOKE_SUSPEND)
@@ -109,23 +107,9 @@ static int dbr_ioctl_revoke(struct ucmd *ucmd)
 	buf = dbr_buffer_get(ucmd->file->private_data, arg->id);
 	if (IS_ERR(buf))
 		return PTR_ERR(buf);
-	if (arg->flags & DMABUF_REVOKE_REVOKE_SUSPEND)
-		ret = dbr_suspend(buf, arg->deadline_ns, &already);
-	else
-		ret = dbr_revoke(buf, arg->deadline_ns, &already);
-	if (ret && ret != -ETIMEDOUT)
-		goto out_put;
-
-	resv = buf->dmabuf->resv;
-	dma_resv_lock(resv, NULL);
-	arg->state = buf->state;
-	dbr_report(buf, &arg->phases, &arg->pending);
-	dma_resv_unlock(resv);
-	arg->already = already;
-
-	if (ucmd_respond(ucmd))
+	ret = dbr_revoke(buf, arg);
+	if ((!ret || ret == -ETIMEDOUT) && ucmd_respond(ucmd))
 		ret = -EFAULT;
-out_put:
 	dma_buf_put(buf->dmabuf);
 	return ret;
 }
@@ -175,7 +159,8 @@ static int dbr_free_check(struct dbr_buffer *buf, struct dmabuf_revoke_free *arg
 	if (!(buf->flags & DMABUF_REVOKE_ALLOC_QUARANTINE))
 		return 0;
 
-	dma_resv_lock(buf->dmabuf->resv, NULL);
+	if (dma_resv_lock_interruptible(buf->dmabuf->resv, NULL))
+		return -ERESTARTSYS;
 	if (buf->state == DMABUF_REVOKE_STATE_REVOKED)
 		pages = dbr_pages_get(buf->pages);
 	dma_resv_unlock(buf->dmabuf->resv);
@@ -190,11 +175,11 @@ static int dbr_free_check(struct dbr_buffer *buf, struct dmabuf_revoke_free *arg
 		goto out_put;
 	}
 	arg->checked = 1;
-	arg->changed = dbr_quarantine_check(pages, offsets, capacity);
-	capacity = min(capacity, arg->changed);
-	if (copy_to_user(u64_to_user_ptr(arg->offsets), offsets,
-			 array_size(capacity, sizeof(*offsets))))
-		ret = -EFAULT;
+	ret = dbr_quarantine_check(pages, offsets, capacity, &arg->changed);
+	if (!ret)
+		ret = ucmd_copy_array(arg->offsets, offsets,
+				      array_size(min(capacity, arg->changed),
+						 sizeof(*offsets)));
 	kvfree(offsets);
 out_put:
 	dbr_pages_put(pages);
@@ -220,7 +205,7 @@ static int dbr_ioctl_free(struct ucmd *ucmd)
 	if (!ret) {
 		dbr_buffer_disown(buf);
 		/* Even if it had no owner: who took it may not have revoked it yet. */
-		dbr_revoke_orphan(buf, true);
+		dbr_orphan(buf);
 	}
 	dma_buf_put(buf->dmabuf);
 	return ret;
@@ -272,8 +257,8 @@ static struct dbr_buffer *dbr_buffer_get_fd(int fd)
 	return dmabuf->priv;
 }
 
-static void dbr_query_fill(struct dbr_buffer *buf,
-			   struct dmabuf_revoke_query *arg)
+static int dbr_query_fill(struct dbr_buffer *buf,
+			  struct dmabuf_revoke_query *arg)
 {
 	struct dma_buf *dmabuf = buf->dmabuf;
 	struct dma_buf_attachment *attach;
@@ -285,7 +270,8 @@ static void dbr_query_fill(struct dbr_buffer *buf,
 	arg->attachments = 0;
 	arg->legacy_attachments = 0;
 
-	dma_resv_lock(dmabuf->resv, NULL);
+	if (dma_resv_lock_interruptible(dmabuf->resv, NULL))
+		return -ERESTARTSYS;
 	arg->state = buf->state;
 	arg->orphaned = buf->orphaned;
 	arg->moves = buf->generation;
@@ -297,6 +283,7 @@ static void dbr_query_fill(struct dbr_buffer *buf,
 	}
 	dbr_report(buf, &arg->phases, &arg->pending);
 	dma_resv_unlock(dmabuf->resv);
+	return 0;
 }
 
 static int dbr_ioctl_query(struct ucmd *ucmd)
@@ -320,8 +307,7 @@ static int dbr_ioctl_query(struct ucmd *ucmd)
 	if (IS_ERR(buf))
 		return PTR_ERR(buf);
 
-	dbr_query_fill(buf, arg);
-	ret = ucmd_respond(ucmd);
+	ret = dbr_query_fill(buf, arg) ?: ucmd_respond(ucmd);
 	dma_buf_put(buf->dmabuf);
 	return ret;
 }
@@ -353,9 +339,8 @@ static int dbr_blockers_copy(struct dbr_buffer *buf,
 	capacity = min(capacity, arg->count);
 	for (i = 0; i < capacity; i++)
 		array[i].since_ns = timens_from_host(array[i].since_ns);
-	if (copy_to_user(u64_to_user_ptr(arg->blockers), array,
-			 array_size(capacity, sizeof(*array))))
-		ret = -EFAULT;
+	ret = ucmd_copy_array(arg->blockers, array,
+			      array_size(capacity, sizeof(*array)));
 out_free:
 	kvfree(array);
 	return ret;
@@ -448,10 +433,9 @@ static int dbr_release(struct inode *inode, struct file *file)
 	struct dbr_owner *owner = file->private_data;
 	struct dbr_buffer *buf;
 
+	/* Each by itself, so that none waits for the resv lock of another. */
 	while ((buf = dbr_buffer_pop(owner))) {
-		/* There may be many, so that few pages each are not few. */
-		dbr_revoke_orphan(buf, false);
-		dma_buf_put(buf->dmabuf);
+		dbr_orphan_later(buf);
 		cond_resched();
 	}
 	kfree(owner);
