@@ -50,6 +50,22 @@ static bool dbr_await_fence(struct dbr_buffer *buf)
 }
 
 /*
+ * Drivers may do nothing for a fence until somebody waits for it (those that preempt). They
+ * are awaited one by one, but work side by side.
+ */
+static void dbr_enable_fences(struct dbr_buffer *buf)
+{
+	struct dma_resv *resv = buf->dmabuf->resv;
+	struct dma_resv_iter cursor;
+	struct dma_fence *fence;
+
+	dma_resv_assert_held(resv);
+
+	dma_resv_for_each_fence(&cursor, resv, DMA_RESV_USAGE_BOOKKEEP, fence)
+		dma_fence_enable_signaling(fence);
+}
+
+/*
  * Once nobody needs the buffer any more, its owner's reference goes. True, and only
  * once: to be passed to dbr_buffer_forget() when the lock has been dropped.
  */
@@ -227,6 +243,7 @@ static void dbr_revoke_begin(struct dbr_buffer *buf, enum dmabuf_revoke_state st
 
 	buf->began = ktime_get();
 	dbr_tell(buf);
+	dbr_enable_fences(buf);
 	buf->told = ktime_get();
 	dbr_zap(buf);
 	buf->zapped = ktime_get();
@@ -432,6 +449,8 @@ static int dbr_try_restore(struct dbr_buffer *buf)
 		return -EAGAIN;
 	if (buf->state == DMABUF_REVOKE_STATE_SUSPENDED) {
 		/* What was added meanwhile must not reach into its new life. */
+		if (!buf->fence)
+			dbr_enable_fences(buf);
 		if (dbr_await_fence(buf))
 			return -EAGAIN;
 	}
