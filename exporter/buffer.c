@@ -84,8 +84,7 @@ static pgoff_t dbr_length_to_pages(u64 length, int *ret)
 static int dbr_buffer_fill(struct dbr_buffer *buf, pgoff_t nr_pages)
 {
 	if (buf->flags & DMABUF_REVOKE_ALLOC_ZERO_PAGE) {
-		buf->zero_page = alloc_page(GFP_HIGHUSER | __GFP_ZERO |
-					    __GFP_ACCOUNT | __GFP_RETRY_MAYFAIL);
+		buf->zero_page = alloc_page(GFP_CALLER | __GFP_HIGHMEM | __GFP_ZERO);
 		if (!buf->zero_page)
 			return -ENOMEM;
 	}
@@ -110,7 +109,7 @@ struct dbr_buffer *dbr_buffer_create(const struct dmabuf_revoke_alloc *arg)
 	if (ret)
 		return ERR_PTR(ret);
 
-	buf = kzalloc_obj(*buf, GFP_KERNEL_ACCOUNT);
+	buf = kzalloc_obj(*buf, GFP_CALLER);
 	if (!buf)
 		return ERR_PTR(-ENOMEM);
 	buf->flags = arg->flags;

@@ -77,7 +77,7 @@ static int dbr_dmabuf_attach(struct dma_buf *dmabuf,
 	if (ret && ret != -EAGAIN)
 		return ret;
 
-	a = kzalloc_obj(*a, GFP_KERNEL_ACCOUNT);
+	a = kzalloc_obj(*a, GFP_CALLER);
 	if (!a)
 		return -ENOMEM;
 	a->revocable = dma_buf_attach_revocable(attach);
@@ -239,7 +239,7 @@ static int dbr_vmap(struct dbr_buffer *buf, struct iosys_map *map)
 		return ret;
 
 	nr_pages = buf->pages->nr_pages;
-	array = kvmalloc_array(nr_pages, sizeof(*array), DBR_GFP_TABLE);
+	array = kvmalloc_array(nr_pages, sizeof(*array), GFP_CALLER);
 	if (!array)
 		return -ENOMEM;
 	for (i = 0; i < nr_pages; i++)

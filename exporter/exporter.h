@@ -28,13 +28,11 @@
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
+#include "alloc.h"
 #include "compat.h"
 #include "dmabuf_revoke.h"
 
 #define DBR_FAULT_DELAY_MS	100	/* of the faults that take time */
-
-/* For tables, which grow with the buffer: they fail rather than call the OOM killer. */
-#define DBR_GFP_TABLE	(GFP_KERNEL_ACCOUNT | __GFP_NOWARN | __GFP_RETRY_MAYFAIL)
 
 /* A run of physically contiguous pages, one (compound) allocation. */
 struct dbr_chunk {

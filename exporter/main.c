@@ -169,7 +169,7 @@ static int dbr_free_check(struct dbr_buffer *buf, struct dmabuf_revoke_free *arg
 
 	capacity = min_t(u64, arg->capacity, pages->nr_pages);
 	offsets = kvmalloc_array(max(capacity, 1U), sizeof(*offsets),
-				 GFP_KERNEL_ACCOUNT);
+				 GFP_CALLER);
 	if (!offsets) {
 		ret = -ENOMEM;
 		goto out_put;
@@ -325,7 +325,7 @@ static int dbr_blockers_copy(struct dbr_buffer *buf,
 	capacity = min(arg->capacity, dbr_blockers(buf, NULL, 0));
 	dma_resv_unlock(buf->dmabuf->resv);
 
-	array = kvcalloc(max(capacity, 1U), sizeof(*array), GFP_KERNEL_ACCOUNT);
+	array = kvcalloc(max(capacity, 1U), sizeof(*array), GFP_CALLER);
 	if (!array)
 		return -ENOMEM;
 
@@ -375,7 +375,7 @@ static int dbr_ioctl_list(struct ucmd *ucmd)
 
 	/* Not the caller's capacity: memory for what there is now. */
 	capacity = min_t(u64, arg->capacity, dbr_buffers_count());
-	ids = kvmalloc_array(max(capacity, 1U), sizeof(*ids), GFP_KERNEL_ACCOUNT);
+	ids = kvmalloc_array(max(capacity, 1U), sizeof(*ids), GFP_CALLER);
 	if (!ids)
 		return -ENOMEM;
 
@@ -420,7 +420,7 @@ static int dbr_open(struct inode *inode, struct file *file)
 {
 	struct dbr_owner *owner;
 
-	owner = kzalloc_obj(*owner, GFP_KERNEL_ACCOUNT);
+	owner = kzalloc_obj(*owner, GFP_CALLER);
 	if (!owner)
 		return -ENOMEM;
 	INIT_LIST_HEAD(&owner->buffers);

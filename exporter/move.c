@@ -70,7 +70,7 @@ static struct dbr_move *dbr_move_create(struct dbr_buffer *buf)
 {
 	struct dbr_move *move;
 
-	move = kzalloc_obj(*move, GFP_KERNEL_ACCOUNT);
+	move = kzalloc_obj(*move, GFP_CALLER);
 	if (!move)
 		return ERR_PTR(-ENOMEM);
 	static_assert(offsetof(struct dbr_move, fence) == 0);

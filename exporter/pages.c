@@ -157,7 +157,7 @@ static struct dbr_chunk *dbr_chunks_room(struct dbr_pages *pages)
 	if (pages->nr_chunks == 1)
 		return &pages->single;
 	return kvmalloc_array(pages->nr_chunks, sizeof(*pages->chunks),
-			      DBR_GFP_TABLE);
+			      GFP_CALLER);
 }
 
 static int dbr_chunks_alloc(struct dbr_pages *pages)
@@ -204,7 +204,7 @@ struct dbr_pages *dbr_pages_alloc(pgoff_t nr_pages)
 	struct dbr_pages *pages;
 	int ret;
 
-	pages = kzalloc_obj(*pages, GFP_KERNEL_ACCOUNT);
+	pages = kzalloc_obj(*pages, GFP_CALLER);
 	if (!pages)
 		return ERR_PTR(-ENOMEM);
 	kref_init(&pages->refs);
@@ -261,7 +261,7 @@ static int dbr_table_alloc(struct sg_table *table, unsigned int nr_chunks,
 			   struct scatterlist *single)
 {
 	if (nr_chunks > 1)
-		return sg_alloc_table(table, nr_chunks, DBR_GFP_TABLE);
+		return sg_alloc_table(table, nr_chunks, GFP_CALLER);
 	sg_init_table(single, 1);
 	*table = (struct sg_table){ .sgl = single, .nents = 1, .orig_nents = 1 };
 	return 0;

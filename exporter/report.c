@@ -180,7 +180,7 @@ void dbr_late_work(struct work_struct *work)
 	u32 i, n;
 
 	/* Without memory the names are left out. */
-	blockers = kzalloc_objs(*blockers, DBR_COMPLAINTS, GFP_KERNEL);
+	blockers = kzalloc_objs(*blockers, DBR_COMPLAINTS, GFP_CALLER);
 
 	dma_resv_lock(dmabuf->resv, NULL);
 	late = buf->zapped && !buf->unmapped;
