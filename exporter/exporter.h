@@ -127,6 +127,7 @@ struct dbr_attachment {
 };
 
 extern struct workqueue_struct *dbr_wq;
+extern struct workqueue_struct *dbr_move_wq;
 
 /* Whether the buffer was made with this deliberate bug. */
 static inline bool dbr_has_fault(const struct dbr_buffer *buf, u64 fault)

@@ -17,6 +17,11 @@
 
 struct workqueue_struct *dbr_wq;
 
+/*
+ * For what signals fences, and nothing else: who holds a resv lock, or reclaims memory, may
+ * wait for a fence.
+ */
+struct workqueue_struct *dbr_move_wq;
 static int dbr_ioctl_info(struct ucmd *ucmd)
 {
 	struct dmabuf_revoke_exporter_info *arg = ucmd->arg;
@@ -464,14 +469,24 @@ static int __init dbr_init(void)
 
 	dbr_registry_teach_lockdep();
 
-	dbr_wq = alloc_workqueue("dmabuf-revoke-exporter",
-				 WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	dbr_wq = alloc_workqueue("dmabuf-revoke-exporter", WQ_UNBOUND, 0);
 	if (!dbr_wq)
 		return -ENOMEM;
-
+	dbr_move_wq = alloc_workqueue("dmabuf-revoke-move",
+				      WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	if (!dbr_move_wq) {
+		ret = -ENOMEM;
+		goto err_wq;
+	}
 	ret = misc_register(&dbr_misc);
 	if (ret)
-		destroy_workqueue(dbr_wq);
+		goto err_move_wq;
+	return 0;
+
+err_move_wq:
+	destroy_workqueue(dbr_move_wq);
+err_wq:
+	destroy_workqueue(dbr_wq);
 	return ret;
 }
 
@@ -481,6 +496,7 @@ static void __exit dbr_exit(void)
 	misc_deregister(&dbr_misc);
 	/* The work that dropped the last reference may not have returned yet. */
 	destroy_workqueue(dbr_wq);
+	destroy_workqueue(dbr_move_wq);
 	/* Fences of moves may remain. */
 	compat_fences_end();
 }

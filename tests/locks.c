@@ -5,6 +5,7 @@
  */
 #include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 
 #include "keeper.h"
@@ -294,6 +295,46 @@ CASE(locks, E13_buffers_of_an_owner_do_not_wait_for_each_other)
 	holder_end(&holder);
 	close(first.fd);
 	holds(eventually(is_gone, first.id));
+}
+
+/* More than the workers of a workqueue, which all wait for locks or callbacks then. */
+#define CROWD 1100
+
+static bool nobody_has_unmapped(const int *atts)
+{
+	for (int i = 0; i < CROWD; i++)
+		while (is_readable(atts[i], 0))
+			if (next_event(atts[i]).type == DMABUF_REVOKE_EVENT_UNMAPPED)
+				return false;
+	return true;
+}
+
+/* Who waits for the fence of a move may hold the locks of all other buffers. */
+CASE(locks, E14_I8_move_does_not_wait_for_the_locks_of_others)
+{
+	const struct rlimit limit = { 2 * CROWD, 2 * CROWD };
+	struct buffer buffer = buffer_alloc(PAGE, 0);
+	int owner = succeeds(dr_open(DMABUF_REVOKE_EXPORTER_PATH));
+	static int atts[CROWD];
+	struct buffer other;
+
+	if (patience() > 2)
+		skip("to start %d workers takes too long here", CROWD);
+	succeeds(sys(setrlimit(RLIMIT_NOFILE, &limit)));
+	for (int i = 0; i < CROWD; i++) {
+		succeeds(dr_alloc(owner, PAGE, 0, &other.id, &other.fd));
+		atts[i] = attach_misbehaving(other.fd, DMABUF_REVOKE_KIND_DYNAMIC,
+					     DMABUF_REVOKE_MISBEHAVE_SLOW_CALLBACK,
+					     8 * SEC);
+		succeeds(dr_map(atts[i], 0));
+		close(other.fd);
+	}
+	close(owner);
+	move_fully(buffer.id);
+	holds(nobody_has_unmapped(atts), "it waited for a lock");
+	for (int i = 0; i < CROWD; i++)
+		close(atts[i]);
+	close(buffer.fd);
 }
 
 #define LARGE (128 * MIB)
