@@ -8,6 +8,7 @@
 
 #include <linux/dma-resv.h>
 #include <linux/module.h>
+#include <linux/ratelimit.h>
 #include <linux/rcupdate.h>
 
 #include "exporter.h"
@@ -144,6 +145,7 @@ u32 dbr_blockers(struct dbr_buffer *buf, struct dmabuf_revoke_blocker *array,
 	}
 	if (buf->vmaps && n++ < capacity) {
 		array[n - 1].type = DMABUF_REVOKE_BLOCKER_VMAP;
+		array[n - 1].legacy = 1;
 		array[n - 1].since_ns = ktime_to_ns(buf->vmapped);
 	}
 	return n;
@@ -170,6 +172,10 @@ static void dbr_complain(struct dbr_buffer *buf,
 
 #define DBR_COMPLAINTS	4U		/* blockers named in the log */
 
+/* Whoever may allocate can have as many late revokes as buffers. */
+static DEFINE_RATELIMIT_STATE(dbr_late_limit, DEFAULT_RATELIMIT_INTERVAL,
+			      DEFAULT_RATELIMIT_BURST);
+
 void dbr_late_work(struct work_struct *work)
 {
 	struct dbr_buffer *buf = container_of(to_delayed_work(work),
@@ -183,7 +189,7 @@ void dbr_late_work(struct work_struct *work)
 	blockers = kzalloc_objs(*blockers, DBR_COMPLAINTS, GFP_CALLER);
 
 	dma_resv_lock(dmabuf->resv, NULL);
-	late = buf->zapped && !buf->unmapped;
+	late = buf->zapped && !buf->unmapped && __ratelimit(&dbr_late_limit);
 	n = dbr_blockers(buf, blockers, blockers ? DBR_COMPLAINTS : 0);
 	if (late)
 		pr_warn("buffer %llu: the revoke waits for %lld ms now, for %u blockers\n",
