@@ -15,13 +15,14 @@
 #include "timens.h"
 #include "ucmd.h"
 
+/* For what takes resv locks, or its time. */
 struct workqueue_struct *dbr_wq;
-
 /*
  * For what signals fences, and nothing else: who holds a resv lock, or reclaims memory, may
  * wait for a fence.
  */
 struct workqueue_struct *dbr_move_wq;
+
 static int dbr_ioctl_info(struct ucmd *ucmd)
 {
 	struct dmabuf_revoke_exporter_info *arg = ucmd->arg;
@@ -495,8 +496,8 @@ static void __exit dbr_exit(void)
 {
 	misc_deregister(&dbr_misc);
 	/* The work that dropped the last reference may not have returned yet. */
-	destroy_workqueue(dbr_wq);
 	destroy_workqueue(dbr_move_wq);
+	destroy_workqueue(dbr_wq);
 	/* Fences of moves may remain. */
 	compat_fences_end();
 }

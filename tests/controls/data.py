@@ -439,7 +439,7 @@ IMPORTER = {
             Control(
                 "contract_moves::I7_second_call_unpins_nothing",
                 Wrong(misbehave="DOUBLE_UNPIN"),
-                "dbr_dmabuf_unpin",
+                "unpinned without a pin",
                 KERNEL_LOG,
             ),
             Control(
@@ -479,7 +479,7 @@ IMPORTER = {
             Control(
                 "contract_devices::I9_pins_are_balanced",
                 Wrong(misbehave="DOUBLE_UNPIN"),
-                "dbr_dmabuf_unpin",
+                "unpinned without a pin",
                 KERNEL_LOG,
             ),
             Control(
