@@ -195,7 +195,7 @@ static void is_refused_without_a_trace(uint64_t length)
 	for (size_t i = 0; i < ARRAY_SIZE(greedy.threads); i++)
 		equal(pthread_create(&greedy.threads[i], NULL, ask_for_too_much,
 				     &greedy), 0);
-	for (int i = 0; i < 2000; i++) {
+	for (int i = 0; i < 500; i++) {
 		struct buffer buffer = buffer_alloc(PAGE, 0);
 
 		equal(info().bytes, before + PAGE);

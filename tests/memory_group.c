@@ -12,7 +12,7 @@
 #define ATTACHMENTS 16
 #define BUFFERS 1000
 
-static char mount_point[64];
+static char mount_point[] = "/tmp/dmabuf-revoke-XXXXXX";
 static char group[128];
 
 static int open_in_group(const char *file, int how)
@@ -46,13 +46,12 @@ static void group_begin(void)
 {
 	char controllers[256];
 
-	strcpy(mount_point, "/tmp/dmabuf-revoke-XXXXXX");
 	holds(mkdtemp(mount_point));
 	if (mount("none", mount_point, "cgroup2", 0, NULL)) {
 		rmdir(mount_point);
 		skip("no cgroup2 (CONFIG_CGROUPS)");
 	}
-	strcpy(group, mount_point);
+	snprintf(group, sizeof(group), "%s", mount_point);
 	get("/cgroup.controllers", controllers, sizeof(controllers));
 	if (!strstr(controllers, "memory")) {
 		umount(mount_point);
