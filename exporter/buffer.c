@@ -6,22 +6,23 @@
 #include <linux/capability.h>
 #include <linux/dma-resv.h>
 #include <linux/fcntl.h>
-#include <linux/hashtable.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/rbtree.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/user_namespace.h>
 
 #include "exporter.h"
 
 /*
- * The registry: id to buffer, and all of them by ascending id. The lock also guards
- * dbr_buffer.owner and the lists of the owners. No XArray: since ids are not reused
- * it would get and drop nodes for nearly every buffer.
+ * The registry: all buffers, by their id. The lock also guards dbr_buffer.owner and the
+ * lists of the owners; nobody holds it for long. No XArray: since ids are not reused it
+ * would get and drop nodes for nearly every buffer.
  */
 static DEFINE_MUTEX(dbr_registry_lock);
-static DEFINE_HASHTABLE(dbr_registry, 10);
-static LIST_HEAD(dbr_registered);
+static struct rb_root dbr_registry = RB_ROOT;
 
 static atomic64_t dbr_last_id;
 
@@ -83,8 +84,7 @@ static pgoff_t dbr_length_to_pages(u64 length, int *ret)
 static int dbr_buffer_fill(struct dbr_buffer *buf, pgoff_t nr_pages)
 {
 	if (buf->flags & DMABUF_REVOKE_ALLOC_ZERO_PAGE) {
-		buf->zero_page = alloc_page(GFP_HIGHUSER | __GFP_ZERO |
-					    __GFP_ACCOUNT | __GFP_RETRY_MAYFAIL);
+		buf->zero_page = alloc_page(GFP_CALLER | __GFP_HIGHMEM | __GFP_ZERO);
 		if (!buf->zero_page)
 			return -ENOMEM;
 	}
@@ -109,7 +109,7 @@ struct dbr_buffer *dbr_buffer_create(const struct dmabuf_revoke_alloc *arg)
 	if (ret)
 		return ERR_PTR(ret);
 
-	buf = kzalloc_obj(*buf, GFP_KERNEL_ACCOUNT);
+	buf = kzalloc_obj(*buf, GFP_CALLER);
 	if (!buf)
 		return ERR_PTR(-ENOMEM);
 	buf->flags = arg->flags;
@@ -161,17 +161,10 @@ void dbr_buffer_number(struct dbr_buffer *buf)
 	buf->id = atomic64_inc_return(&dbr_last_id);
 }
 
-/* Where @buf belongs in dbr_registered: at the end, but for who is being overtaken. */
-static struct list_head *dbr_registry_place(struct dbr_buffer *buf)
+static bool dbr_registry_less(struct rb_node *a, const struct rb_node *b)
 {
-	struct dbr_buffer *before;
-
-	lockdep_assert_held(&dbr_registry_lock);
-
-	list_for_each_entry_reverse(before, &dbr_registered, registered)
-		if (before->id < buf->id)
-			return &before->registered;
-	return &dbr_registered;
+	return rb_entry(a, struct dbr_buffer, registered)->id <
+	       rb_entry(b, struct dbr_buffer, registered)->id;
 }
 
 /* Makes @buf known under its id. Consumes a dma-buf reference. */
@@ -180,8 +173,7 @@ void dbr_buffer_publish(struct dbr_buffer *buf, struct dbr_owner *owner)
 	mutex_lock(&dbr_registry_lock);
 	buf->owner = owner;
 	list_add_tail(&buf->owned, &owner->buffers);
-	list_add(&buf->registered, dbr_registry_place(buf));
-	hash_add(dbr_registry, &buf->hashed, buf->id);
+	rb_add(&buf->registered, &dbr_registry, dbr_registry_less);
 	mutex_unlock(&dbr_registry_lock);
 }
 
@@ -190,23 +182,30 @@ void dbr_buffer_forget(struct dbr_buffer *buf)
 {
 	mutex_lock(&dbr_registry_lock);
 	WARN_ON_ONCE(buf->owner);
-	list_del(&buf->registered);
-	hash_del(&buf->hashed);
+	rb_erase(&buf->registered, &dbr_registry);
 	mutex_unlock(&dbr_registry_lock);
 
 	dma_buf_put(buf->dmabuf);
 }
 
+/* The buffer with the lowest id that is not below @id; or NULL. */
 static struct dbr_buffer *dbr_registry_find(u64 id)
 {
-	struct dbr_buffer *buf;
+	struct rb_node *node = dbr_registry.rb_node;
+	struct dbr_buffer *buf, *found = NULL;
 
 	lockdep_assert_held(&dbr_registry_lock);
 
-	hash_for_each_possible(dbr_registry, buf, hashed, id)
-		if (buf->id == id)
-			return buf;
-	return NULL;
+	while (node) {
+		buf = rb_entry(node, struct dbr_buffer, registered);
+		if (buf->id >= id) {
+			found = buf;
+			node = node->rb_left;
+		} else {
+			node = node->rb_right;
+		}
+	}
+	return found;
 }
 
 /**
@@ -222,7 +221,7 @@ struct dbr_buffer *dbr_buffer_get(struct dbr_owner *owner, u64 id)
 
 	mutex_lock(&dbr_registry_lock);
 	buf = dbr_registry_find(id);
-	if (!buf)
+	if (!buf || buf->id != id)
 		buf = ERR_PTR(-ENOENT);
 	else if (buf->owner != owner && !capable(CAP_SYS_ADMIN))
 		buf = ERR_PTR(-EPERM);
@@ -266,28 +265,44 @@ void dbr_buffer_disown(struct dbr_buffer *buf)
 	mutex_unlock(&dbr_registry_lock);
 }
 
+#define DBR_IDS_AT_ONCE	1024
+
 /**
  * dbr_buffer_ids - the buffers that a file may name
  * @owner: the file that asks
  * @ids: receives the first of them, ascending
  * @capacity: how many fit
+ * @count: receives how many there are; what comes or goes meanwhile may be missed
  *
- * Return: how many there are.
+ * Return: 0, or -EINTR when a fatal signal ended it.
  */
-u32 dbr_buffer_ids(struct dbr_owner *owner, u64 *ids, u32 capacity)
+int dbr_buffer_ids(struct dbr_owner *owner, u64 *ids, u32 capacity, u32 *count)
 {
-	bool all = capable(CAP_SYS_ADMIN);
+	/* Everybody may ask: who is told of less was not denied anything. */
+	bool all = ns_capable_noaudit(&init_user_ns, CAP_SYS_ADMIN);
 	struct dbr_buffer *buf;
-	u32 count = 0;
+	u64 next = 0;
+	u32 i, n = 0;
 
-	mutex_lock(&dbr_registry_lock);
-	list_for_each_entry(buf, &dbr_registered, registered) {
-		if (!all && buf->owner != owner)
-			continue;
-		if (count < capacity)
-			ids[count] = buf->id;
-		count++;
-	}
-	mutex_unlock(&dbr_registry_lock);
-	return count;
+	do {
+		mutex_lock(&dbr_registry_lock);
+		buf = dbr_registry_find(next);
+		for (i = 0; buf && i < DBR_IDS_AT_ONCE; i++) {
+			next = buf->id + 1;
+			if (all || buf->owner == owner) {
+				if (n < capacity)
+					ids[n] = buf->id;
+				n++;
+			}
+			buf = rb_entry_safe(rb_next(&buf->registered),
+					    struct dbr_buffer, registered);
+		}
+		mutex_unlock(&dbr_registry_lock);
+
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	} while (buf);
+	*count = n;
+	return 0;
 }

@@ -7,6 +7,8 @@
  * courtesy that fails early.
  */
 
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/delay.h>
 #include <linux/dma-mapping.h>
 #include <linux/dma-resv.h>
@@ -77,7 +79,7 @@ static int dbr_dmabuf_attach(struct dma_buf *dmabuf,
 	if (ret && ret != -EAGAIN)
 		return ret;
 
-	a = kzalloc_obj(*a, GFP_KERNEL_ACCOUNT);
+	a = kzalloc_obj(*a, GFP_CALLER);
 	if (!a)
 		return -ENOMEM;
 	a->revocable = dma_buf_attach_revocable(attach);
@@ -139,9 +141,12 @@ static void dbr_dmabuf_unpin(struct dma_buf_attachment *attach)
 
 	dma_resv_assert_held(attach->dmabuf->resv);
 
-	if (WARN_ONCE(!a->pins, "%s: unpinned without a pin\n",
-		      dev_name(attach->dev)))
+	/* No WARN: there is an importer that does so on demand. */
+	if (!a->pins) {
+		pr_warn_ratelimited("%s: unpinned without a pin\n",
+				    dev_name(attach->dev));
 		return;
+	}
 	a->pins--;
 	buf->pins--;
 }
@@ -239,7 +244,7 @@ static int dbr_vmap(struct dbr_buffer *buf, struct iosys_map *map)
 		return ret;
 
 	nr_pages = buf->pages->nr_pages;
-	array = kvmalloc_array(nr_pages, sizeof(*array), DBR_GFP_TABLE);
+	array = kvmalloc_array(nr_pages, sizeof(*array), GFP_CALLER);
 	if (!array)
 		return -ENOMEM;
 	for (i = 0; i < nr_pages; i++)

@@ -24,16 +24,15 @@
 #include <linux/kref.h>
 #include <linux/ktime.h>
 #include <linux/list.h>
+#include <linux/rbtree.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
+#include "alloc.h"
 #include "compat.h"
 #include "dmabuf_revoke.h"
 
 #define DBR_FAULT_DELAY_MS	100	/* of the faults that take time */
-
-/* For tables, which grow with the buffer: they fail rather than call the OOM killer. */
-#define DBR_GFP_TABLE	(GFP_KERNEL_ACCOUNT | __GFP_NOWARN | __GFP_RETRY_MAYFAIL)
 
 /* A run of physically contiguous pages, one (compound) allocation. */
 struct dbr_chunk {
@@ -77,8 +76,7 @@ struct dbr_buffer {
 	/* Registry lock. */
 	struct dbr_owner *owner;	/* NULL once its file is closed */
 	struct list_head owned;
-	struct list_head registered;
-	struct hlist_node hashed;
+	struct rb_node registered;
 
 	/*
 	 * The resv lock. Readers without it may see LIVE for a moment too long,
@@ -109,6 +107,7 @@ struct dbr_buffer {
 	struct dma_fence_cb fence_cb;	/* armed while fence is set */
 	struct work_struct fence_work;	/* fence has signalled */
 	struct work_struct give_work;	/* gives the memory back, if there is much */
+	struct work_struct orphan_work;	/* the owner is gone; a dma-buf reference */
 	struct delayed_work late_work;	/* complains; pending: a dma-buf reference */
 	wait_queue_head_t wait;		/* for state to become REVOKED */
 };
@@ -128,6 +127,7 @@ struct dbr_attachment {
 };
 
 extern struct workqueue_struct *dbr_wq;
+extern struct workqueue_struct *dbr_move_wq;
 
 /* Whether the buffer was made with this deliberate bug. */
 static inline bool dbr_has_fault(const struct dbr_buffer *buf, u64 fault)
@@ -164,7 +164,7 @@ void dbr_buffer_forget(struct dbr_buffer *buf);
 struct dbr_buffer *dbr_buffer_get(struct dbr_owner *owner, u64 id);
 struct dbr_buffer *dbr_buffer_pop(struct dbr_owner *owner);
 void dbr_buffer_disown(struct dbr_buffer *buf);
-u32 dbr_buffer_ids(struct dbr_owner *owner, u64 *ids, u32 capacity);
+int dbr_buffer_ids(struct dbr_owner *owner, u64 *ids, u32 capacity, u32 *count);
 
 /* dmabuf.c */
 extern const struct dma_buf_ops dbr_dmabuf_ops;
@@ -174,17 +174,18 @@ void dbr_revoke_init(struct dbr_buffer *buf);
 void dbr_tell(struct dbr_buffer *buf);
 void dbr_zap(struct dbr_buffer *buf);
 void dbr_revoke_advance(struct dbr_buffer *buf);
-int dbr_revoke(struct dbr_buffer *buf, u64 deadline_ns, bool *already);
-int dbr_suspend(struct dbr_buffer *buf, u64 deadline_ns, bool *already);
+int dbr_revoke(struct dbr_buffer *buf, struct dmabuf_revoke_revoke *arg);
 int dbr_restore(struct dbr_buffer *buf, u64 deadline_ns);
-void dbr_revoke_orphan(struct dbr_buffer *buf, bool few);
+void dbr_orphan(struct dbr_buffer *buf);
+void dbr_orphan_later(struct dbr_buffer *buf);
 
 /* move.c */
 int dbr_move(struct dbr_buffer *buf, u64 deadline_ns);
 
 /* quarantine.c */
 void dbr_quarantine_fill(struct dbr_pages *pages);
-u32 dbr_quarantine_check(struct dbr_pages *pages, u64 *offsets, u32 capacity);
+int dbr_quarantine_check(struct dbr_pages *pages, u64 *offsets, u32 capacity,
+			 u32 *changed);
 
 /* report.c */
 struct dma_fence *dbr_unsignalled_fence(struct dbr_buffer *buf,

@@ -12,9 +12,16 @@
 #include <linux/slab.h>
 
 #include "exporter.h"
+#include "timens.h"
 #include "ucmd.h"
 
+/* For what takes resv locks, or its time. */
 struct workqueue_struct *dbr_wq;
+/*
+ * For what signals fences, and nothing else: who holds a resv lock, or reclaims memory, may
+ * wait for a fence.
+ */
+struct workqueue_struct *dbr_move_wq;
 
 static int dbr_ioctl_info(struct ucmd *ucmd)
 {
@@ -97,9 +104,7 @@ static int dbr_ioctl_alloc(struct ucmd *ucmd)
 static int dbr_ioctl_revoke(struct ucmd *ucmd)
 {
 	struct dmabuf_revoke_revoke *arg = ucmd->arg;
-	struct dma_resv *resv;
 	struct dbr_buffer *buf;
-	bool already;
 	int ret;
 
 	if (arg->flags & ~DMABUF_REVOKE_REVOKE_SUSPEND)
@@ -108,23 +113,9 @@ static int dbr_ioctl_revoke(struct ucmd *ucmd)
 	buf = dbr_buffer_get(ucmd->file->private_data, arg->id);
 	if (IS_ERR(buf))
 		return PTR_ERR(buf);
-	if (arg->flags & DMABUF_REVOKE_REVOKE_SUSPEND)
-		ret = dbr_suspend(buf, arg->deadline_ns, &already);
-	else
-		ret = dbr_revoke(buf, arg->deadline_ns, &already);
-	if (ret && ret != -ETIMEDOUT)
-		goto out_put;
-
-	resv = buf->dmabuf->resv;
-	dma_resv_lock(resv, NULL);
-	arg->state = buf->state;
-	dbr_report(buf, &arg->phases, &arg->pending);
-	dma_resv_unlock(resv);
-	arg->already = already;
-
-	if (ucmd_respond(ucmd))
+	ret = dbr_revoke(buf, arg);
+	if ((!ret || ret == -ETIMEDOUT) && ucmd_respond(ucmd))
 		ret = -EFAULT;
-out_put:
 	dma_buf_put(buf->dmabuf);
 	return ret;
 }
@@ -174,7 +165,8 @@ static int dbr_free_check(struct dbr_buffer *buf, struct dmabuf_revoke_free *arg
 	if (!(buf->flags & DMABUF_REVOKE_ALLOC_QUARANTINE))
 		return 0;
 
-	dma_resv_lock(buf->dmabuf->resv, NULL);
+	if (dma_resv_lock_interruptible(buf->dmabuf->resv, NULL))
+		return -ERESTARTSYS;
 	if (buf->state == DMABUF_REVOKE_STATE_REVOKED)
 		pages = dbr_pages_get(buf->pages);
 	dma_resv_unlock(buf->dmabuf->resv);
@@ -183,17 +175,17 @@ static int dbr_free_check(struct dbr_buffer *buf, struct dmabuf_revoke_free *arg
 
 	capacity = min_t(u64, arg->capacity, pages->nr_pages);
 	offsets = kvmalloc_array(max(capacity, 1U), sizeof(*offsets),
-				 GFP_KERNEL_ACCOUNT);
+				 GFP_CALLER);
 	if (!offsets) {
 		ret = -ENOMEM;
 		goto out_put;
 	}
 	arg->checked = 1;
-	arg->changed = dbr_quarantine_check(pages, offsets, capacity);
-	capacity = min(capacity, arg->changed);
-	if (copy_to_user(u64_to_user_ptr(arg->offsets), offsets,
-			 array_size(capacity, sizeof(*offsets))))
-		ret = -EFAULT;
+	ret = dbr_quarantine_check(pages, offsets, capacity, &arg->changed);
+	if (!ret)
+		ret = ucmd_copy_array(arg->offsets, offsets,
+				      array_size(min(capacity, arg->changed),
+						 sizeof(*offsets)));
 	kvfree(offsets);
 out_put:
 	dbr_pages_put(pages);
@@ -219,7 +211,7 @@ static int dbr_ioctl_free(struct ucmd *ucmd)
 	if (!ret) {
 		dbr_buffer_disown(buf);
 		/* Even if it had no owner: who took it may not have revoked it yet. */
-		dbr_revoke_orphan(buf, true);
+		dbr_orphan(buf);
 	}
 	dma_buf_put(buf->dmabuf);
 	return ret;
@@ -271,8 +263,8 @@ static struct dbr_buffer *dbr_buffer_get_fd(int fd)
 	return dmabuf->priv;
 }
 
-static void dbr_query_fill(struct dbr_buffer *buf,
-			   struct dmabuf_revoke_query *arg)
+static int dbr_query_fill(struct dbr_buffer *buf,
+			  struct dmabuf_revoke_query *arg)
 {
 	struct dma_buf *dmabuf = buf->dmabuf;
 	struct dma_buf_attachment *attach;
@@ -284,7 +276,8 @@ static void dbr_query_fill(struct dbr_buffer *buf,
 	arg->attachments = 0;
 	arg->legacy_attachments = 0;
 
-	dma_resv_lock(dmabuf->resv, NULL);
+	if (dma_resv_lock_interruptible(dmabuf->resv, NULL))
+		return -ERESTARTSYS;
 	arg->state = buf->state;
 	arg->orphaned = buf->orphaned;
 	arg->moves = buf->generation;
@@ -296,6 +289,7 @@ static void dbr_query_fill(struct dbr_buffer *buf,
 	}
 	dbr_report(buf, &arg->phases, &arg->pending);
 	dma_resv_unlock(dmabuf->resv);
+	return 0;
 }
 
 static int dbr_ioctl_query(struct ucmd *ucmd)
@@ -319,8 +313,7 @@ static int dbr_ioctl_query(struct ucmd *ucmd)
 	if (IS_ERR(buf))
 		return PTR_ERR(buf);
 
-	dbr_query_fill(buf, arg);
-	ret = ucmd_respond(ucmd);
+	ret = dbr_query_fill(buf, arg) ?: ucmd_respond(ucmd);
 	dma_buf_put(buf->dmabuf);
 	return ret;
 }
@@ -329,7 +322,7 @@ static int dbr_blockers_copy(struct dbr_buffer *buf,
 			     struct dmabuf_revoke_blockers *arg)
 {
 	struct dmabuf_revoke_blocker *array;
-	u32 capacity;
+	u32 i, capacity;
 	int ret = 0;
 
 	/* Not the caller's capacity: memory for what there is now. */
@@ -338,7 +331,7 @@ static int dbr_blockers_copy(struct dbr_buffer *buf,
 	capacity = min(arg->capacity, dbr_blockers(buf, NULL, 0));
 	dma_resv_unlock(buf->dmabuf->resv);
 
-	array = kvcalloc(max(capacity, 1U), sizeof(*array), GFP_KERNEL_ACCOUNT);
+	array = kvcalloc(max(capacity, 1U), sizeof(*array), GFP_CALLER);
 	if (!array)
 		return -ENOMEM;
 
@@ -350,9 +343,10 @@ static int dbr_blockers_copy(struct dbr_buffer *buf,
 	dma_resv_unlock(buf->dmabuf->resv);
 
 	capacity = min(capacity, arg->count);
-	if (copy_to_user(u64_to_user_ptr(arg->blockers), array,
-			 array_size(capacity, sizeof(*array))))
-		ret = -EFAULT;
+	for (i = 0; i < capacity; i++)
+		array[i].since_ns = timens_from_host(array[i].since_ns);
+	ret = ucmd_copy_array(arg->blockers, array,
+			      array_size(capacity, sizeof(*array)));
 out_free:
 	kvfree(array);
 	return ret;
@@ -379,23 +373,23 @@ static int dbr_ioctl_list(struct ucmd *ucmd)
 {
 	struct dmabuf_revoke_list *arg = ucmd->arg;
 	u32 capacity;
-	int ret = 0;
 	u64 *ids;
+	int ret;
 
 	if (arg->flags)
 		return -EINVAL;
 
 	/* Not the caller's capacity: memory for what there is now. */
 	capacity = min_t(u64, arg->capacity, dbr_buffers_count());
-	ids = kvmalloc_array(max(capacity, 1U), sizeof(*ids), GFP_KERNEL_ACCOUNT);
+	ids = kvmalloc_array(max(capacity, 1U), sizeof(*ids), GFP_CALLER);
 	if (!ids)
 		return -ENOMEM;
 
-	arg->count = dbr_buffer_ids(ucmd->file->private_data, ids, capacity);
-	capacity = min(capacity, arg->count);
-	if (copy_to_user(u64_to_user_ptr(arg->ids), ids,
-			 array_size(capacity, sizeof(*ids))))
-		ret = -EFAULT;
+	ret = dbr_buffer_ids(ucmd->file->private_data, ids, capacity, &arg->count);
+	if (!ret)
+		ret = ucmd_copy_array(arg->ids, ids,
+				      array_size(min(capacity, arg->count),
+						 sizeof(*ids)));
 	kvfree(ids);
 	return ret ?: ucmd_respond(ucmd);
 }
@@ -432,7 +426,7 @@ static int dbr_open(struct inode *inode, struct file *file)
 {
 	struct dbr_owner *owner;
 
-	owner = kzalloc_obj(*owner, GFP_KERNEL_ACCOUNT);
+	owner = kzalloc_obj(*owner, GFP_CALLER);
 	if (!owner)
 		return -ENOMEM;
 	INIT_LIST_HEAD(&owner->buffers);
@@ -445,10 +439,9 @@ static int dbr_release(struct inode *inode, struct file *file)
 	struct dbr_owner *owner = file->private_data;
 	struct dbr_buffer *buf;
 
+	/* Each by itself, so that none waits for the resv lock of another. */
 	while ((buf = dbr_buffer_pop(owner))) {
-		/* There may be many, so that few pages each are not few. */
-		dbr_revoke_orphan(buf, false);
-		dma_buf_put(buf->dmabuf);
+		dbr_orphan_later(buf);
 		cond_resched();
 	}
 	kfree(owner);
@@ -477,14 +470,24 @@ static int __init dbr_init(void)
 
 	dbr_registry_teach_lockdep();
 
-	dbr_wq = alloc_workqueue("dmabuf-revoke-exporter",
-				 WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	dbr_wq = alloc_workqueue("dmabuf-revoke-exporter", WQ_UNBOUND, 0);
 	if (!dbr_wq)
 		return -ENOMEM;
-
+	dbr_move_wq = alloc_workqueue("dmabuf-revoke-move",
+				      WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	if (!dbr_move_wq) {
+		ret = -ENOMEM;
+		goto err_wq;
+	}
 	ret = misc_register(&dbr_misc);
 	if (ret)
-		destroy_workqueue(dbr_wq);
+		goto err_move_wq;
+	return 0;
+
+err_move_wq:
+	destroy_workqueue(dbr_move_wq);
+err_wq:
+	destroy_workqueue(dbr_wq);
 	return ret;
 }
 
@@ -493,6 +496,7 @@ static void __exit dbr_exit(void)
 {
 	misc_deregister(&dbr_misc);
 	/* The work that dropped the last reference may not have returned yet. */
+	destroy_workqueue(dbr_move_wq);
 	destroy_workqueue(dbr_wq);
 	/* Fences of moves may remain. */
 	compat_fences_end();

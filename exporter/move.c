@@ -63,14 +63,14 @@ static void dbr_move_work(struct work_struct *work)
 /* May run in hard interrupt context, under the fence's lock. */
 static void dbr_move_go(struct dma_fence *fence, struct dma_fence_cb *cb)
 {
-	queue_work(dbr_wq, &container_of(cb, struct dbr_move, after_cb)->work);
+	queue_work(dbr_move_wq, &container_of(cb, struct dbr_move, after_cb)->work);
 }
 
 static struct dbr_move *dbr_move_create(struct dbr_buffer *buf)
 {
 	struct dbr_move *move;
 
-	move = kzalloc_obj(*move, GFP_KERNEL_ACCOUNT);
+	move = kzalloc_obj(*move, GFP_CALLER);
 	if (!move)
 		return ERR_PTR(-ENOMEM);
 	static_assert(offsetof(struct dbr_move, fence) == 0);
@@ -148,7 +148,7 @@ static int dbr_move_commit(struct dbr_move *move)
 	dma_fence_get(&move->fence);
 	if (!move->after ||
 	    dma_fence_add_callback(move->after, &move->after_cb, dbr_move_go))
-		queue_work(dbr_wq, &move->work);
+		queue_work(dbr_move_wq, &move->work);
 	return 0;
 }
 

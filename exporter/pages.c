@@ -40,14 +40,18 @@ static void dbr_uncharge(pgoff_t nr_pages)
 	atomic64_sub((s64)nr_pages << PAGE_SHIFT, &dbr_bytes);
 }
 
+/* Nobody sees a sum that is refused: it would be others who are, and two of them wrap. */
 static int dbr_charge(pgoff_t nr_pages)
 {
-	u64 bytes = atomic64_add_return((s64)nr_pages << PAGE_SHIFT, &dbr_bytes);
+	u64 want = (u64)nr_pages << PAGE_SHIFT;
+	u64 limit = dbr_pages_limit();
+	s64 old = atomic64_read(&dbr_bytes);
 
-	if (bytes <= dbr_pages_limit())
-		return 0;
-	dbr_uncharge(nr_pages);
-	return -ENOMEM;
+	do {
+		if (want > limit || old > limit - want)
+			return -ENOMEM;
+	} while (!atomic64_try_cmpxchg(&dbr_bytes, &old, old + want));
+	return 0;
 }
 
 /*
@@ -86,8 +90,10 @@ static void dbr_list_free(struct list_head *list)
 {
 	struct page *page, *tmp;
 
-	list_for_each_entry_safe(page, tmp, list, lru)
+	list_for_each_entry_safe(page, tmp, list, lru) {
 		__free_pages(page, compound_order(page));
+		cond_resched();
+	}
 }
 
 /* Collects @nr_pages zeroed pages on @list. Returns the number of chunks. */
@@ -151,7 +157,7 @@ static struct dbr_chunk *dbr_chunks_room(struct dbr_pages *pages)
 	if (pages->nr_chunks == 1)
 		return &pages->single;
 	return kvmalloc_array(pages->nr_chunks, sizeof(*pages->chunks),
-			      DBR_GFP_TABLE);
+			      GFP_CALLER);
 }
 
 static int dbr_chunks_alloc(struct dbr_pages *pages)
@@ -177,6 +183,7 @@ static int dbr_chunks_alloc(struct dbr_pages *pages)
 		pages->chunks[i].page = page;
 		pages->chunks[i++].start = start;
 		start += 1UL << compound_order(page);
+		cond_resched();
 	}
 	return 0;
 
@@ -197,7 +204,7 @@ struct dbr_pages *dbr_pages_alloc(pgoff_t nr_pages)
 	struct dbr_pages *pages;
 	int ret;
 
-	pages = kzalloc_obj(*pages, GFP_KERNEL_ACCOUNT);
+	pages = kzalloc_obj(*pages, GFP_CALLER);
 	if (!pages)
 		return ERR_PTR(-ENOMEM);
 	kref_init(&pages->refs);
@@ -254,7 +261,7 @@ static int dbr_table_alloc(struct sg_table *table, unsigned int nr_chunks,
 			   struct scatterlist *single)
 {
 	if (nr_chunks > 1)
-		return sg_alloc_table(table, nr_chunks, DBR_GFP_TABLE);
+		return sg_alloc_table(table, nr_chunks, GFP_CALLER);
 	sg_init_table(single, 1);
 	*table = (struct sg_table){ .sgl = single, .nents = 1, .orig_nents = 1 };
 	return 0;

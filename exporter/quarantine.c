@@ -5,6 +5,7 @@
  */
 
 #include <linux/highmem.h>
+#include <linux/sched/signal.h>
 #include <linux/string.h>
 
 #include "exporter.h"
@@ -30,12 +31,14 @@ void dbr_quarantine_fill(struct dbr_pages *pages)
  * @pages: after dbr_quarantine_fill()
  * @offsets: receives where the first of them are, in bytes
  * @capacity: how many fit
+ * @changed: receives how many there are
  *
- * Return: how many there are.
+ * Return: 0, or -EINTR when a fatal signal ended it.
  */
-u32 dbr_quarantine_check(struct dbr_pages *pages, u64 *offsets, u32 capacity)
+int dbr_quarantine_check(struct dbr_pages *pages, u64 *offsets, u32 capacity,
+			 u32 *changed)
 {
-	u32 changed = 0;
+	u32 n = 0;
 	pgoff_t i;
 
 	for (i = 0; i < pages->nr_pages; i++) {
@@ -43,12 +46,15 @@ u32 dbr_quarantine_check(struct dbr_pages *pages, u64 *offsets, u32 capacity)
 		bool clean = !memchr_inv(mem, DBR_PATTERN, PAGE_SIZE);
 
 		kunmap_local(mem);
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		cond_resched();
 		if (clean)
 			continue;
-		if (changed < capacity)
-			offsets[changed] = (u64)i << PAGE_SHIFT;
-		changed++;
+		if (n < capacity)
+			offsets[n] = (u64)i << PAGE_SHIFT;
+		n++;
 	}
-	return changed;
+	*changed = n;
+	return 0;
 }

@@ -8,9 +8,11 @@
 
 #include <linux/dma-resv.h>
 #include <linux/module.h>
+#include <linux/ratelimit.h>
 #include <linux/rcupdate.h>
 
 #include "exporter.h"
+#include "timens.h"
 
 static unsigned int warn_ms = 10000;
 module_param(warn_ms, uint, 0644);
@@ -40,7 +42,7 @@ static u64 dbr_phase_ns(ktime_t begin, ktime_t end, ktime_t now)
 }
 
 /**
- * dbr_report - the phases so far, and what is in use
+ * dbr_report - the phases so far, and what is in use, for the caller of an ioctl
  * @buf: the buffer
  * @phases: receives the time spent
  * @pending: receives the counts
@@ -54,7 +56,7 @@ void dbr_report(struct dbr_buffer *buf, struct dmabuf_revoke_phases *phases,
 
 	dma_resv_assert_held(buf->dmabuf->resv);
 
-	phases->began_ns = ktime_to_ns(buf->began);
+	phases->began_ns = timens_from_host(buf->began);
 	phases->tell_ns = dbr_phase_ns(buf->began, buf->told, now);
 	phases->zap_ns = dbr_phase_ns(buf->told, buf->zapped, now);
 	phases->fences_ns = dbr_phase_ns(buf->zapped, buf->fenced, now);
@@ -108,7 +110,7 @@ static void dbr_name_map(struct dmabuf_revoke_blocker *b,
 /**
  * dbr_blockers - name what uses the buffer
  * @buf: the buffer
- * @array: receives the first of them; zeroed
+ * @array: receives the first of them, with times of the host; zeroed
  * @capacity: how many fit
  *
  * Return: how many there are.
@@ -143,6 +145,7 @@ u32 dbr_blockers(struct dbr_buffer *buf, struct dmabuf_revoke_blocker *array,
 	}
 	if (buf->vmaps && n++ < capacity) {
 		array[n - 1].type = DMABUF_REVOKE_BLOCKER_VMAP;
+		array[n - 1].legacy = 1;
 		array[n - 1].since_ns = ktime_to_ns(buf->vmapped);
 	}
 	return n;
@@ -169,6 +172,10 @@ static void dbr_complain(struct dbr_buffer *buf,
 
 #define DBR_COMPLAINTS	4U		/* blockers named in the log */
 
+/* Whoever may allocate can have as many late revokes as buffers. */
+static DEFINE_RATELIMIT_STATE(dbr_late_limit, DEFAULT_RATELIMIT_INTERVAL,
+			      DEFAULT_RATELIMIT_BURST);
+
 void dbr_late_work(struct work_struct *work)
 {
 	struct dbr_buffer *buf = container_of(to_delayed_work(work),
@@ -179,10 +186,10 @@ void dbr_late_work(struct work_struct *work)
 	u32 i, n;
 
 	/* Without memory the names are left out. */
-	blockers = kzalloc_objs(*blockers, DBR_COMPLAINTS, GFP_KERNEL);
+	blockers = kzalloc_objs(*blockers, DBR_COMPLAINTS, GFP_CALLER);
 
 	dma_resv_lock(dmabuf->resv, NULL);
-	late = buf->zapped && !buf->unmapped;
+	late = buf->zapped && !buf->unmapped && __ratelimit(&dbr_late_limit);
 	n = dbr_blockers(buf, blockers, blockers ? DBR_COMPLAINTS : 0);
 	if (late)
 		pr_warn("buffer %llu: the revoke waits for %lld ms now, for %u blockers\n",

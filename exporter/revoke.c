@@ -16,7 +16,10 @@
 #include "deadline.h"
 #include "exporter.h"
 
-/* In pages: what is given back by whoever has it revoked, if there are no blockers. */
+/*
+ * In pages: so few are given back with the lock held, by whoever begins a revoke, if there are
+ * no blockers. A worker would cost as much again.
+ */
 #define DBR_FEW_PAGES	256
 
 /* May run in hard interrupt context, under the fence's lock. */
@@ -42,8 +45,24 @@ static bool dbr_await_fence(struct dbr_buffer *buf)
 	while (!buf->fence && (fence = dbr_unsignalled_fence(buf, usage)))
 		if (!dma_fence_add_callback(fence, &buf->fence_cb,
 					    dbr_fence_signalled))
-			buf->fence = dma_fence_get(fence);
+			WRITE_ONCE(buf->fence, dma_fence_get(fence));
 	return buf->fence;
+}
+
+/*
+ * Drivers may do nothing for a fence until somebody waits for it (those that preempt). They
+ * are awaited one by one, but work side by side.
+ */
+static void dbr_enable_fences(struct dbr_buffer *buf)
+{
+	struct dma_resv *resv = buf->dmabuf->resv;
+	struct dma_resv_iter cursor;
+	struct dma_fence *fence;
+
+	dma_resv_assert_held(resv);
+
+	dma_resv_for_each_fence(&cursor, resv, DMA_RESV_USAGE_BOOKKEEP, fence)
+		dma_fence_enable_signaling(fence);
 }
 
 /*
@@ -95,7 +114,7 @@ static bool dbr_revoke_step(struct dbr_buffer *buf)
 	if (!dbr_has_fault(buf, DMABUF_REVOKE_FAULT_NO_UNMAP_WAIT) &&
 	    (buf->maps || buf->vmaps))
 		return false;
-	buf->unmapped = now;
+	WRITE_ONCE(buf->unmapped, now);
 	dbr_late_end(buf);
 
 	if (buf->state != DMABUF_REVOKE_STATE_SUSPENDING)
@@ -119,12 +138,12 @@ void dbr_tell(struct dbr_buffer *buf)
 {
 	dma_resv_assert_held(buf->dmabuf->resv);
 
-	buf->telling = true;
+	WRITE_ONCE(buf->telling, true);
 	if (!dbr_has_fault(buf, DMABUF_REVOKE_FAULT_NO_TELL))
 		dma_buf_invalidate_mappings(buf->dmabuf);
 	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_TELL_TWICE))
 		dma_buf_invalidate_mappings(buf->dmabuf);
-	buf->telling = false;
+	WRITE_ONCE(buf->telling, false);
 	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_HOLD_LOCK))
 		msleep(DBR_FAULT_DELAY_MS);
 }
@@ -138,11 +157,77 @@ void dbr_zap(struct dbr_buffer *buf)
 		unmap_mapping_range(buf->dmabuf->file->f_mapping, 0, 0, 1);
 }
 
-/*
- * True: there are no blockers, and so few pages that the caller need not wait for a worker
- * to give them back: it calls dbr_give_back() when it has dropped the lock.
- */
-static bool dbr_revoke_begin(struct dbr_buffer *buf, enum dmabuf_revoke_state state)
+/* Deliberate bugs that leave somebody with access: the memory stays. */
+#define DBR_FAULTS_KEEP_MEMORY	(DMABUF_REVOKE_FAULT_NO_ZAP |		\
+				 DMABUF_REVOKE_FAULT_LATE_MAP |		\
+				 DMABUF_REVOKE_FAULT_KEEP_MEMORY)
+
+/* The last blocker has gone: nobody else touches the pages. */
+static void dbr_fill_quarantined(struct dbr_buffer *buf)
+{
+	if (buf->flags & DMABUF_REVOKE_ALLOC_QUARANTINE)
+		dbr_quarantine_fill(buf->pages);
+}
+
+/* What is to be given back: the buffer's reference; NULL: nothing. */
+static struct dbr_pages *dbr_take_pages(struct dbr_buffer *buf)
+{
+	struct dbr_pages *pages = buf->pages;
+
+	dma_resv_assert_held(buf->dmabuf->resv);
+
+	if (buf->flags & DMABUF_REVOKE_ALLOC_QUARANTINE ||
+	    dbr_has_fault(buf, DBR_FAULTS_KEEP_MEMORY))
+		return NULL;
+	buf->pages = NULL;
+	return pages;
+}
+
+static void dbr_has_given_back(struct dbr_buffer *buf)
+{
+	dma_resv_assert_held(buf->dmabuf->resv);
+
+	buf->given_back = ktime_get();
+	dbr_set_state(buf, DMABUF_REVOKE_STATE_REVOKED);
+}
+
+static void dbr_give_work(struct work_struct *work)
+{
+	struct dbr_buffer *buf = container_of(work, struct dbr_buffer, give_work);
+	struct dma_buf *dmabuf = buf->dmabuf;
+	struct dbr_pages *pages;
+	bool forget;
+
+	/* The owner's reference stays until REVOKED. */
+	get_dma_buf(dmabuf);
+	dbr_fill_quarantined(buf);
+
+	dma_resv_lock(dmabuf->resv, NULL);
+	pages = dbr_take_pages(buf);
+	dma_resv_unlock(dmabuf->resv);
+	dbr_pages_put(pages);
+
+	dma_resv_lock(dmabuf->resv, NULL);
+	dbr_has_given_back(buf);
+	forget = dbr_is_to_be_forgotten(buf);
+	dma_resv_unlock(dmabuf->resv);
+
+	if (forget)
+		dbr_buffer_forget(buf);
+	dma_buf_put(dmabuf);
+}
+
+/* The same, at once. */
+static void dbr_give_back_few(struct dbr_buffer *buf)
+{
+	dma_resv_assert_held(buf->dmabuf->resv);
+
+	dbr_fill_quarantined(buf);
+	dbr_pages_put(dbr_take_pages(buf));
+	dbr_has_given_back(buf);
+}
+
+static void dbr_revoke_begin(struct dbr_buffer *buf, enum dmabuf_revoke_state state)
 {
 	dma_resv_assert_held(buf->dmabuf->resv);
 
@@ -153,23 +238,24 @@ static bool dbr_revoke_begin(struct dbr_buffer *buf, enum dmabuf_revoke_state st
 	dbr_set_state(buf, state);
 	buf->zapped = 0;
 	buf->fenced = 0;
-	buf->unmapped = 0;
+	WRITE_ONCE(buf->unmapped, 0);
 	buf->given_back = 0;
 
 	buf->began = ktime_get();
 	dbr_tell(buf);
+	dbr_enable_fences(buf);
 	buf->told = ktime_get();
 	dbr_zap(buf);
 	buf->zapped = ktime_get();
+
 	if (!dbr_revoke_step(buf)) {
 		if (!buf->unmapped)
 			dbr_late_begin(buf);
-		return false;
+	} else if (buf->pages->nr_pages <= DBR_FEW_PAGES) {
+		dbr_give_back_few(buf);
+	} else {
+		queue_work(dbr_wq, &buf->give_work);
 	}
-	if (buf->pages->nr_pages <= DBR_FEW_PAGES)
-		return true;
-	queue_work(dbr_wq, &buf->give_work);
-	return false;
 }
 
 static void dbr_fence_work(struct work_struct *work)
@@ -190,52 +276,68 @@ static void dbr_fence_work(struct work_struct *work)
 	dma_buf_put(dmabuf);
 }
 
-/* Deliberate bugs that leave somebody with access: the memory stays. */
-#define DBR_FAULTS_KEEP_MEMORY	(DMABUF_REVOKE_FAULT_NO_ZAP |		\
-				 DMABUF_REVOKE_FAULT_LATE_MAP |		\
-				 DMABUF_REVOKE_FAULT_KEEP_MEMORY)
+static bool dbr_is_taken_back(struct dbr_buffer *buf)
+{
+	dma_resv_assert_held(buf->dmabuf->resv);
+
+	return buf->state == DMABUF_REVOKE_STATE_REVOKING ||
+	       buf->state == DMABUF_REVOKE_STATE_REVOKED;
+}
 
 /*
- * The last blocker has gone: nobody else touches the pages. Once. The caller holds a
- * dma-buf reference.
+ * The owner is gone: revoke, and drop its reference when done. With the resv lock, which is
+ * dropped; the caller holds a dma-buf reference of its own.
  */
-static void dbr_give_back(struct dbr_buffer *buf)
+static void dbr_orphan_locked(struct dbr_buffer *buf)
 {
-	bool quarantine = buf->flags & DMABUF_REVOKE_ALLOC_QUARANTINE;
-	struct dbr_pages *pages = NULL;
-	struct dma_buf *dmabuf = buf->dmabuf;
 	bool forget;
 
-	if (quarantine)
-		dbr_quarantine_fill(buf->pages);
-	else if (!dbr_has_fault(buf, DBR_FAULTS_KEEP_MEMORY))
-		pages = buf->pages;
+	dma_resv_assert_held(buf->dmabuf->resv);
 
-	dma_resv_lock(dmabuf->resv, NULL);
-	if (pages)
-		buf->pages = NULL;
-	dma_resv_unlock(dmabuf->resv);
-	dbr_pages_put(pages);
-
-	dma_resv_lock(dmabuf->resv, NULL);
-	buf->given_back = ktime_get();
-	dbr_set_state(buf, DMABUF_REVOKE_STATE_REVOKED);
+	buf->orphaned = true;
+	if (!dbr_is_taken_back(buf))
+		dbr_revoke_begin(buf, DMABUF_REVOKE_STATE_REVOKING);
 	forget = dbr_is_to_be_forgotten(buf);
-	dma_resv_unlock(dmabuf->resv);
+	dma_resv_unlock(buf->dmabuf->resv);
 
 	if (forget)
 		dbr_buffer_forget(buf);
 }
 
-static void dbr_give_work(struct work_struct *work)
+static void dbr_orphan_work(struct work_struct *work)
 {
-	struct dbr_buffer *buf = container_of(work, struct dbr_buffer, give_work);
+	struct dbr_buffer *buf = container_of(work, struct dbr_buffer, orphan_work);
 	struct dma_buf *dmabuf = buf->dmabuf;
 
-	/* The owner's reference stays until REVOKED. */
-	get_dma_buf(dmabuf);
-	dbr_give_back(buf);
+	dma_resv_lock(dmabuf->resv, NULL);
+	dbr_orphan_locked(buf);
 	dma_buf_put(dmabuf);
+}
+
+/**
+ * dbr_orphan_later - the owner is gone: revoke, and drop its reference when done
+ * @buf: the buffer; consumes a dma-buf reference that is not the owner's
+ *
+ * Does not wait.
+ */
+void dbr_orphan_later(struct dbr_buffer *buf)
+{
+	if (!queue_work(dbr_wq, &buf->orphan_work))
+		dma_buf_put(buf->dmabuf);
+}
+
+/**
+ * dbr_orphan - the same, now unless that has to wait and a signal arrives
+ * @buf: the buffer; the caller holds a dma-buf reference of its own
+ */
+void dbr_orphan(struct dbr_buffer *buf)
+{
+	if (dma_resv_lock_interruptible(buf->dmabuf->resv, NULL)) {
+		get_dma_buf(buf->dmabuf);
+		dbr_orphan_later(buf);
+	} else {
+		dbr_orphan_locked(buf);
+	}
 }
 
 void dbr_revoke_init(struct dbr_buffer *buf)
@@ -243,6 +345,7 @@ void dbr_revoke_init(struct dbr_buffer *buf)
 	buf->state = DMABUF_REVOKE_STATE_LIVE;
 	INIT_WORK(&buf->fence_work, dbr_fence_work);
 	INIT_WORK(&buf->give_work, dbr_give_work);
+	INIT_WORK(&buf->orphan_work, dbr_orphan_work);
 	INIT_DELAYED_WORK(&buf->late_work, dbr_late_work);
 	init_waitqueue_head(&buf->wait);
 }
@@ -253,78 +356,85 @@ static bool dbr_is_in(struct dbr_buffer *buf, enum dmabuf_revoke_state state)
 	return smp_load_acquire(&buf->state) == state;
 }
 
-static bool dbr_is_taken_back(struct dbr_buffer *buf)
-{
-	dma_resv_assert_held(buf->dmabuf->resv);
-
-	return buf->state == DMABUF_REVOKE_STATE_REVOKING ||
-	       buf->state == DMABUF_REVOKE_STATE_REVOKED;
-}
-
-/**
- * dbr_revoke - take a buffer back and wait for its blockers
- * @buf: the buffer; the caller holds a dma-buf reference
- * @deadline_ns: CLOCK_MONOTONIC; 0: do not wait
- * @already: receives whether it had been revoked completely before
- *
- * Return: 0, -ETIMEDOUT, or -ERESTARTSYS. In the latter two cases the revoke goes
- * on, and calling again resumes the wait.
- */
-int dbr_revoke(struct dbr_buffer *buf, u64 deadline_ns, bool *already)
-{
-	bool give_back = false;
-	int ret;
-
-	if (dma_resv_lock_interruptible(buf->dmabuf->resv, NULL))
-		return -ERESTARTSYS;
-	*already = buf->state == DMABUF_REVOKE_STATE_REVOKED;
-	if (!dbr_is_taken_back(buf))
-		give_back = dbr_revoke_begin(buf, DMABUF_REVOKE_STATE_REVOKING);
-	dma_resv_unlock(buf->dmabuf->resv);
-	if (give_back)
-		dbr_give_back(buf);
-
-	ret = deadline_wait(buf->wait,
-			    dbr_is_in(buf, DMABUF_REVOKE_STATE_REVOKED),
-			    deadline_ns);
-	/* The deadline is for blockers. Without them the rest is ours to do. */
-	if (ret == -ETIMEDOUT && READ_ONCE(buf->unmapped)) {
-		wait_event(buf->wait,
-			   dbr_is_in(buf, DMABUF_REVOKE_STATE_REVOKED));
-		ret = 0;
-	}
-	return ret;
-}
-
-/**
- * dbr_suspend - take a buffer back for a while, and wait for its blockers
- * @buf: the buffer; the caller holds a dma-buf reference
- * @deadline_ns: CLOCK_MONOTONIC; 0: do not wait
- * @already: receives whether it had been suspended completely before
- *
- * Return: as dbr_revoke(); -ENODEV if it is revoked, now or meanwhile.
- */
-int dbr_suspend(struct dbr_buffer *buf, u64 deadline_ns, bool *already)
+/* 0: it has begun, now or earlier. */
+static int dbr_revoke_start(struct dbr_buffer *buf, bool suspend, u32 *already)
 {
 	int ret = 0;
 
 	if (dma_resv_lock_interruptible(buf->dmabuf->resv, NULL))
 		return -ERESTARTSYS;
-	*already = buf->state == DMABUF_REVOKE_STATE_SUSPENDED;
-	if (dbr_is_taken_back(buf))
+	*already = buf->state == (suspend ? DMABUF_REVOKE_STATE_SUSPENDED :
+				  DMABUF_REVOKE_STATE_REVOKED);
+	if (!suspend && !dbr_is_taken_back(buf))
+		dbr_revoke_begin(buf, DMABUF_REVOKE_STATE_REVOKING);
+	else if (suspend && dbr_is_taken_back(buf))
 		ret = -ENODEV;
-	else if (buf->state == DMABUF_REVOKE_STATE_LIVE)
+	else if (suspend && buf->state == DMABUF_REVOKE_STATE_LIVE)
 		dbr_revoke_begin(buf, DMABUF_REVOKE_STATE_SUSPENDING);
 	dma_resv_unlock(buf->dmabuf->resv);
+	return ret;
+}
+
+static int dbr_revoke_await(struct dbr_buffer *buf, bool suspend, u64 deadline_ns)
+{
+	int ret;
+
+	if (suspend)
+		return deadline_wait(buf->wait,
+				     !dbr_is_in(buf, DMABUF_REVOKE_STATE_SUSPENDING),
+				     deadline_ns);
+
+	ret = deadline_wait(buf->wait, dbr_is_in(buf, DMABUF_REVOKE_STATE_REVOKED),
+			    deadline_ns);
+	/* The deadline is for blockers. Without them the rest is ours to do. */
+	if (ret == -ETIMEDOUT && READ_ONCE(buf->unmapped))
+		ret = wait_event_killable(buf->wait,
+					  dbr_is_in(buf, DMABUF_REVOKE_STATE_REVOKED));
+	return ret;
+}
+
+/* What the state that is reported means. -ETIMEDOUT: there is something to wait for. */
+static int dbr_revoke_outcome(struct dbr_buffer *buf, bool suspend)
+{
+	dma_resv_assert_held(buf->dmabuf->resv);
+
+	if (suspend && dbr_is_taken_back(buf))
+		return -ENODEV;
+	if (buf->state == DMABUF_REVOKE_STATE_REVOKING ||
+	    buf->state == DMABUF_REVOKE_STATE_SUSPENDING)
+		return -ETIMEDOUT;
+	return 0;
+}
+
+/**
+ * dbr_revoke - take a buffer back, for good or for a while, and wait for its blockers
+ * @buf: the buffer; the caller holds a dma-buf reference
+ * @arg: what to do and until when to wait; receives how it went
+ *
+ * Return: 0, -ETIMEDOUT, -ERESTARTSYS, or, of a suspension, -ENODEV if the buffer is
+ * revoked, now or meanwhile. After -ETIMEDOUT and -ERESTARTSYS it goes on, and calling
+ * again resumes the wait.
+ */
+int dbr_revoke(struct dbr_buffer *buf, struct dmabuf_revoke_revoke *arg)
+{
+	bool suspend = arg->flags & DMABUF_REVOKE_REVOKE_SUSPEND;
+	int ret, waited;
+
+	ret = dbr_revoke_start(buf, suspend, &arg->already);
 	if (ret)
 		return ret;
-
-	ret = deadline_wait(buf->wait,
-			    !dbr_is_in(buf, DMABUF_REVOKE_STATE_SUSPENDING),
-			    deadline_ns);
-	if (!ret && !dbr_is_in(buf, DMABUF_REVOKE_STATE_SUSPENDED) &&
-	    !dbr_is_in(buf, DMABUF_REVOKE_STATE_LIVE))
-		ret = -ENODEV;
+	/* Once more if another suspension began after the one that was awaited. */
+	do {
+		waited = dbr_revoke_await(buf, suspend, arg->deadline_ns);
+		if (waited && waited != -ETIMEDOUT)
+			return waited;
+		if (dma_resv_lock_interruptible(buf->dmabuf->resv, NULL))
+			return -ERESTARTSYS;
+		ret = dbr_revoke_outcome(buf, suspend);
+		arg->state = buf->state;
+		dbr_report(buf, &arg->phases, &arg->pending);
+		dma_resv_unlock(buf->dmabuf->resv);
+	} while (ret == -ETIMEDOUT && !waited);
 	return ret;
 }
 
@@ -337,17 +447,29 @@ static int dbr_try_restore(struct dbr_buffer *buf)
 		return -ENODEV;
 	if (buf->state == DMABUF_REVOKE_STATE_SUSPENDING)
 		return -EAGAIN;
-	/* What was added while it was suspended must not reach into its new life. */
-	if (buf->state == DMABUF_REVOKE_STATE_SUSPENDED && dbr_await_fence(buf))
-		return -EAGAIN;
+	if (buf->state == DMABUF_REVOKE_STATE_SUSPENDED) {
+		/* What was added meanwhile must not reach into its new life. */
+		if (!buf->fence)
+			dbr_enable_fences(buf);
+		if (dbr_await_fence(buf))
+			return -EAGAIN;
+	}
 	dbr_set_state(buf, DMABUF_REVOKE_STATE_LIVE);
 	return 0;
+}
+
+/* Whether dbr_try_restore() may have another answer than to wait. */
+static bool dbr_is_to_be_tried(struct dbr_buffer *buf)
+{
+	if (dbr_is_in(buf, DMABUF_REVOKE_STATE_SUSPENDED))
+		return !READ_ONCE(buf->fence);
+	return !dbr_is_in(buf, DMABUF_REVOKE_STATE_SUSPENDING);
 }
 
 /**
  * dbr_restore - end a suspension, once it is complete
  * @buf: the buffer; the caller holds a dma-buf reference
- * @deadline_ns: CLOCK_MONOTONIC; 0: do not wait
+ * @deadline_ns: CLOCK_MONOTONIC of the caller; 0: do not wait
  *
  * Return: 0, -ENODEV, -ETIMEDOUT, or -ERESTARTSYS.
  */
@@ -363,35 +485,7 @@ int dbr_restore(struct dbr_buffer *buf, u64 deadline_ns)
 		if (ret != -EAGAIN)
 			return ret;
 
-		ret = deadline_wait(buf->wait,
-				    !dbr_is_in(buf, DMABUF_REVOKE_STATE_SUSPENDING) &&
-				    !READ_ONCE(buf->fence), deadline_ns);
+		ret = deadline_wait(buf->wait, dbr_is_to_be_tried(buf), deadline_ns);
 	} while (!ret);
 	return ret;
-}
-
-/**
- * dbr_revoke_orphan - the owner is gone: revoke, and drop its reference when done
- * @buf: the buffer; the caller holds a dma-buf reference of its own
- * @few: there is time to give few pages back
- *
- * Does not wait.
- */
-void dbr_revoke_orphan(struct dbr_buffer *buf, bool few)
-{
-	bool give_back = false, forget;
-
-	dma_resv_lock(buf->dmabuf->resv, NULL);
-	buf->orphaned = true;
-	if (!dbr_is_taken_back(buf))
-		give_back = dbr_revoke_begin(buf, DMABUF_REVOKE_STATE_REVOKING);
-	forget = dbr_is_to_be_forgotten(buf);
-	dma_resv_unlock(buf->dmabuf->resv);
-
-	if (give_back && few)
-		dbr_give_back(buf);
-	else if (give_back)
-		queue_work(dbr_wq, &buf->give_work);
-	if (forget)
-		dbr_buffer_forget(buf);
 }

@@ -121,7 +121,7 @@ dbi_attachment_alloc(struct dma_buf *dmabuf,
 {
 	struct dbi_attachment *att;
 
-	att = kzalloc_obj(*att, GFP_KERNEL_ACCOUNT);
+	att = kzalloc_obj(*att, GFP_CALLER);
 	if (!att)
 		return NULL;
 	att->kind = dbi_kind_find(arg->kind);

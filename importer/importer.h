@@ -30,6 +30,7 @@
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
 
+#include "alloc.h"
 #include "compat.h"
 #include "dmabuf_revoke.h"
 #include "ucmd.h"

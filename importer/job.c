@@ -120,7 +120,7 @@ static struct dbi_job *dbi_job_create(struct dbi_attachment *att,
 	lockdep_assert_held(&att->submit_lock);
 	static_assert(offsetof(struct dbi_job, fence) == 0);
 
-	job = kzalloc_obj(*job, GFP_KERNEL_ACCOUNT);
+	job = kzalloc_obj(*job, GFP_CALLER);
 	if (!job)
 		return NULL;
 	job->att = att;
@@ -206,7 +206,7 @@ static int dbi_job_start(struct dbi_job *job, struct ucmd *ucmd,
 	struct dbi_attachment *att = job->att;
 	int ret;
 
-	ret = xa_reserve(&att->jobs, job->fence.seqno, GFP_KERNEL_ACCOUNT);
+	ret = xa_reserve(&att->jobs, job->fence.seqno, GFP_CALLER);
 	if (ret)
 		return ret;
 

@@ -126,7 +126,7 @@ static void dbi_rogue_fence_work(struct work_struct *work)
 		return;
 	}
 
-	fence = kzalloc_obj(*fence, GFP_KERNEL);
+	fence = kzalloc_obj(*fence, GFP_CALLER);
 	if (!fence)
 		return;
 	dma_fence_init(fence, &dbi_rogue_ops, NULL, dma_fence_context_alloc(1), 1);
@@ -175,7 +175,7 @@ int dbi_misbehave_begin(struct dbi_attachment *att)
 				 MISBEHAVE(DMA_AFTER_UNMAP)))
 		return 0;
 
-	rogue = kzalloc_obj(*rogue, GFP_KERNEL_ACCOUNT);
+	rogue = kzalloc_obj(*rogue, GFP_CALLER);
 	if (!rogue)
 		return -ENOMEM;
 	rogue->att = att;

@@ -212,6 +212,11 @@ static inline void compat_fences_end(void)
 #define dma_fence_timeline_name(fence)	((fence)->ops->get_timeline_name(fence))
 #endif
 
+/* Renamed later. */
+#ifndef HAVE_FENCE_ENABLE_SIGNALING
+#define dma_fence_enable_signaling	dma_fence_enable_sw_signaling
+#endif
+
 #define COMPAT_FEATURES							\
 	(COMPAT_REVOCABLE_TEST | COMPAT_STATIC_MAP |			\
 	 COMPAT_MAP_UNPINNED | COMPAT_FENCE_ALONE)

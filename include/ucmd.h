@@ -12,6 +12,9 @@
 
 #include <linux/fs.h>
 #include <linux/minmax.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/sizes.h>
 #include <linux/uaccess.h>
 
 /**
@@ -60,6 +63,22 @@ static inline int ucmd_respond(struct ucmd *ucmd)
 	return copy_to_user(ucmd->uarg, ucmd->arg, ucmd->len) ? -EFAULT : 0;
 }
 
+/* For results that may be huge: ends on a fatal signal. */
+static inline int ucmd_copy_array(u64 to, const void *from, size_t bytes)
+{
+	size_t done, step;
+
+	for (done = 0; done < bytes; done += step) {
+		step = min_t(size_t, bytes - done, SZ_1M);
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		if (copy_to_user(u64_to_user_ptr(to + done), from + done, step))
+			return -EFAULT;
+		cond_resched();
+	}
+	return 0;
+}
+
 static inline long ucmd_dispatch(struct file *file, unsigned int cmd,
 				 unsigned long uarg, const struct ucmd_op *ops,
 				 size_t nr_ops)
@@ -84,6 +103,9 @@ static inline long ucmd_dispatch(struct file *file, unsigned int cmd,
 		return -EFAULT;
 	if (size < op->min_size)
 		return -EINVAL;
+	/* What follows is looked at for being zero: not 4 GiB of it. */
+	if (size > PAGE_SIZE)
+		return -E2BIG;
 	ret = copy_struct_from_user(buf, op->size, ucmd.uarg, size);
 	if (ret)
 		return ret;

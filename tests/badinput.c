@@ -321,8 +321,24 @@ CASE(badinput, size_beyond_the_memory_is_EFAULT)
 		arg = arg_at_page_end(row, row->size);
 		arg[0] = row->size + 1;
 		leaves_no_trace(row, arg, EFAULT);
+		objects_free();
+	}
+}
+
+/* Nobody reads 4 GiB to see whether they are zero. */
+CASE(badinput, size_beyond_a_page_is_E2BIG)
+{
+	const struct row *row;
+
+	for_each_row(row) {
+		uint32_t *arg;
+
+		objects_new();
+		arg = arg_at_page_end(row, row->size);
+		arg[0] = PAGE + 1;
+		leaves_no_trace(row, arg, E2BIG);
 		arg[0] = UINT32_MAX;
-		leaves_no_trace(row, arg, EFAULT);
+		leaves_no_trace(row, arg, E2BIG);
 		objects_free();
 	}
 }

@@ -215,6 +215,21 @@ CASE(badinput_more, longer_structure_with_something_in_it_is_E2BIG)
 	each_row(is_too_long);
 }
 
+static void is_absurdly_long(const struct row *row)
+{
+	uint32_t *arg = good_arg(row, row->size);
+
+	arg[0] = PAGE + 1;
+	leaves_no_trace(row, arg, E2BIG);
+	arg[0] = UINT32_MAX;
+	leaves_no_trace(row, arg, E2BIG);
+}
+
+CASE(badinput_more, size_beyond_a_page_is_E2BIG)
+{
+	each_row(is_absurdly_long);
+}
+
 CASE(badinput_more, longer_structure_is_taken_if_the_rest_is_zero)
 {
 	const struct row *row;

@@ -183,6 +183,7 @@ CASE(blockers, E11_vmap_is_named_with_its_age)
 	revoke_times_out(buffer.id, 0);
 	blocker = only_blocker(buffer.id);
 	equal(blocker.type, DMABUF_REVOKE_BLOCKER_VMAP);
+	equal(blocker.legacy, 1);
 	holds(blocker.since_ns >= before);
 	holds(blocker.since_ns <= dr_now());
 	named(&blocker, "", "");

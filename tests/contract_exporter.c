@@ -309,6 +309,7 @@ CASE(contract_exporter, E17_path_descriptor_during_a_revoke)
 
 	close(buffer.fd);
 	close(owner);
+	holds(eventually(is_orphaned, buffer.id));
 	holds(listed(buffer.id));
 	equal(query(buffer.id).pending.maps, 1);
 	close(lazy);

@@ -239,6 +239,7 @@ CASE(contract_importer, I7_nothing_changes_after_the_first_call)
 	close(lazy);
 	revoke_fully(buffer.id);
 	close(owner);
+	holds(eventually(is_gone, buffer.id));
 	for (size_t i = 0; i < ARRAY_SIZE(atts); i++) {
 		equal(status(atts[i]).invalidations, 1);
 		equal(status(atts[i]).unmaps, 1);

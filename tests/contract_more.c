@@ -220,6 +220,7 @@ static uint64_t close_of_the_owner(void)
 
 	close(owner);
 	ns = dr_now() - ns;
+	holds(eventually(is_orphaned, buffer.id));
 	equal(query_fd(buffer.fd).state, DMABUF_REVOKE_STATE_REVOKING);
 	equal(status(told).invalidations, 1);
 	close(told);
@@ -244,6 +245,7 @@ static void orphan_stays_until_close(uint64_t misbehave)
 
 	submit_running(att, buffer.fd, 0, 600 * SEC, NULL);
 	close(owner);
+	holds(eventually(is_orphaned, buffer.id));
 	let_pass(100 * MSEC);
 	equal(query_fd(buffer.fd).state, DMABUF_REVOKE_STATE_REVOKING);
 	holds(listed(buffer.id));

@@ -33,11 +33,6 @@ struct state {
 
 enum how { CLOSED, KILLED };
 
-static bool is_orphaned(uint64_t id)
-{
-	return query(id).orphaned;
-}
-
 static void end_owner(struct child *child, enum how how)
 {
 	if (how == KILLED) {

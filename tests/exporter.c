@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* ALLOC, LIST, QUERY, EXPORTER_INFO: buffers that nobody revokes. */
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
 
-#include "common.h"
+#include "life.h"
 
 static struct dmabuf_revoke_exporter_info info(void)
 {
@@ -164,6 +166,57 @@ CASE(exporter, alloc_beyond_the_limit_is_ENOMEM)
 		       &fd), ENOMEM);
 	equal(info().bytes, before.bytes);
 	equal(info().buffers, before.buffers);
+}
+
+/* Threads that ask for what nobody can have, over and over. */
+struct greedy {
+	pthread_t threads[3];
+	uint64_t length;
+	atomic_bool stop;
+};
+
+static void *ask_for_too_much(void *arg)
+{
+	struct greedy *greedy = arg;
+	uint64_t id;
+	int fd;
+
+	while (!greedy->stop)
+		fails(dr_alloc(exporter, greedy->length, 0, &id, &fd), ENOMEM);
+	return NULL;
+}
+
+/* Meanwhile others get what is within the limit, and none of it is charged. */
+static void is_refused_without_a_trace(uint64_t length)
+{
+	const uint64_t before = info().bytes;
+	struct greedy greedy = { .length = length };
+
+	for (size_t i = 0; i < ARRAY_SIZE(greedy.threads); i++)
+		equal(pthread_create(&greedy.threads[i], NULL, ask_for_too_much,
+				     &greedy), 0);
+	for (int i = 0; i < 500; i++) {
+		struct buffer buffer = buffer_alloc(PAGE, 0);
+
+		equal(info().bytes, before + PAGE);
+		succeeds(dr_free(exporter, buffer.id, NULL, 0, NULL));
+		close(buffer.fd);
+		holds(eventually(bytes_are, before));
+	}
+	greedy.stop = true;
+	for (size_t i = 0; i < ARRAY_SIZE(greedy.threads); i++)
+		equal(pthread_join(greedy.threads[i], NULL), 0);
+}
+
+CASE(exporter, alloc_beyond_the_limit_takes_nothing_from_others)
+{
+	is_refused_without_a_trace(1ULL << 62);
+}
+
+/* Two of these are next to nothing, in 64 bits. */
+CASE(exporter, alloc_beyond_the_limit_does_not_wrap_the_account)
+{
+	is_refused_without_a_trace((1ULL << 63) - PAGE);
 }
 
 static uint64_t mem_available(void)

@@ -131,6 +131,7 @@ CASE(importer, attachment_outlives_every_other_descriptor)
 	close(buffer.fd);
 	device_crc(att, 0, PAGE);
 	close(owner);
+	holds(eventually(is_gone, buffer.id));
 	fails(dr_map(att, 0), ENODEV);
 	close(att);
 	holds(eventually(is_gone, buffer.id));

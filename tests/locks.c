@@ -3,7 +3,13 @@
  * Who needs the resv lock of a buffer, while somebody keeps it: a signal ends the wait of
  * a call, and nothing has been done; a fault waits, and waits again.
  */
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+
 #include "keeper.h"
+#include "life.h"
 
 /* Somebody keeps the lock of the buffer, which another attachment has mapped. */
 struct kept {
@@ -98,6 +104,274 @@ static int list_blockers(struct kept *kept)
 CASE(locks, signal_ends_the_wait_of_blockers)
 {
 	is_interrupted(list_blockers);
+}
+
+/* --- calls that are killed ------------------------------------------------ */
+
+/* How long the lock is kept; a callback may not take more than 10 s. */
+static uint64_t kept_ns(void)
+{
+	return patience() < 2.5 ? 4 * SEC * patience() : 10 * SEC;
+}
+
+static bool is_in_ioctl(uint64_t pid)
+{
+	int number = -1;
+	char path[64];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/syscall", (int)pid);
+	file = fopen(path, "re");
+	/* A number only if it sleeps. */
+	if (!file || fscanf(file, "%d", &number) != 1)
+		number = -1;
+	if (file)
+		fclose(file);
+	return number == SYS_ioctl;
+}
+
+struct victim {
+	const char *name;
+	void (*call)(struct buffer *buffer);
+	struct child child;
+};
+
+static void query_id(struct buffer *buffer)
+{
+	struct dmabuf_revoke_query out;
+
+	dr_query(exporter, buffer->id, &out);
+}
+
+static void query_descriptor(struct buffer *buffer)
+{
+	struct dmabuf_revoke_query out;
+
+	dr_query_fd(exporter, buffer->fd, &out);
+}
+
+static void revoke_now(struct buffer *buffer)
+{
+	dr_revoke(exporter, buffer->id, 0, NULL);
+}
+
+static void suspend_for_ever(struct buffer *buffer)
+{
+	dr_suspend(exporter, buffer->id, DMABUF_REVOKE_FOREVER, NULL);
+}
+
+static void restore_for_ever(struct buffer *buffer)
+{
+	dr_restore(exporter, buffer->id, DMABUF_REVOKE_FOREVER);
+}
+
+static void ask_for_blockers(struct buffer *buffer)
+{
+	uint32_t count;
+
+	dr_blockers(exporter, buffer->id, NULL, 0, &count);
+}
+
+static void free_it(struct buffer *buffer)
+{
+	dr_free(exporter, buffer->id, NULL, 0, NULL);
+}
+
+static const struct victim victims[] = {
+	{ .name = "QUERY", .call = query_id },
+	{ .name = "QUERY by descriptor", .call = query_descriptor },
+	{ .name = "REVOKE", .call = revoke_now },
+	{ .name = "SUSPEND", .call = suspend_for_ever },
+	{ .name = "RESTORE", .call = restore_for_ever },
+	{ .name = "BLOCKERS", .call = ask_for_blockers },
+	{ .name = "FREE", .call = free_it },
+};
+
+struct call {
+	const struct victim *victim;
+	struct buffer *buffer;
+};
+
+static int make_the_call(struct child *self, void *arg)
+{
+	struct call *call = arg;
+
+	child_waits(self);
+	call->victim->call(call->buffer);
+	return 0;
+}
+
+/* Suspends it, which takes as long as the importer's callback. */
+struct holder {
+	struct buffer buffer;
+	pthread_t thread;
+	atomic_bool let_go;
+	int att;
+};
+
+static void *hold(void *arg)
+{
+	struct holder *holder = arg;
+
+	dr_suspend(exporter, holder->buffer.id, 0, NULL);
+	atomic_store(&holder->let_go, true);
+	return NULL;
+}
+
+static void holder_begin(struct holder *holder, struct buffer buffer)
+{
+	holder->buffer = buffer;
+	holder->att = attach_misbehaving(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC,
+					 DMABUF_REVOKE_MISBEHAVE_SLOW_CALLBACK,
+					 kept_ns());
+	succeeds(dr_map(holder->att, 0));
+	expect_event(holder->att, DMABUF_REVOKE_EVENT_MAPPED);
+	atomic_init(&holder->let_go, false);
+	equal(pthread_create(&holder->thread, NULL, hold, holder), 0);
+	expect_event(holder->att, DMABUF_REVOKE_EVENT_INVALIDATED);
+}
+
+/* Whatever came before did not wait for it. */
+static void holder_end(struct holder *holder)
+{
+	holds(!atomic_load(&holder->let_go), "somebody waited for the lock");
+	equal(pthread_join(holder->thread, NULL), 0);
+	close(holder->att);
+}
+
+CASE(locks, E8_fatal_signal_ends_each_call)
+{
+	struct buffer buffer = buffer_alloc(PAGE, DMABUF_REVOKE_ALLOC_QUARANTINE);
+	struct buffer other = buffer_alloc(PAGE, 0);
+	struct child children[2 * ARRAY_SIZE(victims)];
+	struct holder holders[2];
+
+	/* All at once, so that the lock is kept once. They are made before there are threads. */
+	for (size_t i = 0; i < ARRAY_SIZE(children); i++) {
+		struct call call = { &victims[i / 2], i % 2 ? &buffer : &other };
+
+		children[i] = child_start(make_the_call, &call);
+		child_is_waiting(&children[i]);
+	}
+	holder_begin(&holders[0], buffer);
+	holder_begin(&holders[1], other);
+	for (size_t i = 0; i < ARRAY_SIZE(children); i++) {
+		child_go_on(&children[i]);
+		holds(eventually(is_in_ioctl, children[i].pid), "%s",
+		      victims[i / 2].name);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(children); i++) {
+		uint64_t ns = dr_now();
+
+		child_kill(&children[i]);
+		holds(!atomic_load(&holders[0].let_go), "%s waited",
+		      victims[i / 2].name);
+		ns = dr_now() - ns;
+		expect(ns < 100 * MSEC * patience(), "%s took %llu ms to die",
+		       victims[i / 2].name, (long long)(ns / MSEC));
+	}
+	holder_end(&holders[0]);
+	holder_end(&holders[1]);
+	/* FREE had not come so far where it had something to check; else it goes on. */
+	holds(eventually(is_gone, other.id));
+	equal(query(buffer.id).orphaned, 0);
+	close(buffer.fd);
+	close(other.fd);
+}
+
+/* The end of an owner neither waits for a lock, nor do its other buffers. */
+CASE(locks, E13_buffers_of_an_owner_do_not_wait_for_each_other)
+{
+	int owner;
+	struct buffer first = buffer_alloc_owned(PAGE, 0, &owner);
+	struct holder holder;
+	struct buffer second = { .length = PAGE };
+
+	succeeds(dr_alloc(owner, PAGE, 0, &second.id, &second.fd));
+	close(second.fd);
+	holder_begin(&holder, first);
+	close(owner);
+	holds(eventually(is_gone, second.id));
+	holder_end(&holder);
+	close(first.fd);
+	holds(eventually(is_gone, first.id));
+}
+
+/* More than the workers of a workqueue, which all wait for locks or callbacks then. */
+#define CROWD 1100
+
+static bool nobody_has_unmapped(const int *atts)
+{
+	for (int i = 0; i < CROWD; i++)
+		while (is_readable(atts[i], 0))
+			if (next_event(atts[i]).type == DMABUF_REVOKE_EVENT_UNMAPPED)
+				return false;
+	return true;
+}
+
+/* Who waits for the fence of a move may hold the locks of all other buffers. */
+CASE(locks, E14_I8_move_does_not_wait_for_the_locks_of_others)
+{
+	const struct rlimit limit = { 2 * CROWD, 2 * CROWD };
+	struct buffer buffer = buffer_alloc(PAGE, 0);
+	int owner = succeeds(dr_open(DMABUF_REVOKE_EXPORTER_PATH));
+	static int atts[CROWD];
+	struct buffer other;
+
+	if (patience() > 2)
+		skip("to start %d workers takes too long here", CROWD);
+	succeeds(sys(setrlimit(RLIMIT_NOFILE, &limit)));
+	for (int i = 0; i < CROWD; i++) {
+		succeeds(dr_alloc(owner, PAGE, 0, &other.id, &other.fd));
+		atts[i] = attach_misbehaving(other.fd, DMABUF_REVOKE_KIND_DYNAMIC,
+					     DMABUF_REVOKE_MISBEHAVE_SLOW_CALLBACK,
+					     8 * SEC);
+		succeeds(dr_map(atts[i], 0));
+		close(other.fd);
+	}
+	close(owner);
+	move_fully(buffer.id);
+	holds(nobody_has_unmapped(atts), "it waited for a lock");
+	for (int i = 0; i < CROWD; i++)
+		close(atts[i]);
+	close(buffer.fd);
+}
+
+#define LARGE (128 * MIB)
+
+/* What is left when the last blocker has gone is no reason to stay, either. */
+static bool dies_before_the_memory_is_back(void)
+{
+	struct buffer buffer = buffer_alloc(LARGE, 0);
+	struct call call = {
+		.victim = &(const struct victim){ .call = revoke_now },
+		.buffer = &buffer,
+	};
+	struct child child;
+	bool ret;
+
+	/* What somebody has had is scrubbed. */
+	close(attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0));
+	child = child_start(make_the_call, &call);
+	child_is_waiting(&child);
+	child_go_on(&child);
+	eventually(is_in_ioctl, child.pid);
+	kill(child.pid, SIGKILL);
+	child_reap(&child);
+	ret = !is_revoked(buffer.id);
+	holds(eventually(is_revoked, buffer.id));
+	succeeds(dr_free(exporter, buffer.id, NULL, 0, NULL));
+	close(buffer.fd);
+	return ret;
+}
+
+CASE(locks, E8_fatal_signal_ends_the_wait_for_the_memory)
+{
+	bool died = false;
+
+	for (int i = 0; i < 10 && !died; i++)
+		died = dies_before_the_memory_is_back();
+	holds(died);
 }
 
 /*

@@ -285,9 +285,9 @@ CASE(mmap, E9_mapping_without_descriptors_is_zapped)
 	close(buffer.fd);
 	equal(fault_on_read(memory), 0);
 	close(owner);
+	holds(eventually(is_gone, buffer.id));
 	equal(fault_on_read(memory), SIGBUS);
 	cpu_unmap(memory, PAGE);
-	holds(eventually(is_gone, buffer.id));
 }
 
 static void wait_for_byte(int fd)

@@ -405,6 +405,7 @@ CASE(move, E14_E13_owner_closes_in_the_middle)
 	fails(dr_move(owner, buffer.id, 0), ETIMEDOUT);
 	close(owner);
 	close(buffer.fd);
+	holds(eventually(is_orphaned, buffer.id));
 	equal(state_of(buffer.id), DMABUF_REVOKE_STATE_REVOKING);
 	close(other);
 	holds(eventually(is_gone, buffer.id));

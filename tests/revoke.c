@@ -161,6 +161,56 @@ CASE(revoke, several_callers_all_see_the_end)
 	close(buffer.fd);
 }
 
+/* A mapping that goes at whatever moment the other thread has come to. */
+struct race {
+	pthread_barrier_t start;
+	int att;
+};
+
+#define RACES 1500
+
+static void *unmap_each(void *arg)
+{
+	struct race *race = arg;
+
+	for (int i = 0; i < RACES; i++) {
+		pthread_barrier_wait(&race->start);
+		succeeds(dr_unmap(race->att));
+		pthread_barrier_wait(&race->start);
+	}
+	return NULL;
+}
+
+CASE(revoke, E8_result_and_state_agree)
+{
+	struct buffer buffer = buffer_for_all();
+	struct race race;
+	pthread_t thread;
+	int ret;
+
+	race.att = attach(buffer.fd, DMABUF_REVOKE_KIND_LEGACY_RDMA, 0);
+	pthread_barrier_init(&race.start, NULL, 2);
+	equal(pthread_create(&thread, NULL, unmap_each, &race), 0);
+	for (int i = 0; i < RACES; i++) {
+		struct dmabuf_revoke_revoke out;
+
+		succeeds(dr_map(race.att, 0));
+		pthread_barrier_wait(&race.start);
+		do {
+			ret = dr_suspend(exporter, buffer.id, 0, &out);
+			equal(out.state, ret ? DMABUF_REVOKE_STATE_SUSPENDING :
+					       DMABUF_REVOKE_STATE_SUSPENDED);
+		} while (ret == -ETIMEDOUT);
+		equal(ret, 0);
+		pthread_barrier_wait(&race.start);
+		succeeds(dr_restore(exporter, buffer.id, 0));
+	}
+	pthread_join(thread, NULL);
+	pthread_barrier_destroy(&race.start);
+	close(race.att);
+	close(buffer.fd);
+}
+
 CASE(revoke, phases_follow_each_other)
 {
 	struct buffer buffer = buffer_alloc(PAGE, 0);

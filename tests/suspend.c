@@ -371,6 +371,34 @@ CASE(suspend, E15_revoke_ends_the_wait_of_a_restore)
 	is_ended_by_a_revoke(restore_for_ever);
 }
 
+/* Neither does it have to wait for the fence that the restore was waiting for. */
+static void restore_of_a_fence_is_ended(bool complete)
+{
+	struct buffer buffer = buffer_alloc(PAGE, 0);
+	int other, fence = foreign_fence(ENDLESS, &other);
+	struct waiter waiter;
+
+	if (complete)
+		suspend_fully(buffer.id);
+	succeeds(import_fence(buffer.fd, fence));
+	if (!complete)
+		suspend_times_out(buffer.id, 0);
+	waiter_start(&waiter, restore_for_ever, buffer.id);
+	revoke_times_out(buffer.id, 0);
+	pthread_join(waiter.thread, NULL);
+	equal(waiter.result, -ENODEV);
+	close(other);
+	revoke_fully(buffer.id);
+	close(fence);
+	close(buffer.fd);
+}
+
+CASE(suspend, E15_revoke_ends_the_wait_of_a_restore_for_a_fence)
+{
+	restore_of_a_fence_is_ended(false);
+	restore_of_a_fence_is_ended(true);
+}
+
 CASE(suspend, E15_revoke_ends_the_wait_of_a_suspend)
 {
 	is_ended_by_a_revoke(suspend_for_ever);

@@ -410,6 +410,34 @@ def test_E11_E15_revoke_of_a_suspension_counts_anew(
     assert len(log.find(late(buffer), PATIENCE)) == 1
 
 
+def test_E11_many_late_revokes_do_not_flood_the_log(
+    exporter: int, log: Log, set_parameter: Parameters
+) -> None:
+    buffers = [life.alloc(exporter, 4096, life.ACCEPT_LEGACY) for _ in range(100)]
+    attachments = [life.attach_mapped(b.fd, life.LEGACY_RDMA) for b in buffers]
+    set_parameter("warn_ms", 20)
+    began = time.monotonic()
+    for buffer in buffers:
+        assert not buffer.revoke()
+
+    def is_logged_again() -> bool:
+        """Once the first have been forgotten a late one is logged; that ends the wait."""
+        buffers.append(life.alloc(exporter, 4096, life.ACCEPT_LEGACY))
+        attachments.append(life.attach_mapped(buffers[-1].fd, life.LEGACY_RDMA))
+        assert not buffers[-1].revoke()
+        return bool(log.find(late(buffers[-1]), 0.5))
+
+    assert eventually(is_logged_again)
+    # 10 in 5 s, as with all messages that are limited.
+    most = 10 * (2 + (time.monotonic() - began) // 5)
+    lines = log.find(r"\bbuffer \d+: the revoke waits", 0)
+    assert len(lines) <= most < len(buffers)
+    # What is not said is not explained either.
+    assert len(log.find(r"\bbuffer \d+: mapped by", 0)) == len(lines)
+    for fd in (*attachments, *(buffer.fd for buffer in buffers)):
+        os.close(fd)
+
+
 def test_E11_E13_orphan_is_logged(log: Log, set_parameter: Parameters) -> None:
     file = ioctls.open_node(ioctls.EXPORTER)
     buffer = life.alloc(file, 4096, life.ACCEPT_LEGACY)

@@ -116,6 +116,7 @@ CASE(vmap, E9_E13_outlives_the_owner)
 	succeeds(dr_vmap(att, NULL));
 	close(owner);
 	close(buffer.fd);
+	holds(eventually(is_orphaned, buffer.id));
 	equal(query(buffer.id).pending.vmaps, 1);
 	equal(state_of(buffer.id), DMABUF_REVOKE_STATE_REVOKING);
 	succeeds(dr_vunmap(att));

@@ -89,6 +89,17 @@ bool is_gone(uint64_t id)
 	return !listed(id) && dr_query(exporter, id, &out) == -ENOENT;
 }
 
+bool is_orphaned(uint64_t id)
+{
+	struct dmabuf_revoke_query out;
+	int ret = dr_query(exporter, id, &out);
+
+	if (ret == -ENOENT)
+		return true;
+	succeeds(ret);
+	return out.orphaned;
+}
+
 uint64_t buffers_in_system(void)
 {
 	struct dmabuf_revoke_exporter_info info;

@@ -107,6 +107,11 @@ struct dmabuf_revoke_revoke revoke_times_out(uint64_t id, uint64_t ns);
 bool listed(uint64_t id);
 bool is_revoked(uint64_t id);
 bool is_gone(uint64_t id);
+/*
+ * Whether the end of the owner has revoked it: a worker does that after close(). Also if
+ * it is gone.
+ */
+bool is_orphaned(uint64_t id);
 uint64_t buffers_in_system(void);
 
 /* --- CPU mappings -------------------------------------------------------- */

@@ -223,7 +223,7 @@ void child_go_on(struct child *child)
 	send_byte(child->to);
 }
 
-static int child_reap(struct child *child)
+int child_reap(struct child *child)
 {
 	int status;
 

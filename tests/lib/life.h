@@ -91,6 +91,8 @@ void child_waits(struct child *self);
 /* In the parent: until it has come to child_waits(). */
 void child_is_waiting(struct child *child);
 void child_go_on(struct child *child);
+/* As of waitpid(). */
+int child_reap(struct child *child);
 /* Its exit status. */
 int child_end(struct child *child);
 void child_kill(struct child *child);

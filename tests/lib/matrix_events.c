@@ -283,10 +283,16 @@ static void event_move(struct scene *s)
 	say_importer_and_cpu(s);
 }
 
+static bool is_an_orphan(struct scene *s)
+{
+	return scene_query(s).orphaned;
+}
+
 static void event_owner_closes(struct scene *s)
 {
 	close(s->owner);
 	s->owner = -1;
+	scene_wait_until(s, is_an_orphan);
 	say_taken_back(s);
 }
 
@@ -296,6 +302,7 @@ static void event_owner_killed(struct scene *s)
 
 	must(sys(kill(s->owner_pid, SIGKILL)));
 	must(sys(waitpid(s->owner_pid, &status, 0)));
+	scene_wait_until(s, is_an_orphan);
 	say_taken_back(s);
 }
 
