@@ -40,29 +40,24 @@ static bool dbr_admits(struct dbr_buffer *buf, struct dbr_attachment *a)
 	       dbr_has_fault(buf, DMABUF_REVOKE_FAULT_NO_LEGACY_TEST);
 }
 
-static void dbr_attachment_empty(struct dbr_attachment *a)
-{
-	if (a->table.sgl != &a->single)
-		sg_free_table(&a->table);
-}
-
-/* The table in advance, so that map has nothing to allocate. */
-static int dbr_attachment_fill(struct dbr_attachment *a, struct dbr_buffer *buf)
+/* A mapping in advance, so that map has nothing to allocate. */
+static int dbr_attachment_fill(struct dbr_attachment *a, struct dbr_buffer *buf,
+			       struct device *dev)
 {
 	struct dbr_pages *pages = NULL;
-	int ret;
+	u64 generation;
 
 	dma_resv_lock(buf->dmabuf->resv, NULL);
 	if (buf->pages)
 		pages = dbr_pages_get(buf->pages);
-	a->generation = buf->generation;
+	generation = buf->generation;
 	dma_resv_unlock(buf->dmabuf->resv);
 	if (!pages)
 		return -ENODEV;
 
-	ret = dbr_pages_to_sg(pages, &a->table, &a->single);
+	a->spare = dbr_mapping_create(buf, pages, generation, dev);
 	dbr_pages_put(pages);
-	return ret;
+	return PTR_ERR_OR_ZERO(a->spare);
 }
 
 static int dbr_dmabuf_attach(struct dma_buf *dmabuf,
@@ -76,16 +71,21 @@ static int dbr_dmabuf_attach(struct dma_buf *dmabuf,
 	ret = dbr_check_state(buf);
 	if (ret && ret != -EAGAIN)
 		return ret;
+	/* Who learns it only from map tries again for ever. */
+	if (!dbr_device_can_map(attach->dev) &&
+	    !dbr_has_fault(buf, DMABUF_REVOKE_FAULT_LATE_REFUSAL))
+		return -EIO;
 
 	a = kzalloc_obj(*a, GFP_KERNEL_ACCOUNT);
 	if (!a)
 		return -ENOMEM;
+	INIT_LIST_HEAD(&a->mappings);
 	a->revocable = dma_buf_attach_revocable(attach);
 	if (!dbr_admits(buf, a)) {
 		ret = -EOPNOTSUPP;
 		goto err_free;
 	}
-	ret = dbr_attachment_fill(a, buf);
+	ret = dbr_attachment_fill(a, buf, attach->dev);
 	if (ret)
 		goto err_free;
 
@@ -105,10 +105,10 @@ static void dbr_dmabuf_detach(struct dma_buf *dmabuf,
 	WARN_ONCE(a->pins, "%s: detached while pinned\n",
 		  dev_name(attach->dev));
 	/* Its device may still use table and memory: neither is ever freed. */
-	if (WARN_ONCE(a->pages, "%s: detached while mapped\n",
+	if (WARN_ONCE(!list_empty(&a->mappings), "%s: detached while mapped\n",
 		      dev_name(attach->dev)))
 		return;
-	dbr_attachment_empty(a);
+	dbr_mapping_destroy(a->spare);
 	kfree(a);
 }
 
@@ -146,33 +146,35 @@ static void dbr_dmabuf_unpin(struct dma_buf_attachment *attach)
 	buf->pins--;
 }
 
-/* A new table, if the buffer was moved since the last one was made. */
-static int dbr_attachment_refill(struct dbr_attachment *a, struct dbr_buffer *buf)
+/* The spare, if there is one and the buffer was not moved since; or a new mapping. */
+static struct dbr_mapping *dbr_attachment_take(struct dbr_attachment *a,
+					       struct dbr_buffer *buf,
+					       struct device *dev)
 {
-	struct sg_table table;
-	int ret;
+	struct dbr_mapping *m = a->spare;
 
 	dma_resv_assert_held(buf->dmabuf->resv);
 
-	if (likely(a->generation == buf->generation))
-		return 0;
-
-	/* What @single was for is not mapped any more. */
-	ret = dbr_pages_to_sg(buf->pages, &table, &a->single);
-	if (ret)
-		return ret;
-	dbr_attachment_empty(a);
-	a->table = table;
-	a->generation = buf->generation;
-	return 0;
+	a->spare = NULL;
+	if (likely(m && m->generation == buf->generation))
+		return m;
+	dbr_mapping_destroy(m);
+	return dbr_mapping_create(buf, buf->pages, buf->generation, dev);
 }
 
-/* An attachment has one table, so it has one mapping at a time. */
+/* For the next map. One is enough. */
+static void dbr_attachment_keep(struct dbr_attachment *a, struct dbr_mapping *m)
+{
+	dbr_mapping_destroy(a->spare);
+	a->spare = m;
+}
+
 static struct sg_table *dbr_dmabuf_map(struct dma_buf_attachment *attach,
 				       enum dma_data_direction dir)
 {
 	struct dbr_buffer *buf = attach->dmabuf->priv;
 	struct dbr_attachment *a = attach->priv;
+	struct dbr_mapping *m;
 	int ret;
 
 	dma_resv_assert_held(attach->dmabuf->resv);
@@ -180,27 +182,40 @@ static struct sg_table *dbr_dmabuf_map(struct dma_buf_attachment *attach,
 	ret = dbr_check_state(buf);
 	if (ret)
 		return ERR_PTR(ret);
-	if (a->pages)
+	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_ONE_MAP) &&
+	    !list_empty(&a->mappings))
 		return ERR_PTR(-EBUSY);
 	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_SLOW_MAP))
 		msleep(DBR_FAULT_DELAY_MS);
 	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_FAIL_MAP))
 		return ERR_PTR(-ENOMEM);
 
-	ret = dbr_attachment_refill(a, buf);
-	if (ret)
+	m = dbr_attachment_take(a, buf, attach->dev);
+	if (IS_ERR(m))
+		return ERR_CAST(m);
+	ret = dbr_mapping_map(m, buf->pages, dir);
+	if (ret) {
+		dbr_attachment_keep(a, m);
 		return ERR_PTR(ret);
-	ret = dma_map_sgtable(attach->dev, &a->table, dir, 0);
-	if (ret)
-		return ERR_PTR(ret);
+	}
 
-	a->pages = dbr_pages_get(buf->pages);
-	a->mapped = ktime_get();
-	a->dir = dir;
+	list_add_tail(&m->of_attachment, &a->mappings);
 	buf->maps++;
 	if (!a->revocable)
 		buf->legacy_maps++;
-	return &a->table;
+	return &m->table;
+}
+
+/* Of those that the attachment holds; or NULL. */
+static struct dbr_mapping *dbr_attachment_find(struct dbr_attachment *a,
+					       struct sg_table *table)
+{
+	struct dbr_mapping *m;
+
+	list_for_each_entry(m, &a->mappings, of_attachment)
+		if (&m->table == table)
+			return m;
+	return NULL;
 }
 
 static void dbr_dmabuf_unmap(struct dma_buf_attachment *attach,
@@ -208,17 +223,18 @@ static void dbr_dmabuf_unmap(struct dma_buf_attachment *attach,
 {
 	struct dbr_buffer *buf = attach->dmabuf->priv;
 	struct dbr_attachment *a = attach->priv;
+	struct dbr_mapping *m;
 
 	dma_resv_assert_held(attach->dmabuf->resv);
 
-	if (WARN_ONCE(!a->pages || table != &a->table || dir != a->dir,
-		      "%s: unmapped what was not mapped so\n",
+	m = dbr_attachment_find(a, table);
+	if (WARN_ONCE(!m || dir != m->dir, "%s: unmapped what was not mapped so\n",
 		      dev_name(attach->dev)))
 		return;
 
-	dma_unmap_sgtable(attach->dev, table, dir, 0);
-	dbr_pages_put_later(a->pages);
-	a->pages = NULL;
+	list_del(&m->of_attachment);
+	dbr_mapping_unmap(m);
+	dbr_attachment_keep(a, m);
 	buf->maps--;
 	if (!a->revocable)
 		buf->legacy_maps--;
@@ -279,43 +295,31 @@ static void dbr_dmabuf_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
 	compat_vmap_end(dmabuf);
 }
 
-/* Coherence is each device's own affair, and so is the direction it mapped in. */
-static int dbr_sync(struct dma_buf *dmabuf,
-		    void (*sync)(struct device *dev, struct sg_table *table,
-				 enum dma_data_direction dir))
+/* Coherence is each mapping's own affair, and so is its direction. */
+static int dbr_sync(struct dbr_buffer *buf, void (*sync)(struct dbr_pages *pages))
 {
-	struct dma_buf_attachment *attach;
 	int ret;
 
-	ret = dma_resv_lock_interruptible(dmabuf->resv, NULL);
+	ret = dma_resv_lock_interruptible(buf->dmabuf->resv, NULL);
 	if (ret)
 		return ret;
-
-	ret = dbr_check_state(dmabuf->priv);
-	if (ret)
-		goto out_unlock;
-	list_for_each_entry(attach, &dmabuf->attachments, node) {
-		struct dbr_attachment *a = attach->priv;
-
-		if (a->pages)
-			sync(attach->dev, &a->table, a->dir);
-	}
-
-out_unlock:
-	dma_resv_unlock(dmabuf->resv);
+	ret = dbr_check_state(buf);
+	if (!ret)
+		sync(buf->pages);
+	dma_resv_unlock(buf->dmabuf->resv);
 	return ret;
 }
 
 static int dbr_dmabuf_begin_cpu_access(struct dma_buf *dmabuf,
 				       enum dma_data_direction dir)
 {
-	return dbr_sync(dmabuf, dma_sync_sgtable_for_cpu);
+	return dbr_sync(dmabuf->priv, dbr_mappings_sync_for_cpu);
 }
 
 static int dbr_dmabuf_end_cpu_access(struct dma_buf *dmabuf,
 				     enum dma_data_direction dir)
 {
-	return dbr_sync(dmabuf, dma_sync_sgtable_for_device);
+	return dbr_sync(dmabuf->priv, dbr_mappings_sync_for_device);
 }
 
 /* What a page table is filled with. */

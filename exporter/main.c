@@ -476,6 +476,7 @@ static int __init dbr_init(void)
 	int ret;
 
 	dbr_registry_teach_lockdep();
+	dbr_mapping_teach_lockdep();
 
 	dbr_wq = alloc_workqueue("dmabuf-revoke-exporter",
 				 WQ_UNBOUND | WQ_MEM_RECLAIM, 0);

@@ -40,7 +40,7 @@
 
 /* All that never make the kernel warn, and end with the attachment's file. */
 #define BUGS ((DMABUF_REVOKE_MISBEHAVE_DOUBLE_UNPIN - 1))
-#define FAULTS (2 * DMABUF_REVOKE_FAULT_KEEP_MEMORY - 1)
+#define FAULTS (2 * DMABUF_REVOKE_FAULT_LATE_REFUSAL - 1)
 
 #define ANY "*"
 
