@@ -12,25 +12,45 @@
 #include <linux/dma-resv.h>
 #include <linux/iosys-map.h>
 #include <linux/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
 #include "exporter.h"
 
-/* 0 if the memory may be handed out in this state. */
+static bool dbr_is_suspended(struct dbr_buffer *buf)
+{
+	enum dmabuf_revoke_state state = READ_ONCE(buf->state);
+
+	return state == DMABUF_REVOKE_STATE_SUSPENDING ||
+	       state == DMABUF_REVOKE_STATE_SUSPENDED;
+}
+
+/* For good. */
+static bool dbr_is_gone(struct dbr_buffer *buf)
+{
+	enum dmabuf_revoke_state state = READ_ONCE(buf->state);
+
+	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_LATE_MAP))
+		return false;
+	return state == DMABUF_REVOKE_STATE_REVOKING ||
+	       state == DMABUF_REVOKE_STATE_REVOKED;
+}
+
+/*
+ * 0 if the memory may be handed out in this state. A suspended buffer answers as if it
+ * were revoked: whoever is told EAGAIN or EINTR tries again at once, without end.
+ */
 static int dbr_check_state(struct dbr_buffer *buf)
 {
-	switch (READ_ONCE(buf->state)) {
-	case DMABUF_REVOKE_STATE_LIVE:
-		/* To map in the callback of a move would give the old pages. */
-		return buf->telling ? -EAGAIN : 0;
-	case DMABUF_REVOKE_STATE_SUSPENDING:
-	case DMABUF_REVOKE_STATE_SUSPENDED:
+	dma_resv_assert_held(buf->dmabuf->resv);
+
+	if (dbr_is_suspended(buf) || dbr_is_gone(buf))
+		return -ENODEV;
+	/* To map in the callback of a move would give the old pages. */
+	if (buf->state == DMABUF_REVOKE_STATE_LIVE && buf->telling)
 		return -EAGAIN;
-	default:
-		return dbr_has_fault(buf, DMABUF_REVOKE_FAULT_LATE_MAP) ?
-			0 : -ENODEV;
-	}
+	return 0;
 }
 
 static bool dbr_admits(struct dbr_buffer *buf, struct dbr_attachment *a)
@@ -68,9 +88,8 @@ static int dbr_dmabuf_attach(struct dma_buf *dmabuf,
 	int ret;
 
 	/* A suspended buffer will come back: attaching does no harm. */
-	ret = dbr_check_state(buf);
-	if (ret && ret != -EAGAIN)
-		return ret;
+	if (dbr_is_gone(buf))
+		return -ENODEV;
 	/* Who learns it only from map tries again for ever. */
 	if (!dbr_device_can_map(attach->dev) &&
 	    !dbr_has_fault(buf, DMABUF_REVOKE_FAULT_LATE_REFUSAL))
@@ -295,31 +314,96 @@ static void dbr_dmabuf_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
 	compat_vmap_end(dmabuf);
 }
 
-/* Coherence is each mapping's own affair, and so is its direction. */
-static int dbr_sync(struct dbr_buffer *buf, void (*sync)(struct dbr_pages *pages))
+/*
+ * Access has to wait for the end of the suspension. Not while there is a vmap: its user may
+ * want to come to an end, which the suspension waits for.
+ */
+static bool dbr_is_out_of_reach(struct dbr_buffer *buf)
 {
-	int ret;
-
-	ret = dma_resv_lock_interruptible(buf->dmabuf->resv, NULL);
-	if (ret)
-		return ret;
-	ret = dbr_check_state(buf);
-	if (!ret)
-		sync(buf->pages);
-	dma_resv_unlock(buf->dmabuf->resv);
-	return ret;
+	return dbr_is_suspended(buf) && !READ_ONCE(buf->vmaps);
 }
 
+/*
+ * The resv lock, for access. 0: locked. A suspended buffer is waited for, since a caller
+ * who is told EAGAIN or EINTR has to call again, and would do nothing else.
+ */
+static int dbr_lock_for_access(struct dbr_buffer *buf)
+{
+	struct dma_resv *resv = buf->dmabuf->resv;
+
+	for (;;) {
+		if (wait_event_interruptible(buf->wait, !dbr_is_out_of_reach(buf)) ||
+		    dma_resv_lock_interruptible(resv, NULL))
+			return -ERESTARTSYS;
+		if (!dbr_is_out_of_reach(buf))
+			break;
+		dma_resv_unlock(resv);
+	}
+	if (!dbr_is_gone(buf))
+		return 0;
+	dma_resv_unlock(resv);
+	return -ENODEV;
+}
+
+/* Those that a reader, or a writer, has to wait for. Without the resv lock. */
+static int dbr_await_fences(struct dbr_buffer *buf, enum dma_data_direction dir)
+{
+	enum dma_resv_usage usage = dma_resv_usage_rw(dir != DMA_FROM_DEVICE);
+	long ret;
+
+	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_SYNC_EARLY))
+		return 0;
+	ret = dma_resv_wait_timeout(buf->dmabuf->resv, usage, true,
+				    MAX_SCHEDULE_TIMEOUT);
+	return ret < 0 ? ret : 0;
+}
+
+/* The contents have not arrived yet. */
+static bool dbr_is_moving(struct dbr_buffer *buf)
+{
+	dma_resv_assert_held(buf->dmabuf->resv);
+
+	return buf->move && !dma_fence_is_signaled(buf->move);
+}
+
+/*
+ * The core would wait for the fences afterwards, when what they stand for has not been
+ * synchronised.
+ */
 static int dbr_dmabuf_begin_cpu_access(struct dma_buf *dmabuf,
 				       enum dma_data_direction dir)
 {
-	return dbr_sync(dmabuf->priv, dbr_mappings_sync_for_cpu);
+	struct dbr_buffer *buf = dmabuf->priv;
+	bool moving;
+	int ret;
+
+	do {
+		ret = dbr_await_fences(buf, dir);
+		if (!ret)
+			ret = dbr_lock_for_access(buf);
+		if (ret)
+			return ret;
+		/* Again, so that what arrives is not overwritten. */
+		moving = dbr_is_moving(buf) &&
+			 !dbr_has_fault(buf, DMABUF_REVOKE_FAULT_SYNC_EARLY);
+		if (!moving)
+			dbr_mappings_sync_for_cpu(buf->pages);
+		dma_resv_unlock(dmabuf->resv);
+	} while (moving);
+	return 0;
 }
 
 static int dbr_dmabuf_end_cpu_access(struct dma_buf *dmabuf,
 				     enum dma_data_direction dir)
 {
-	return dbr_sync(dmabuf->priv, dbr_mappings_sync_for_device);
+	struct dbr_buffer *buf = dmabuf->priv;
+	int ret = dbr_lock_for_access(buf);
+
+	if (ret)
+		return ret;
+	dbr_mappings_sync_for_device(buf->pages);
+	dma_resv_unlock(dmabuf->resv);
+	return 0;
 }
 
 /* What a page table is filled with. */
@@ -383,20 +467,10 @@ static vm_fault_t dbr_vm_gone(struct dbr_buffer *buf, struct vm_fault *vmf)
 {
 	dma_resv_assert_held(buf->dmabuf->resv);
 
-	if (!buf->zero_page || dbr_check_state(buf) == -EAGAIN)
+	if (!buf->zero_page || dbr_is_suspended(buf))
 		return VM_FAULT_SIGBUS;
 	return vmf_insert_pfn(vmf->vma, vmf->address,
 			      page_to_pfn(buf->zero_page));
-}
-
-/* The contents have not arrived yet: a reference to the fence that tells when. */
-static struct dma_fence *dbr_move_in_progress(struct dbr_buffer *buf)
-{
-	dma_resv_assert_held(buf->dmabuf->resv);
-
-	if (!buf->move || dma_fence_is_signaled(buf->move))
-		return NULL;
-	return dma_fence_get(buf->move);
 }
 
 /*
@@ -450,16 +524,14 @@ static vm_fault_t dbr_vm_fault(struct vm_fault *vmf)
 {
 	struct dbr_buffer *buf = vmf->vma->vm_private_data;
 	struct dma_resv *resv = buf->dmabuf->resv;
-	struct dma_fence *move;
 	vm_fault_t ret;
 
 	ret = dbr_vm_lock(resv, vmf);
 	if (ret)
 		return ret;
 
-	move = dbr_move_in_progress(buf);
-	if (move)
-		return dbr_vm_await(resv, move, vmf);
+	if (dbr_is_moving(buf))
+		return dbr_vm_await(resv, dma_fence_get(buf->move), vmf);
 
 	if (!dbr_check_state(buf) ||
 	    dbr_has_fault(buf, DMABUF_REVOKE_FAULT_NO_ZAP))
@@ -494,7 +566,7 @@ static int dbr_dmabuf_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 	 */
 	if (!(vma->vm_flags & VM_MAYSHARE))
 		return -EINVAL;
-	if (dbr_check_state(buf) == -ENODEV)
+	if (dbr_is_gone(buf))
 		return -ENODEV;
 
 	/* VM_PFNMAP: no page can be pinned through the mapping and outlive it. */

@@ -100,7 +100,7 @@ EXPORTER = {
                 TIMES_OUT,
             ),
         ),
-        "dma_resv_wait_timeout() is not called, so there is no result of it to leak.",
+        "A revoke does not call dma_resv_wait_timeout(), so there is no result of it to leak.",
     ),
     "E6": Clause(
         ("exporter/revoke.c:dbr_revoke_advance", "exporter/dmabuf.c:dbr_dmabuf_unmap"),

@@ -81,7 +81,7 @@ const struct fuzz_op fuzz_ops[] = {
 	IOCTL(importer_info, importer_info, IMPORTER_INFO, 2, "", R_NONE,
 	      R_IMPORTER, NO_FLAGS(importer_info)),
 	IOCTL(attach, attach, ATTACH, 24,
-	      "EBADF EOPNOTSUPP EMFILE ENFILE ENODEV EAGAIN EINTR", R_ATTACHMENT,
+	      "EBADF EOPNOTSUPP EMFILE ENFILE ENODEV EINTR", R_ATTACHMENT,
 	      R_IMPORTER, OUT, M(attach, flags, P_FLAGS, 1),
 	      M(attach, dmabuf_fd, P_FD, R_BUFFER), M(attach, kind, P_ENUM, 4),
 	      M(attach, fd_flags, P_FLAGS, 02004000),
@@ -130,7 +130,7 @@ const struct fuzz_op fuzz_ops[] = {
 	     A(command, P_ENUM, 5), A(flags, P_FLAGS, 04000)),
 
 	/* What every dma-buf knows, and the fences on it. */
-	CALL(sync, 10, sync, "EAGAIN ENODEV EINTR ENOTTY EFAULT", R_NONE,
+	CALL(sync, 10, sync, "ENODEV EINTR ENOTTY EFAULT", R_NONE,
 	     A(fd, P_FD, R_BUFFER), A(flags, P_FLAGS, 7), A(arg, P_PLACE, 0)),
 	CALL(set_name, 2, set_name, "ENOTTY EFAULT ENAMETOOLONG EBUSY", R_NONE,
 	     A(fd, P_FD, R_BUFFER), A(length, P_NUMBER, 40), A(arg, P_PLACE, 0)),
