@@ -46,8 +46,11 @@ static void dbr_move_work(struct work_struct *work)
 	bool cookie;
 
 	cookie = dma_fence_begin_signalling();
+	/* All fences have signalled, so devices are done; but not all have unmapped. */
+	dbr_mappings_sync_for_cpu(move->from);
 	if (!dbr_has_fault(buf, DMABUF_REVOKE_FAULT_MOVE_NO_COPY))
 		dbr_pages_copy(move->from, move->to);
+	dbr_mappings_arrived(move->to);
 	/* The buffer has its own reference: it is waiting for the fence. */
 	dbr_pages_put(move->to);
 	dma_fence_signal(&move->fence);
@@ -82,6 +85,8 @@ static struct dbr_move *dbr_move_create(struct dbr_buffer *buf)
 		kfree(move);
 		return err;
 	}
+	/* Nobody else knows them yet. */
+	move->to->arriving = true;
 	move->buf = buf;
 	INIT_WORK(&move->work, dbr_move_work);
 	dma_fence_init(&move->fence, &dbr_move_ops, NULL,
