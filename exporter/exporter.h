@@ -224,7 +224,8 @@ int dbr_restore(struct dbr_buffer *buf, u64 deadline_ns);
 void dbr_revoke_orphan(struct dbr_buffer *buf, bool few);
 
 /* move.c */
-int dbr_move(struct dbr_buffer *buf, u64 deadline_ns);
+int dbr_move(struct dbr_buffer *buf, u64 *number);
+int dbr_move_wait(struct dbr_buffer *buf, u64 number, u64 deadline_ns);
 
 /* quarantine.c */
 void dbr_quarantine_fill(struct dbr_pages *pages);

@@ -466,7 +466,7 @@ struct dmabuf_revoke_restore {
  *   EBUSY	the buffer is pinned, has a vmap, is suspended, or is being moved
  *   EINVAL	@moves names a move that has not been
  *   EOPNOTSUPP	it was made with ALLOC_QUARANTINE
- *   ENODEV	the buffer is revoked or being revoked
+ *   ENODEV	@moves is 0, and the buffer is revoked or being revoked
  *   ENOMEM	not enough memory for both copies, or beyond @limit_bytes
  *   ETIMEDOUT	not copied yet at the deadline; the move goes on, @moves is valid
  *   EINTR	a signal arrived and the call was not restarted: the move goes on, or,

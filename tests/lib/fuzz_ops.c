@@ -65,7 +65,7 @@ const struct fuzz_op fuzz_ops[] = {
 	IOCTL(move, move, MOVE, 12,
 	      "ENOENT EPERM EBUSY EOPNOTSUPP ENODEV ETIMEDOUT EINTR", R_NONE,
 	      R_EXPORTER, NO_FLAGS(move), ID(move),
-	      M(move, deadline_ns, P_DEADLINE, 0)),
+	      M(move, deadline_ns, P_DEADLINE, 0), M(move, moves, P_NUMBER, 3)),
 	IOCTL(free, free, FREE, 4, "ENOENT EPERM", R_NONE, R_EXPORTER,
 	      NO_FLAGS(free), ID(free), M(free, offsets, P_PLACE, 1),
 	      M(free, capacity, P_NUMBER, 64), M(free, reserved, P_ZERO, 0)),
