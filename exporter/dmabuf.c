@@ -260,11 +260,28 @@ static void dbr_dmabuf_unmap(struct dma_buf_attachment *attach,
 	dbr_revoke_advance(buf);
 }
 
+/* Each page by itself: 0, or -EINTR after a fatal signal, since there may be millions. */
+static int dbr_vmap_name(struct dbr_pages *pages, struct page **array)
+{
+	unsigned long pfn, contiguous;
+	pgoff_t i = 0, end;
+
+	while (i < pages->nr_pages) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		pfn = dbr_pages_pfn(pages, i, &contiguous);
+		for (end = i + contiguous; i < end; i++)
+			array[i] = pfn_to_page(pfn++);
+		cond_resched();
+	}
+	return 0;
+}
+
 static int dbr_vmap(struct dbr_buffer *buf, struct iosys_map *map)
 {
 	struct page **array;
-	pgoff_t i, nr_pages;
-	void *vaddr;
+	void *vaddr = NULL;
+	pgoff_t nr_pages;
 	int ret;
 
 	dma_resv_assert_held(buf->dmabuf->resv);
@@ -272,17 +289,19 @@ static int dbr_vmap(struct dbr_buffer *buf, struct iosys_map *map)
 	ret = dbr_check_state(buf);
 	if (ret)
 		return ret;
+	if (buf->flags & DMABUF_REVOKE_ALLOC_REFUSE_VMAP)
+		return -EOPNOTSUPP;
 
 	nr_pages = buf->pages->nr_pages;
 	array = kvmalloc_array(nr_pages, sizeof(*array), DBR_GFP_TABLE);
 	if (!array)
 		return -ENOMEM;
-	for (i = 0; i < nr_pages; i++)
-		array[i] = dbr_pages_page(buf->pages, i);
-	vaddr = vmap(array, nr_pages, VM_MAP, PAGE_KERNEL);
+	ret = dbr_vmap_name(buf->pages, array);
+	if (!ret)
+		vaddr = vmap(array, nr_pages, VM_MAP, PAGE_KERNEL);
 	kvfree(array);
 	if (!vaddr)
-		return -ENOMEM;
+		return ret ?: -ENOMEM;
 
 	buf->vmap_pages = dbr_pages_get(buf->pages);
 	buf->vmapped = ktime_get();

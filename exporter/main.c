@@ -62,7 +62,8 @@ static int dbr_check_alloc(const struct dmabuf_revoke_alloc *arg)
 {
 	const u32 flags = DMABUF_REVOKE_ALLOC_ACCEPT_LEGACY |
 			  DMABUF_REVOKE_ALLOC_ZERO_PAGE |
-			  DMABUF_REVOKE_ALLOC_QUARANTINE;
+			  DMABUF_REVOKE_ALLOC_QUARANTINE |
+			  DMABUF_REVOKE_ALLOC_REFUSE_VMAP;
 	u32 access = arg->fd_flags & O_ACCMODE;
 
 	if (arg->flags & ~flags)

@@ -143,6 +143,7 @@ u32 dbr_blockers(struct dbr_buffer *buf, struct dmabuf_revoke_blocker *array,
 	}
 	if (buf->vmaps && n++ < capacity) {
 		array[n - 1].type = DMABUF_REVOKE_BLOCKER_VMAP;
+		array[n - 1].legacy = 1;
 		array[n - 1].since_ns = ktime_to_ns(buf->vmapped);
 	}
 	return n;
