@@ -493,6 +493,28 @@ static vm_fault_t dbr_vm_gone(struct dbr_buffer *buf, struct vm_fault *vmf)
 }
 
 /*
+ * The resv lock, for a fault of the kernel's own, in a system call. A signal that waits for
+ * the call to return must not end the wait, or the fault would come again at once, for as
+ * long as the lock is held; a fatal one has to. ww_mutex has no such wait. 0: locked.
+ */
+static int dbr_lock_killable(struct dma_resv *resv)
+{
+	while (!dma_resv_trylock(resv)) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		schedule_timeout_killable(1);
+	}
+	return 0;
+}
+
+static int dbr_lock_for_fault(struct dma_resv *resv, struct vm_fault *vmf)
+{
+	if (vmf->flags & FAULT_FLAG_USER)
+		return dma_resv_lock_interruptible(resv, NULL);
+	return dbr_lock_killable(resv);
+}
+
+/*
  * The resv lock, for a fault. If it is taken, wait for it without mmap_lock where
  * that is allowed: a fault of the kernel's own, in a system call, ends on a fatal
  * signal only if it is told to try again. 0: locked.
@@ -505,27 +527,27 @@ static vm_fault_t dbr_vm_lock(struct dma_resv *resv, struct vm_fault *vmf)
 		return 0;
 
 	if (!fault_flag_allow_retry_first(vmf->flags))
-		return dma_resv_lock_interruptible(resv, NULL) ?
-			VM_FAULT_NOPAGE : 0;
+		return dbr_lock_for_fault(resv, vmf) ? VM_FAULT_NOPAGE : 0;
 	if (vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
 		return VM_FAULT_RETRY;
 
 	/* Without mmap_lock the VMA, and its reference to the file, may go. */
 	file = get_file(vmf->vma->vm_file);
 	release_fault_lock(vmf);
-	if (!dma_resv_lock_interruptible(resv, NULL))
+	if (!dbr_lock_for_fault(resv, vmf))
 		dma_resv_unlock(resv);
 	fput(file);
 	return VM_FAULT_RETRY;
 }
 
 /* For the contents to arrive; in the same way. Drops the resv lock. */
-static vm_fault_t dbr_vm_await(struct dma_resv *resv, struct dma_fence *move,
-			       struct vm_fault *vmf)
+static vm_fault_t dbr_vm_await(struct dbr_buffer *buf, struct vm_fault *vmf)
 {
+	struct dma_fence *move = dma_fence_get(buf->move);
+	struct file *file = get_file(vmf->vma->vm_file);
 	vm_fault_t ret = VM_FAULT_NOPAGE;
 
-	dma_resv_unlock(resv);
+	dma_resv_unlock(buf->dmabuf->resv);
 
 	if (fault_flag_allow_retry_first(vmf->flags)) {
 		ret = VM_FAULT_RETRY;
@@ -533,8 +555,12 @@ static vm_fault_t dbr_vm_await(struct dma_resv *resv, struct dma_fence *move,
 			goto out_put;
 		release_fault_lock(vmf);
 	}
-	dma_fence_wait(move, true);
+	if (vmf->flags & FAULT_FLAG_USER)
+		dma_fence_wait(move, true);
+	else
+		wait_event_killable(buf->wait, dma_fence_is_signaled(move));
 out_put:
+	fput(file);
 	dma_fence_put(move);
 	return ret;
 }
@@ -550,7 +576,7 @@ static vm_fault_t dbr_vm_fault(struct vm_fault *vmf)
 		return ret;
 
 	if (dbr_is_moving(buf))
-		return dbr_vm_await(resv, dma_fence_get(buf->move), vmf);
+		return dbr_vm_await(buf, vmf);
 
 	if (!dbr_check_state(buf) ||
 	    dbr_has_fault(buf, DMABUF_REVOKE_FAULT_NO_ZAP))
