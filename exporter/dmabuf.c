@@ -14,25 +14,45 @@
 #include <linux/dma-resv.h>
 #include <linux/iosys-map.h>
 #include <linux/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
 #include "exporter.h"
 
-/* 0 if the memory may be handed out in this state. */
+static bool dbr_is_suspended(struct dbr_buffer *buf)
+{
+	enum dmabuf_revoke_state state = READ_ONCE(buf->state);
+
+	return state == DMABUF_REVOKE_STATE_SUSPENDING ||
+	       state == DMABUF_REVOKE_STATE_SUSPENDED;
+}
+
+/* For good. */
+static bool dbr_is_gone(struct dbr_buffer *buf)
+{
+	enum dmabuf_revoke_state state = READ_ONCE(buf->state);
+
+	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_LATE_MAP))
+		return false;
+	return state == DMABUF_REVOKE_STATE_REVOKING ||
+	       state == DMABUF_REVOKE_STATE_REVOKED;
+}
+
+/*
+ * 0 if the memory may be handed out in this state. A suspended buffer answers as if it
+ * were revoked: whoever is told EAGAIN or EINTR tries again at once, without end.
+ */
 static int dbr_check_state(struct dbr_buffer *buf)
 {
-	switch (READ_ONCE(buf->state)) {
-	case DMABUF_REVOKE_STATE_LIVE:
-		/* To map in the callback of a move would give the old pages. */
-		return buf->telling ? -EAGAIN : 0;
-	case DMABUF_REVOKE_STATE_SUSPENDING:
-	case DMABUF_REVOKE_STATE_SUSPENDED:
+	dma_resv_assert_held(buf->dmabuf->resv);
+
+	if (dbr_is_suspended(buf) || dbr_is_gone(buf))
+		return -ENODEV;
+	/* To map in the callback of a move would give the old pages. */
+	if (buf->state == DMABUF_REVOKE_STATE_LIVE && buf->telling)
 		return -EAGAIN;
-	default:
-		return dbr_has_fault(buf, DMABUF_REVOKE_FAULT_LATE_MAP) ?
-			0 : -ENODEV;
-	}
+	return 0;
 }
 
 static bool dbr_admits(struct dbr_buffer *buf, struct dbr_attachment *a)
@@ -42,29 +62,24 @@ static bool dbr_admits(struct dbr_buffer *buf, struct dbr_attachment *a)
 	       dbr_has_fault(buf, DMABUF_REVOKE_FAULT_NO_LEGACY_TEST);
 }
 
-static void dbr_attachment_empty(struct dbr_attachment *a)
-{
-	if (a->table.sgl != &a->single)
-		sg_free_table(&a->table);
-}
-
-/* The table in advance, so that map has nothing to allocate. */
-static int dbr_attachment_fill(struct dbr_attachment *a, struct dbr_buffer *buf)
+/* A mapping in advance, so that map has nothing to allocate. */
+static int dbr_attachment_fill(struct dbr_attachment *a, struct dbr_buffer *buf,
+			       struct device *dev)
 {
 	struct dbr_pages *pages = NULL;
-	int ret;
+	u64 generation;
 
 	dma_resv_lock(buf->dmabuf->resv, NULL);
 	if (buf->pages)
 		pages = dbr_pages_get(buf->pages);
-	a->generation = buf->generation;
+	generation = buf->generation;
 	dma_resv_unlock(buf->dmabuf->resv);
 	if (!pages)
 		return -ENODEV;
 
-	ret = dbr_pages_to_sg(pages, &a->table, &a->single);
+	a->spare = dbr_mapping_create(buf, pages, generation, dev);
 	dbr_pages_put(pages);
-	return ret;
+	return PTR_ERR_OR_ZERO(a->spare);
 }
 
 static int dbr_dmabuf_attach(struct dma_buf *dmabuf,
@@ -75,19 +90,23 @@ static int dbr_dmabuf_attach(struct dma_buf *dmabuf,
 	int ret;
 
 	/* A suspended buffer will come back: attaching does no harm. */
-	ret = dbr_check_state(buf);
-	if (ret && ret != -EAGAIN)
-		return ret;
+	if (dbr_is_gone(buf))
+		return -ENODEV;
+	/* Who learns it only from map tries again for ever. */
+	if (!dbr_device_can_map(attach->dev) &&
+	    !dbr_has_fault(buf, DMABUF_REVOKE_FAULT_LATE_REFUSAL))
+		return -EIO;
 
 	a = kzalloc_obj(*a, GFP_CALLER);
 	if (!a)
 		return -ENOMEM;
+	INIT_LIST_HEAD(&a->mappings);
 	a->revocable = dma_buf_attach_revocable(attach);
 	if (!dbr_admits(buf, a)) {
 		ret = -EOPNOTSUPP;
 		goto err_free;
 	}
-	ret = dbr_attachment_fill(a, buf);
+	ret = dbr_attachment_fill(a, buf, attach->dev);
 	if (ret)
 		goto err_free;
 
@@ -107,10 +126,10 @@ static void dbr_dmabuf_detach(struct dma_buf *dmabuf,
 	WARN_ONCE(a->pins, "%s: detached while pinned\n",
 		  dev_name(attach->dev));
 	/* Its device may still use table and memory: neither is ever freed. */
-	if (WARN_ONCE(a->pages, "%s: detached while mapped\n",
+	if (WARN_ONCE(!list_empty(&a->mappings), "%s: detached while mapped\n",
 		      dev_name(attach->dev)))
 		return;
-	dbr_attachment_empty(a);
+	dbr_mapping_destroy(a->spare);
 	kfree(a);
 }
 
@@ -151,33 +170,35 @@ static void dbr_dmabuf_unpin(struct dma_buf_attachment *attach)
 	buf->pins--;
 }
 
-/* A new table, if the buffer was moved since the last one was made. */
-static int dbr_attachment_refill(struct dbr_attachment *a, struct dbr_buffer *buf)
+/* The spare, if there is one and the buffer was not moved since; or a new mapping. */
+static struct dbr_mapping *dbr_attachment_take(struct dbr_attachment *a,
+					       struct dbr_buffer *buf,
+					       struct device *dev)
 {
-	struct sg_table table;
-	int ret;
+	struct dbr_mapping *m = a->spare;
 
 	dma_resv_assert_held(buf->dmabuf->resv);
 
-	if (likely(a->generation == buf->generation))
-		return 0;
-
-	/* What @single was for is not mapped any more. */
-	ret = dbr_pages_to_sg(buf->pages, &table, &a->single);
-	if (ret)
-		return ret;
-	dbr_attachment_empty(a);
-	a->table = table;
-	a->generation = buf->generation;
-	return 0;
+	a->spare = NULL;
+	if (likely(m && m->generation == buf->generation))
+		return m;
+	dbr_mapping_destroy(m);
+	return dbr_mapping_create(buf, buf->pages, buf->generation, dev);
 }
 
-/* An attachment has one table, so it has one mapping at a time. */
+/* For the next map. One is enough. */
+static void dbr_attachment_keep(struct dbr_attachment *a, struct dbr_mapping *m)
+{
+	dbr_mapping_destroy(a->spare);
+	a->spare = m;
+}
+
 static struct sg_table *dbr_dmabuf_map(struct dma_buf_attachment *attach,
 				       enum dma_data_direction dir)
 {
 	struct dbr_buffer *buf = attach->dmabuf->priv;
 	struct dbr_attachment *a = attach->priv;
+	struct dbr_mapping *m;
 	int ret;
 
 	dma_resv_assert_held(attach->dmabuf->resv);
@@ -185,27 +206,40 @@ static struct sg_table *dbr_dmabuf_map(struct dma_buf_attachment *attach,
 	ret = dbr_check_state(buf);
 	if (ret)
 		return ERR_PTR(ret);
-	if (a->pages)
+	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_ONE_MAP) &&
+	    !list_empty(&a->mappings))
 		return ERR_PTR(-EBUSY);
 	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_SLOW_MAP))
 		msleep(DBR_FAULT_DELAY_MS);
 	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_FAIL_MAP))
 		return ERR_PTR(-ENOMEM);
 
-	ret = dbr_attachment_refill(a, buf);
-	if (ret)
+	m = dbr_attachment_take(a, buf, attach->dev);
+	if (IS_ERR(m))
+		return ERR_CAST(m);
+	ret = dbr_mapping_map(m, buf->pages, dir);
+	if (ret) {
+		dbr_attachment_keep(a, m);
 		return ERR_PTR(ret);
-	ret = dma_map_sgtable(attach->dev, &a->table, dir, 0);
-	if (ret)
-		return ERR_PTR(ret);
+	}
 
-	a->pages = dbr_pages_get(buf->pages);
-	a->mapped = ktime_get();
-	a->dir = dir;
+	list_add_tail(&m->of_attachment, &a->mappings);
 	buf->maps++;
 	if (!a->revocable)
 		buf->legacy_maps++;
-	return &a->table;
+	return &m->table;
+}
+
+/* Of those that the attachment holds; or NULL. */
+static struct dbr_mapping *dbr_attachment_find(struct dbr_attachment *a,
+					       struct sg_table *table)
+{
+	struct dbr_mapping *m;
+
+	list_for_each_entry(m, &a->mappings, of_attachment)
+		if (&m->table == table)
+			return m;
+	return NULL;
 }
 
 static void dbr_dmabuf_unmap(struct dma_buf_attachment *attach,
@@ -213,28 +247,46 @@ static void dbr_dmabuf_unmap(struct dma_buf_attachment *attach,
 {
 	struct dbr_buffer *buf = attach->dmabuf->priv;
 	struct dbr_attachment *a = attach->priv;
+	struct dbr_mapping *m;
 
 	dma_resv_assert_held(attach->dmabuf->resv);
 
-	if (WARN_ONCE(!a->pages || table != &a->table || dir != a->dir,
-		      "%s: unmapped what was not mapped so\n",
+	m = dbr_attachment_find(a, table);
+	if (WARN_ONCE(!m || dir != m->dir, "%s: unmapped what was not mapped so\n",
 		      dev_name(attach->dev)))
 		return;
 
-	dma_unmap_sgtable(attach->dev, table, dir, 0);
-	dbr_pages_put_later(a->pages);
-	a->pages = NULL;
+	list_del(&m->of_attachment);
+	dbr_mapping_unmap(m);
+	dbr_attachment_keep(a, m);
 	buf->maps--;
 	if (!a->revocable)
 		buf->legacy_maps--;
 	dbr_revoke_advance(buf);
 }
 
+/* Each page by itself: 0, or -EINTR after a fatal signal, since there may be millions. */
+static int dbr_vmap_name(struct dbr_pages *pages, struct page **array)
+{
+	unsigned long pfn, contiguous;
+	pgoff_t i = 0, end;
+
+	while (i < pages->nr_pages) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		pfn = dbr_pages_pfn(pages, i, &contiguous);
+		for (end = i + contiguous; i < end; i++)
+			array[i] = pfn_to_page(pfn++);
+		cond_resched();
+	}
+	return 0;
+}
+
 static int dbr_vmap(struct dbr_buffer *buf, struct iosys_map *map)
 {
 	struct page **array;
-	pgoff_t i, nr_pages;
-	void *vaddr;
+	void *vaddr = NULL;
+	pgoff_t nr_pages;
 	int ret;
 
 	dma_resv_assert_held(buf->dmabuf->resv);
@@ -242,17 +294,19 @@ static int dbr_vmap(struct dbr_buffer *buf, struct iosys_map *map)
 	ret = dbr_check_state(buf);
 	if (ret)
 		return ret;
+	if (buf->flags & DMABUF_REVOKE_ALLOC_REFUSE_VMAP)
+		return -EOPNOTSUPP;
 
 	nr_pages = buf->pages->nr_pages;
 	array = kvmalloc_array(nr_pages, sizeof(*array), GFP_CALLER);
 	if (!array)
 		return -ENOMEM;
-	for (i = 0; i < nr_pages; i++)
-		array[i] = dbr_pages_page(buf->pages, i);
-	vaddr = vmap(array, nr_pages, VM_MAP, PAGE_KERNEL);
+	ret = dbr_vmap_name(buf->pages, array);
+	if (!ret)
+		vaddr = vmap(array, nr_pages, VM_MAP, PAGE_KERNEL);
 	kvfree(array);
 	if (!vaddr)
-		return -ENOMEM;
+		return ret ?: -ENOMEM;
 
 	buf->vmap_pages = dbr_pages_get(buf->pages);
 	buf->vmapped = ktime_get();
@@ -284,43 +338,96 @@ static void dbr_dmabuf_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
 	compat_vmap_end(dmabuf);
 }
 
-/* Coherence is each device's own affair, and so is the direction it mapped in. */
-static int dbr_sync(struct dma_buf *dmabuf,
-		    void (*sync)(struct device *dev, struct sg_table *table,
-				 enum dma_data_direction dir))
+/*
+ * Access has to wait for the end of the suspension. Not while there is a vmap: its user may
+ * want to come to an end, which the suspension waits for.
+ */
+static bool dbr_is_out_of_reach(struct dbr_buffer *buf)
 {
-	struct dma_buf_attachment *attach;
-	int ret;
-
-	ret = dma_resv_lock_interruptible(dmabuf->resv, NULL);
-	if (ret)
-		return ret;
-
-	ret = dbr_check_state(dmabuf->priv);
-	if (ret)
-		goto out_unlock;
-	list_for_each_entry(attach, &dmabuf->attachments, node) {
-		struct dbr_attachment *a = attach->priv;
-
-		if (a->pages)
-			sync(attach->dev, &a->table, a->dir);
-	}
-
-out_unlock:
-	dma_resv_unlock(dmabuf->resv);
-	return ret;
+	return dbr_is_suspended(buf) && !READ_ONCE(buf->vmaps);
 }
 
+/*
+ * The resv lock, for access. 0: locked. A suspended buffer is waited for, since a caller
+ * who is told EAGAIN or EINTR has to call again, and would do nothing else.
+ */
+static int dbr_lock_for_access(struct dbr_buffer *buf)
+{
+	struct dma_resv *resv = buf->dmabuf->resv;
+
+	for (;;) {
+		if (wait_event_interruptible(buf->wait, !dbr_is_out_of_reach(buf)) ||
+		    dma_resv_lock_interruptible(resv, NULL))
+			return -ERESTARTSYS;
+		if (!dbr_is_out_of_reach(buf))
+			break;
+		dma_resv_unlock(resv);
+	}
+	if (!dbr_is_gone(buf))
+		return 0;
+	dma_resv_unlock(resv);
+	return -ENODEV;
+}
+
+/* Those that a reader, or a writer, has to wait for. Without the resv lock. */
+static int dbr_await_fences(struct dbr_buffer *buf, enum dma_data_direction dir)
+{
+	enum dma_resv_usage usage = dma_resv_usage_rw(dir != DMA_FROM_DEVICE);
+	long ret;
+
+	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_SYNC_EARLY))
+		return 0;
+	ret = dma_resv_wait_timeout(buf->dmabuf->resv, usage, true,
+				    MAX_SCHEDULE_TIMEOUT);
+	return ret < 0 ? ret : 0;
+}
+
+/* The contents have not arrived yet. */
+static bool dbr_is_moving(struct dbr_buffer *buf)
+{
+	dma_resv_assert_held(buf->dmabuf->resv);
+
+	return buf->move && !dma_fence_is_signaled(buf->move);
+}
+
+/*
+ * The core would wait for the fences afterwards, when what they stand for has not been
+ * synchronised.
+ */
 static int dbr_dmabuf_begin_cpu_access(struct dma_buf *dmabuf,
 				       enum dma_data_direction dir)
 {
-	return dbr_sync(dmabuf, dma_sync_sgtable_for_cpu);
+	struct dbr_buffer *buf = dmabuf->priv;
+	bool moving;
+	int ret;
+
+	do {
+		ret = dbr_await_fences(buf, dir);
+		if (!ret)
+			ret = dbr_lock_for_access(buf);
+		if (ret)
+			return ret;
+		/* Again, so that what arrives is not overwritten. */
+		moving = dbr_is_moving(buf) &&
+			 !dbr_has_fault(buf, DMABUF_REVOKE_FAULT_SYNC_EARLY);
+		if (!moving)
+			dbr_mappings_sync_for_cpu(buf->pages);
+		dma_resv_unlock(dmabuf->resv);
+	} while (moving);
+	return 0;
 }
 
 static int dbr_dmabuf_end_cpu_access(struct dma_buf *dmabuf,
 				     enum dma_data_direction dir)
 {
-	return dbr_sync(dmabuf, dma_sync_sgtable_for_device);
+	struct dbr_buffer *buf = dmabuf->priv;
+	int ret = dbr_lock_for_access(buf);
+
+	if (ret)
+		return ret;
+	dbr_mappings_sync_for_device(buf->pages);
+	dma_resv_unlock(dmabuf->resv);
+	return 0;
 }
 
 /* What a page table is filled with. */
@@ -384,20 +491,32 @@ static vm_fault_t dbr_vm_gone(struct dbr_buffer *buf, struct vm_fault *vmf)
 {
 	dma_resv_assert_held(buf->dmabuf->resv);
 
-	if (!buf->zero_page || dbr_check_state(buf) == -EAGAIN)
+	if (!buf->zero_page || dbr_is_suspended(buf))
 		return VM_FAULT_SIGBUS;
 	return vmf_insert_pfn(vmf->vma, vmf->address,
 			      page_to_pfn(buf->zero_page));
 }
 
-/* The contents have not arrived yet: a reference to the fence that tells when. */
-static struct dma_fence *dbr_move_in_progress(struct dbr_buffer *buf)
+/*
+ * The resv lock, for a fault of the kernel's own, in a system call. A signal that waits for
+ * the call to return must not end the wait, or the fault would come again at once, for as
+ * long as the lock is held; a fatal one has to. ww_mutex has no such wait. 0: locked.
+ */
+static int dbr_lock_killable(struct dma_resv *resv)
 {
-	dma_resv_assert_held(buf->dmabuf->resv);
+	while (!dma_resv_trylock(resv)) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		schedule_timeout_killable(1);
+	}
+	return 0;
+}
 
-	if (!buf->move || dma_fence_is_signaled(buf->move))
-		return NULL;
-	return dma_fence_get(buf->move);
+static int dbr_lock_for_fault(struct dma_resv *resv, struct vm_fault *vmf)
+{
+	if (vmf->flags & FAULT_FLAG_USER)
+		return dma_resv_lock_interruptible(resv, NULL);
+	return dbr_lock_killable(resv);
 }
 
 /*
@@ -413,27 +532,27 @@ static vm_fault_t dbr_vm_lock(struct dma_resv *resv, struct vm_fault *vmf)
 		return 0;
 
 	if (!fault_flag_allow_retry_first(vmf->flags))
-		return dma_resv_lock_interruptible(resv, NULL) ?
-			VM_FAULT_NOPAGE : 0;
+		return dbr_lock_for_fault(resv, vmf) ? VM_FAULT_NOPAGE : 0;
 	if (vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
 		return VM_FAULT_RETRY;
 
 	/* Without mmap_lock the VMA, and its reference to the file, may go. */
 	file = get_file(vmf->vma->vm_file);
 	release_fault_lock(vmf);
-	if (!dma_resv_lock_interruptible(resv, NULL))
+	if (!dbr_lock_for_fault(resv, vmf))
 		dma_resv_unlock(resv);
 	fput(file);
 	return VM_FAULT_RETRY;
 }
 
 /* For the contents to arrive; in the same way. Drops the resv lock. */
-static vm_fault_t dbr_vm_await(struct dma_resv *resv, struct dma_fence *move,
-			       struct vm_fault *vmf)
+static vm_fault_t dbr_vm_await(struct dbr_buffer *buf, struct vm_fault *vmf)
 {
+	struct dma_fence *move = dma_fence_get(buf->move);
+	struct file *file = get_file(vmf->vma->vm_file);
 	vm_fault_t ret = VM_FAULT_NOPAGE;
 
-	dma_resv_unlock(resv);
+	dma_resv_unlock(buf->dmabuf->resv);
 
 	if (fault_flag_allow_retry_first(vmf->flags)) {
 		ret = VM_FAULT_RETRY;
@@ -441,8 +560,12 @@ static vm_fault_t dbr_vm_await(struct dma_resv *resv, struct dma_fence *move,
 			goto out_put;
 		release_fault_lock(vmf);
 	}
-	dma_fence_wait(move, true);
+	if (vmf->flags & FAULT_FLAG_USER)
+		dma_fence_wait(move, true);
+	else
+		wait_event_killable(buf->wait, dma_fence_is_signaled(move));
 out_put:
+	fput(file);
 	dma_fence_put(move);
 	return ret;
 }
@@ -451,16 +574,14 @@ static vm_fault_t dbr_vm_fault(struct vm_fault *vmf)
 {
 	struct dbr_buffer *buf = vmf->vma->vm_private_data;
 	struct dma_resv *resv = buf->dmabuf->resv;
-	struct dma_fence *move;
 	vm_fault_t ret;
 
 	ret = dbr_vm_lock(resv, vmf);
 	if (ret)
 		return ret;
 
-	move = dbr_move_in_progress(buf);
-	if (move)
-		return dbr_vm_await(resv, move, vmf);
+	if (dbr_is_moving(buf))
+		return dbr_vm_await(buf, vmf);
 
 	if (!dbr_check_state(buf) ||
 	    dbr_has_fault(buf, DMABUF_REVOKE_FAULT_NO_ZAP))
@@ -495,7 +616,7 @@ static int dbr_dmabuf_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 	 */
 	if (!(vma->vm_flags & VM_MAYSHARE))
 		return -EINVAL;
-	if (dbr_check_state(buf) == -ENODEV)
+	if (dbr_is_gone(buf))
 		return -ENODEV;
 
 	/* VM_PFNMAP: no page can be pinned through the mapping and outlive it. */

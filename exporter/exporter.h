@@ -12,8 +12,9 @@
  * The owner's reference goes when the file is closed and nothing uses the memory
  * any more, whichever comes last.
  *
- * Locks, outermost first: the registry lock; the dma-buf's resv lock. The two
- * are never held together; lockdep is taught the order when the module is loaded.
+ * Locks, outermost first: the registry lock; the dma-buf's resv lock; the sync_lock of
+ * pages. The first two are never held together; lockdep is taught the order when the
+ * module is loaded.
  */
 #ifndef DBR_EXPORTER_H
 #define DBR_EXPORTER_H
@@ -24,6 +25,7 @@
 #include <linux/kref.h>
 #include <linux/ktime.h>
 #include <linux/list.h>
+#include <linux/mutex.h>
 #include <linux/rbtree.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
@@ -41,23 +43,36 @@ struct dbr_chunk {
 };
 
 /*
- * The pages behind a buffer; constant, but for @handed_out. The buffer refers to
- * them, and each mapping of them, so that a move or a deliberate fault never frees
- * what is in use.
+ * The pages behind a buffer. The buffer refers to them, and each mapping of them, so
+ * that a move or a deliberate fault never frees what is in use.
  */
 struct dbr_pages {
 	struct kref refs;
 	struct work_struct free_work;
 	struct dbr_pages *next;		/* dbr_buffer.kept */
+
+	/* Constant. */
 	struct dbr_chunk *chunks;	/* ascending by start */
 	struct dbr_chunk single;	/* @chunks, if one is enough */
 	unsigned int nr_chunks;
 	pgoff_t nr_pages;
+
+	/* Inside of the resv lock, and of a fence's signalling path: see mapping.c. */
+	struct mutex sync_lock;
+	struct list_head mappings;	/* sync_lock; dbr_mapping.of_pages */
+	bool arriving;			/* sync_lock; a move has not filled them yet */
+
 	/*
 	 * Somebody may have written to them. Set by whoever holds a reference, never
 	 * cleared; read when the last reference has gone.
 	 */
 	bool handed_out;
+};
+
+/* What a device takes as one segment. */
+struct dbr_limits {
+	size_t length;			/* at most; whole pages */
+	unsigned long boundary;		/* none crosses a multiple of this plus one */
 };
 
 /* An open file of the device. */
@@ -90,8 +105,8 @@ struct dbr_buffer {
 	struct dbr_pages *kept;		/* of old, with FAULT_NO_ZAP; references */
 	u64 generation;			/* counts changes of @pages */
 	struct dma_fence *move;		/* the last move's; a reference; or NULL */
-	unsigned int maps;		/* attachments that hold a mapping */
-	unsigned int legacy_maps;	/* those that cannot be told */
+	unsigned int maps;		/* mappings of all attachments */
+	unsigned int legacy_maps;	/* of those that cannot be told */
 	unsigned int pins;
 	unsigned int vmaps;
 	struct dbr_pages *vmap_pages;	/* what is vmapped; a reference */
@@ -112,17 +127,32 @@ struct dbr_buffer {
 	wait_queue_head_t wait;		/* for state to become REVOKED */
 };
 
+/* One mapping of an attachment, or its spare. */
+struct dbr_mapping {
+	/* Constant. */
+	struct sg_table table;
+	struct device *dev;
+	u64 generation;			/* of the pages in @table */
+
+	/* The resv lock; while mapped. */
+	struct list_head of_attachment;	/* dbr_attachment.mappings */
+	struct dbr_pages *pages;	/* a reference */
+	enum dma_data_direction dir;
+	ktime_t since;
+
+	/* dbr_pages.sync_lock; while mapped. */
+	struct list_head of_pages;	/* dbr_pages.mappings */
+	enum dma_data_direction dma_dir;	/* @dir as the DMA API knows it */
+};
+
 /* What an attachment costs us; dma_buf_attachment.priv. */
 struct dbr_attachment {
-	struct sg_table table;		/* from attach on, so map allocates nothing */
-	struct scatterlist single;	/* of @table, if one entry is enough */
-	bool revocable;
+	bool revocable;			/* constant */
 
 	/* The resv lock. */
-	u64 generation;			/* of the pages in @table */
-	struct dbr_pages *pages;	/* while mapped: a reference; else NULL */
-	ktime_t mapped;			/* since when */
-	enum dma_data_direction dir;
+	struct list_head mappings;	/* dbr_mapping.of_attachment */
+	/* From attach on, so that the first map allocates nothing; or NULL. */
+	struct dbr_mapping *spare;
 	unsigned int pins;
 };
 
@@ -147,7 +177,7 @@ struct dbr_pages *dbr_pages_get(struct dbr_pages *pages);
 void dbr_pages_put(struct dbr_pages *pages);
 void dbr_pages_put_later(struct dbr_pages *pages);
 int dbr_pages_to_sg(struct dbr_pages *pages, struct sg_table *table,
-		    struct scatterlist *single);
+		    const struct dbr_limits *limits);
 unsigned long dbr_pages_pfn(struct dbr_pages *pages, pgoff_t offset,
 			    unsigned long *contiguous);
 struct page *dbr_pages_page(struct dbr_pages *pages, pgoff_t offset);
@@ -166,6 +196,20 @@ struct dbr_buffer *dbr_buffer_pop(struct dbr_owner *owner);
 void dbr_buffer_disown(struct dbr_buffer *buf);
 int dbr_buffer_ids(struct dbr_owner *owner, u64 *ids, u32 capacity, u32 *count);
 
+/* mapping.c */
+void dbr_mapping_teach_lockdep(void);
+void dbr_mappings_init(struct dbr_pages *pages);
+bool dbr_device_can_map(struct device *dev);
+struct dbr_mapping *dbr_mapping_create(struct dbr_buffer *buf, struct dbr_pages *pages,
+				       u64 generation, struct device *dev);
+void dbr_mapping_destroy(struct dbr_mapping *m);
+int dbr_mapping_map(struct dbr_mapping *m, struct dbr_pages *pages,
+		    enum dma_data_direction dir);
+void dbr_mapping_unmap(struct dbr_mapping *m);
+void dbr_mappings_sync_for_cpu(struct dbr_pages *pages);
+void dbr_mappings_sync_for_device(struct dbr_pages *pages);
+void dbr_mappings_arrived(struct dbr_pages *pages);
+
 /* dmabuf.c */
 extern const struct dma_buf_ops dbr_dmabuf_ops;
 
@@ -180,7 +224,8 @@ void dbr_orphan(struct dbr_buffer *buf);
 void dbr_orphan_later(struct dbr_buffer *buf);
 
 /* move.c */
-int dbr_move(struct dbr_buffer *buf, u64 deadline_ns);
+int dbr_move(struct dbr_buffer *buf, u64 *number);
+int dbr_move_wait(struct dbr_buffer *buf, u64 number, u64 deadline_ns);
 
 /* quarantine.c */
 void dbr_quarantine_fill(struct dbr_pages *pages);

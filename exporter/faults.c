@@ -15,7 +15,7 @@ static const char * const dbr_fault_names[] = {
 	"weak-fence-wait", "no-fence-wait", "no-unmap-wait", "no-tell",
 	"tell-twice", "no-zap", "late-map", "hold-lock", "slow-map", "fail-pin",
 	"fail-map", "move-no-copy", "move-pinned", "no-legacy-test",
-	"keep-memory",
+	"keep-memory", "big-segments", "one-map", "sync-early", "late-refusal",
 };
 
 /* 0, -EINVAL or -EPERM. */

@@ -69,7 +69,8 @@ static int dbr_check_alloc(const struct dmabuf_revoke_alloc *arg)
 {
 	const u32 flags = DMABUF_REVOKE_ALLOC_ACCEPT_LEGACY |
 			  DMABUF_REVOKE_ALLOC_ZERO_PAGE |
-			  DMABUF_REVOKE_ALLOC_QUARANTINE;
+			  DMABUF_REVOKE_ALLOC_QUARANTINE |
+			  DMABUF_REVOKE_ALLOC_REFUSE_VMAP;
 	u32 access = arg->fd_flags & O_ACCMODE;
 
 	if (arg->flags & ~flags)
@@ -120,36 +121,68 @@ static int dbr_ioctl_revoke(struct ucmd *ucmd)
 	return ret;
 }
 
-/* What takes nothing but a deadline. */
-static int dbr_do(struct ucmd *ucmd, u64 id, u64 deadline_ns,
-		  int (*fn)(struct dbr_buffer *buf, u64 deadline_ns))
+static int dbr_ioctl_restore(struct ucmd *ucmd)
 {
-	struct dbr_buffer *buf = dbr_buffer_get(ucmd->file->private_data, id);
+	struct dmabuf_revoke_restore *arg = ucmd->arg;
+	struct dbr_buffer *buf;
 	int ret;
 
+	if (arg->flags)
+		return -EINVAL;
+
+	buf = dbr_buffer_get(ucmd->file->private_data, arg->id);
 	if (IS_ERR(buf))
 		return PTR_ERR(buf);
-	ret = fn(buf, deadline_ns);
+	ret = dbr_restore(buf, arg->deadline_ns);
 	dma_buf_put(buf->dmabuf);
 	return ret;
 }
 
-static int dbr_ioctl_restore(struct ucmd *ucmd)
+/* In an older structure there is no number of the move. */
+static bool dbr_move_has_number(const struct ucmd *ucmd)
 {
-	struct dmabuf_revoke_restore *arg = ucmd->arg;
+	return ucmd->len >= offsetofend(struct dmabuf_revoke_move, moves);
+}
 
-	if (arg->flags)
-		return -EINVAL;
-	return dbr_do(ucmd, arg->id, arg->deadline_ns, dbr_restore);
+static int dbr_move_respond(struct ucmd *ucmd)
+{
+	return dbr_move_has_number(ucmd) ? ucmd_respond(ucmd) : 0;
+}
+
+/* The number is written before the wait, so that a restarted call does not move it again. */
+static int dbr_move_and_wait(struct ucmd *ucmd, struct dbr_buffer *buf)
+{
+	struct dmabuf_revoke_move *arg = ucmd->arg;
+	int ret, unwritable = 0;
+
+	if (!arg->moves) {
+		/* That it cannot be written is better known before. */
+		ret = dbr_move_respond(ucmd) ?: dbr_move(buf, &arg->moves);
+		if (ret)
+			return ret;
+		unwritable = dbr_move_respond(ucmd);
+	}
+	ret = dbr_move_wait(buf, arg->moves, arg->deadline_ns);
+	if (ret == -ERESTARTSYS && !dbr_move_has_number(ucmd))
+		ret = -EINTR;
+	return unwritable ?: ret;
 }
 
 static int dbr_ioctl_move(struct ucmd *ucmd)
 {
 	struct dmabuf_revoke_move *arg = ucmd->arg;
+	struct dbr_buffer *buf;
+	int ret;
 
 	if (arg->flags)
 		return -EINVAL;
-	return dbr_do(ucmd, arg->id, arg->deadline_ns, dbr_move);
+
+	buf = dbr_buffer_get(ucmd->file->private_data, arg->id);
+	if (IS_ERR(buf))
+		return PTR_ERR(buf);
+	ret = dbr_move_and_wait(ucmd, buf);
+	dma_buf_put(buf->dmabuf);
+	return ret;
 }
 
 /* What was written to while it should not have been, if that can be told. */
@@ -469,6 +502,7 @@ static int __init dbr_init(void)
 	int ret;
 
 	dbr_registry_teach_lockdep();
+	dbr_mapping_teach_lockdep();
 
 	dbr_wq = alloc_workqueue("dmabuf-revoke-exporter", WQ_UNBOUND, 0);
 	if (!dbr_wq)

@@ -8,19 +8,34 @@
  * pages live on until the last mapping of them is gone.
  */
 
+#include <linux/atomic.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "deadline.h"
 #include "exporter.h"
+
+/* What importers may add when they are told without the move needing more memory; each. */
+#define DBR_MOVE_FENCES	2
+
+/* A fence that was on the buffer. */
+struct dbr_move_after {
+	struct dma_fence *fence;	/* a reference */
+	struct dma_fence_cb cb;
+	struct dbr_move *move;
+};
 
 struct dbr_move {
 	struct dma_fence fence;		/* first: dma_fence_free() frees the move */
 	struct dbr_buffer *buf;		/* a dma-buf reference, until it signals */
 	struct dbr_pages *from;		/* a reference */
 	struct dbr_pages *to;		/* a reference */
-	struct dma_fence *after;	/* what was on the buffer; a reference */
-	struct dma_fence_cb after_cb;
+	struct dbr_move_after *after;
+	unsigned int room;		/* in @after */
+	unsigned int nr_after;
+	atomic_t left;			/* of @after, and one while it is begun */
 	struct work_struct work;
+	bool over;			/* the old pages are given back, too */
 };
 
 static const char *dbr_move_driver_name(struct dma_fence *fence)
@@ -39,6 +54,15 @@ static const struct dma_fence_ops dbr_move_ops = {
 	.release = compat_fence_release,
 };
 
+static void dbr_move_forget_after(struct dbr_move *move)
+{
+	unsigned int i;
+
+	for (i = 0; i < move->nr_after; i++)
+		dma_fence_put(move->after[i].fence);
+	kvfree(move->after);
+}
+
 static void dbr_move_work(struct work_struct *work)
 {
 	struct dbr_move *move = container_of(work, struct dbr_move, work);
@@ -46,8 +70,11 @@ static void dbr_move_work(struct work_struct *work)
 	bool cookie;
 
 	cookie = dma_fence_begin_signalling();
+	/* All fences have signalled, so devices are done; but not all have unmapped. */
+	dbr_mappings_sync_for_cpu(move->from);
 	if (!dbr_has_fault(buf, DMABUF_REVOKE_FAULT_MOVE_NO_COPY))
 		dbr_pages_copy(move->from, move->to);
+	dbr_mappings_arrived(move->to);
 	/* The buffer has its own reference: it is waiting for the fence. */
 	dbr_pages_put(move->to);
 	dma_fence_signal(&move->fence);
@@ -55,15 +82,47 @@ static void dbr_move_work(struct work_struct *work)
 
 	wake_up_all(&buf->wait);
 	dbr_pages_put(move->from);
-	dma_fence_put(move->after);
+	dbr_move_forget_after(move);
+	WRITE_ONCE(move->over, true);
+	wake_up_all(&buf->wait);
 	dma_fence_put(&move->fence);
 	dma_buf_put(buf->dmabuf);
 }
 
-/* May run in hard interrupt context, under the fence's lock. */
-static void dbr_move_go(struct dma_fence *fence, struct dma_fence_cb *cb)
+/* One less to wait for. May run in hard interrupt context. */
+static void dbr_move_step(struct dbr_move *move)
 {
-	queue_work(dbr_move_wq, &container_of(cb, struct dbr_move, after_cb)->work);
+	if (atomic_dec_and_test(&move->left))
+		queue_work(dbr_move_wq, &move->work);
+}
+
+/* Under the fence's lock. */
+static void dbr_move_signalled(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	dbr_move_step(container_of(cb, struct dbr_move_after, cb)->move);
+}
+
+/* Begins to wait for all that is on the buffer. There is room. */
+static void dbr_move_await(struct dbr_move *move)
+{
+	struct dma_resv *resv = move->buf->dmabuf->resv;
+	struct dma_resv_iter cursor;
+	struct dma_fence *fence;
+	unsigned int i = 0;
+
+	dma_resv_assert_held(resv);
+
+	dma_resv_for_each_fence(&cursor, resv, DMA_RESV_USAGE_BOOKKEEP, fence) {
+		move->after[i].fence = dma_fence_get(fence);
+		move->after[i++].move = move;
+	}
+	move->nr_after = i;
+
+	atomic_set(&move->left, i + 1);
+	while (i--)
+		if (dma_fence_add_callback(move->after[i].fence, &move->after[i].cb,
+					   dbr_move_signalled))
+			dbr_move_step(move);
 }
 
 static struct dbr_move *dbr_move_create(struct dbr_buffer *buf)
@@ -82,11 +141,21 @@ static struct dbr_move *dbr_move_create(struct dbr_buffer *buf)
 		kfree(move);
 		return err;
 	}
+	/* Nobody else knows them yet. */
+	move->to->arriving = true;
 	move->buf = buf;
 	INIT_WORK(&move->work, dbr_move_work);
 	dma_fence_init(&move->fence, &dbr_move_ops, NULL,
 		       dma_fence_context_alloc(1), 1);
 	return move;
+}
+
+/* One that has not begun. */
+static void dbr_move_destroy(struct dbr_move *move)
+{
+	dbr_pages_put(move->to);
+	kvfree(move->after);
+	dma_fence_put(&move->fence);
 }
 
 static int dbr_move_check(struct dbr_buffer *buf)
@@ -108,6 +177,41 @@ static int dbr_move_check(struct dbr_buffer *buf)
 	return 0;
 }
 
+/* Room for the fences that are on the buffer and @more, and on it for as many and ours. */
+static int dbr_move_reserve(struct dbr_move *move, unsigned int more)
+{
+	struct dma_resv *resv = move->buf->dmabuf->resv;
+	struct dma_resv_iter cursor;
+	struct dma_fence *fence;
+	unsigned int n = more;
+
+	dma_resv_assert_held(resv);
+
+	dma_resv_for_each_fence(&cursor, resv, DMA_RESV_USAGE_BOOKKEEP, fence)
+		n++;
+	if (n > move->room) {
+		kvfree(move->after);
+		move->after = kvmalloc_array(n, sizeof(*move->after), GFP_CALLER);
+		move->room = move->after ? n : 0;
+		if (!move->after)
+			return -ENOMEM;
+	}
+	return dma_resv_reserve_fences(resv, 1 + more);
+}
+
+/* What importers may add when they are told. */
+static unsigned int dbr_fences_to_come(struct dbr_buffer *buf)
+{
+	struct dma_buf_attachment *attach;
+	unsigned int n = 0;
+
+	dma_resv_assert_held(buf->dmabuf->resv);
+
+	list_for_each_entry(attach, &buf->dmabuf->attachments, node)
+		n += DBR_MOVE_FENCES;
+	return n;
+}
+
 /* Nothing can fail once the pages are exchanged. */
 static int dbr_move_commit(struct dbr_move *move)
 {
@@ -120,18 +224,21 @@ static int dbr_move_commit(struct dbr_move *move)
 	ret = dbr_move_check(buf);
 	if (ret)
 		return ret;
+	/* Before anybody is told, so that nobody is told for nothing. */
+	ret = dbr_move_reserve(move, dbr_fences_to_come(buf));
+	if (ret)
+		return ret;
 
 	dbr_tell(buf);
 	dbr_zap(buf);
 
-	/* Only now: importers may have added fences when they were told. */
-	ret = dma_resv_reserve_fences(resv, 1);
-	if (ret)
-		return ret;
-	ret = dma_resv_get_singleton(resv, DMA_RESV_USAGE_BOOKKEEP, &move->after);
+	/* Again: if somebody has added more fences than there is room for. */
+	ret = dbr_move_reserve(move, 0);
 	if (ret)
 		return ret;
 
+	get_dma_buf(buf->dmabuf);
+	dma_fence_get(&move->fence);
 	move->from = buf->pages;
 	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_NO_ZAP)) {
 		/* CPU mappings still lead there, without a reference. */
@@ -142,50 +249,98 @@ static int dbr_move_commit(struct dbr_move *move)
 	buf->generation++;
 	dma_fence_put(buf->move);
 	buf->move = dma_fence_get(&move->fence);
-	dma_resv_add_fence(resv, &move->fence, DMA_RESV_USAGE_KERNEL);
 
-	get_dma_buf(buf->dmabuf);
-	dma_fence_get(&move->fence);
-	if (!move->after ||
-	    dma_fence_add_callback(move->after, &move->after_cb, dbr_move_go))
-		queue_work(dbr_move_wq, &move->work);
+	dbr_move_await(move);
+	dma_resv_add_fence(resv, &move->fence, DMA_RESV_USAGE_KERNEL);
+	dbr_move_step(move);
 	return 0;
+}
+
+static int dbr_move_check_unlocked(struct dbr_buffer *buf)
+{
+	int ret;
+
+	if (dma_resv_lock_interruptible(buf->dmabuf->resv, NULL))
+		return -ERESTARTSYS;
+	ret = dbr_move_check(buf);
+	dma_resv_unlock(buf->dmabuf->resv);
+	return ret;
 }
 
 /**
  * dbr_move - give a live buffer other pages, with the same contents
  * @buf: the buffer; the caller holds a dma-buf reference
- * @deadline_ns: CLOCK_MONOTONIC; 0: do not wait for the copy
+ * @number: receives the number of the move, which has begun
  *
- * Return: 0, -EBUSY, -ENODEV, -ENOMEM, -EINTR, -ERESTARTSYS, or -ETIMEDOUT: the
- * move goes on.
+ * Return: 0, -EBUSY, -ENODEV, -EOPNOTSUPP, -ENOMEM, -EINTR, -ERESTARTSYS.
  */
-int dbr_move(struct dbr_buffer *buf, u64 deadline_ns)
+int dbr_move(struct dbr_buffer *buf, u64 *number)
 {
 	struct dbr_move *move;
 	int ret;
 
+	/* It may be large: not for a move that cannot be. */
+	ret = dbr_move_check_unlocked(buf);
+	if (ret)
+		return ret;
 	move = dbr_move_create(buf);
 	if (IS_ERR(move))
 		return PTR_ERR(move);
 
-	dma_resv_lock(buf->dmabuf->resv, NULL);
-	ret = dbr_move_commit(move);
-	dma_resv_unlock(buf->dmabuf->resv);
-
-	if (ret) {
-		dbr_pages_put(move->to);
-		goto out_put;
+	if (dma_resv_lock_interruptible(buf->dmabuf->resv, NULL)) {
+		ret = -ERESTARTSYS;
+		goto err_destroy;
 	}
-	ret = deadline_wait(buf->wait, dma_fence_is_signaled(&move->fence),
-			    deadline_ns);
+	ret = dbr_move_commit(move);
+	*number = buf->generation;
+	dma_resv_unlock(buf->dmabuf->resv);
+	if (ret)
+		goto err_destroy;
+	dma_fence_put(&move->fence);
+	return 0;
+
+err_destroy:
+	dbr_move_destroy(move);
+	return ret;
+}
+
+/* A reference, or NULL: it is over. Or an ERR_PTR: -EINVAL, -ERESTARTSYS. */
+static struct dma_fence *dbr_move_find(struct dbr_buffer *buf, u64 number)
+{
+	struct dma_fence *fence = NULL;
+
+	if (dma_resv_lock_interruptible(buf->dmabuf->resv, NULL))
+		return ERR_PTR(-ERESTARTSYS);
+	/* Those before the last have signalled, or it would not have begun. */
+	if (number > buf->generation)
+		fence = ERR_PTR(-EINVAL);
+	else if (number == buf->generation)
+		fence = dma_fence_get(buf->move);
+	dma_resv_unlock(buf->dmabuf->resv);
+	return fence;
+}
+
+/**
+ * dbr_move_wait - wait until the contents have been copied
+ * @buf: the buffer; the caller holds a dma-buf reference
+ * @number: of the move
+ * @deadline_ns: CLOCK_MONOTONIC; 0: do not wait for the copy
+ *
+ * Return: 0, -EINVAL, -ERESTARTSYS, or -ETIMEDOUT: the move goes on.
+ */
+int dbr_move_wait(struct dbr_buffer *buf, u64 number, u64 deadline_ns)
+{
+	struct dma_fence *fence = dbr_move_find(buf, number);
+	struct dbr_move *move;
+	int ret;
+
+	if (IS_ERR_OR_NULL(fence))
+		return PTR_ERR_OR_ZERO(fence);
+	move = container_of(fence, struct dbr_move, fence);
+	ret = deadline_wait(buf->wait, dma_fence_is_signaled(fence), deadline_ns);
 	/* The deadline is for the fences. The old pages are ours to give back. */
 	if (!ret)
-		flush_work(&move->work);
-	/* A restarted call would move it again. */
-	if (ret == -ERESTARTSYS)
-		ret = -EINTR;
-out_put:
-	dma_fence_put(&move->fence);
+		ret = wait_event_killable(buf->wait, READ_ONCE(move->over));
+	dma_fence_put(fence);
 	return ret;
 }

@@ -209,6 +209,7 @@ struct dbr_pages *dbr_pages_alloc(pgoff_t nr_pages)
 		return ERR_PTR(-ENOMEM);
 	kref_init(&pages->refs);
 	INIT_WORK(&pages->free_work, dbr_pages_free_work);
+	dbr_mappings_init(pages);
 	pages->nr_pages = nr_pages;
 
 	ret = dbr_charge(nr_pages);
@@ -256,42 +257,61 @@ void dbr_pages_put_later(struct dbr_pages *pages)
 		kref_put(&pages->refs, dbr_pages_release_later);
 }
 
-/* A table with room for each chunk; for one it is @single, which needs no memory. */
-static int dbr_table_alloc(struct sg_table *table, unsigned int nr_chunks,
-			   struct scatterlist *single)
+/* Bytes from @phys on, of @left, that a device takes as one segment; whole pages. */
+static size_t dbr_segment_length(const struct dbr_limits *limits, phys_addr_t phys,
+				 size_t left)
 {
-	if (nr_chunks > 1)
-		return sg_alloc_table(table, nr_chunks, GFP_CALLER);
-	sg_init_table(single, 1);
-	*table = (struct sg_table){ .sgl = single, .nents = 1, .orig_nents = 1 };
-	return 0;
+	size_t length = min(left, limits->length);
+	/* Without the last byte, since the sum may be beyond an unsigned long. */
+	unsigned long room = limits->boundary - (phys & limits->boundary);
+
+	return length - 1 > room ? room + 1 : length;
+}
+
+/* Their number; with @sg, which has room for them, the segments themselves, too. */
+static unsigned int dbr_pages_segments(struct dbr_pages *pages,
+				       const struct dbr_limits *limits,
+				       struct scatterlist *sg)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < pages->nr_chunks; i++) {
+		struct page *page = pages->chunks[i].page;
+		size_t size = PAGE_SIZE << compound_order(page);
+		size_t at, length;
+
+		for (at = 0; at < size; at += length, n++) {
+			length = dbr_segment_length(limits, page_to_phys(page) + at,
+						    size - at);
+			if (!sg)
+				continue;
+			sg_set_page(sg, page + (at >> PAGE_SHIFT), length, 0);
+			sg = sg_next(sg);
+		}
+	}
+	return n;
 }
 
 /**
  * dbr_pages_to_sg - name the pages to an importer
  * @pages: the pages
- * @table: receives one entry a chunk; chunks that happen to be neighbours stay apart
- * @single: memory for one entry; if @table->sgl leads there it is not to be freed
+ * @table: receives one entry a segment; chunks that happen to be neighbours stay apart
+ * @limits: of a segment
  *
  * Return: 0 or -ENOMEM.
  */
 int dbr_pages_to_sg(struct dbr_pages *pages, struct sg_table *table,
-		    struct scatterlist *single)
+		    const struct dbr_limits *limits)
 {
-	struct scatterlist *sg;
-	unsigned int i;
 	int ret;
 
-	ret = dbr_table_alloc(table, pages->nr_chunks, single);
+	ret = sg_alloc_table(table, dbr_pages_segments(pages, limits, NULL),
+			     GFP_CALLER);
 	if (ret)
 		return ret;
 
 	WRITE_ONCE(pages->handed_out, true);
-	for_each_sgtable_sg(table, sg, i) {
-		struct page *page = pages->chunks[i].page;
-
-		sg_set_page(sg, page, PAGE_SIZE << compound_order(page), 0);
-	}
+	dbr_pages_segments(pages, limits, table->sgl);
 	return 0;
 }
 

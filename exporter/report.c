@@ -96,15 +96,14 @@ static void dbr_name_fence(struct dmabuf_revoke_blocker *b,
 }
 
 static void dbr_name_map(struct dmabuf_revoke_blocker *b,
-			 struct dma_buf_attachment *attach)
+			 const struct dbr_attachment *a,
+			 const struct dbr_mapping *m)
 {
-	struct dbr_attachment *a = attach->priv;
-
 	b->type = DMABUF_REVOKE_BLOCKER_MAP;
 	b->legacy = !a->revocable;
 	b->pins = a->pins;
-	b->since_ns = ktime_to_ns(a->mapped);
-	strscpy(b->name, dev_name(attach->dev), sizeof(b->name));
+	b->since_ns = ktime_to_ns(m->since);
+	strscpy(b->name, dev_name(m->dev), sizeof(b->name));
 }
 
 /**
@@ -136,12 +135,13 @@ u32 dbr_blockers(struct dbr_buffer *buf, struct dmabuf_revoke_blocker *array,
 	}
 	list_for_each_entry(attach, &buf->dmabuf->attachments, node) {
 		struct dbr_attachment *a = attach->priv;
+		struct dbr_mapping *m;
 
-		if (!a->pages)
-			continue;
-		if (n < capacity)
-			dbr_name_map(&array[n], attach);
-		n++;
+		list_for_each_entry(m, &a->mappings, of_attachment) {
+			if (n < capacity)
+				dbr_name_map(&array[n], a, m);
+			n++;
+		}
 	}
 	if (buf->vmaps && n++ < capacity) {
 		array[n - 1].type = DMABUF_REVOKE_BLOCKER_VMAP;

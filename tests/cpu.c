@@ -29,26 +29,6 @@ CASE(cpu, E9_E15_suspend_leaves_SIGBUS_until_restore)
 	mapped_free(&m);
 }
 
-CASE(cpu, E9_E15_sync_while_suspended_is_EAGAIN)
-{
-	struct mapped m = mapped_new(0);
-
-	succeeds(sync_cpu_access(m.buffer.fd,
-				 DMA_BUF_SYNC_START | DMA_BUF_SYNC_RW));
-	suspend_fully(m.buffer.id);
-	fails(sync_cpu_access(m.buffer.fd, DMA_BUF_SYNC_START | DMA_BUF_SYNC_RW),
-	      EAGAIN);
-	fails(sync_cpu_access(m.buffer.fd, DMA_BUF_SYNC_END | DMA_BUF_SYNC_RW),
-	      EAGAIN);
-	restore_fully(m.buffer.id);
-	succeeds(sync_cpu_access(m.buffer.fd,
-				 DMA_BUF_SYNC_END | DMA_BUF_SYNC_RW));
-	revoke_fully(m.buffer.id);
-	fails(sync_cpu_access(m.buffer.fd, DMA_BUF_SYNC_END | DMA_BUF_SYNC_RW),
-	      ENODEV);
-	mapped_free(&m);
-}
-
 CASE(cpu, E9_E15_mapping_made_while_suspended_faults_until_restore)
 {
 	struct mapped m = mapped_new(0);

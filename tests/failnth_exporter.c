@@ -207,6 +207,8 @@ static void end_moved(void)
 {
 	equal(memory[0], 1);
 	equal(query(buffer.id).moves >= 1, 1);
+	/* Nobody was told of a move that has not been. */
+	equal(status(other).invalidations, query(buffer.id).moves);
 	end_live();
 }
 

@@ -84,12 +84,12 @@ CASE(features, E15_static_importer_that_was_idle_at_a_suspension)
 
 	if (has_static_map()) {
 		suspend_fully(buffer.id);
-		fails(dr_map(att, 0), EAGAIN);
+		fails(dr_map(att, 0), ENODEV);
 		close(attach_static(&buffer));
 	} else {
 		equal(suspend_times_out(buffer.id, 0).pending.legacy_maps, 1);
 		fails(dr_attach(importer, buffer.fd,
-				DMABUF_REVOKE_KIND_LEGACY_STATIC, 0), EAGAIN);
+				DMABUF_REVOKE_KIND_LEGACY_STATIC, 0), ENODEV);
 		close(att);
 		suspend_fully(buffer.id);
 	}

@@ -3,6 +3,7 @@
  * Who needs the resv lock of a buffer, while somebody keeps it: a signal ends the wait of
  * a call, and nothing has been done; a fault waits, and waits again.
  */
+#include <linux/dma-buf.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
@@ -104,6 +105,45 @@ static int list_blockers(struct kept *kept)
 CASE(locks, signal_ends_the_wait_of_blockers)
 {
 	is_interrupted(list_blockers);
+}
+
+/* Where a mapping prevents a move, that is seen with the lock held, too. */
+static int move(struct kept *kept)
+{
+	int ret = dr_move(exporter, kept->buffer.id, DMABUF_REVOKE_FOREVER);
+
+	return ret == -EBUSY ? 0 : ret;
+}
+
+CASE(locks, E8_E14_signal_ends_the_wait_of_move)
+{
+	is_interrupted(move);
+}
+
+/* There has been none. */
+static int wait_for_a_move(struct kept *kept)
+{
+	uint64_t moves = 1;
+	int ret = dr_move_number(exporter, kept->buffer.id, DMABUF_REVOKE_FOREVER,
+				 &moves);
+
+	return ret == -EINVAL ? 0 : ret;
+}
+
+CASE(locks, E8_E14_signal_ends_the_wait_of_one_who_waits_for_a_move)
+{
+	is_interrupted(wait_for_a_move);
+}
+
+static int begin_access(struct kept *kept)
+{
+	return sync_cpu_access(kept->buffer.fd,
+			       DMA_BUF_SYNC_START | DMA_BUF_SYNC_RW);
+}
+
+CASE(locks, E8_E21_signal_ends_the_wait_of_sync)
+{
+	is_interrupted(begin_access);
 }
 
 /* --- calls that are killed ------------------------------------------------ */

@@ -48,15 +48,15 @@ CASE(suspend, E15_nobody_gets_in_until_restore)
 	int late;
 
 	suspend_fully(buffer.id);
-	fails(dr_map(dynamic, 0), EAGAIN);
-	fails(dr_submit(dynamic, &job), EAGAIN);
+	fails(dr_map(dynamic, 0), ENODEV);
+	fails(dr_submit(dynamic, &job), ENODEV);
 	fails(dr_attach(importer, buffer.fd, DMABUF_REVOKE_KIND_PINNED, 0),
-	      EAGAIN);
+	      ENODEV);
 	fails(dr_attach(importer, buffer.fd, DMABUF_REVOKE_KIND_LEGACY_RDMA, 0),
-	      EAGAIN);
+	      ENODEV);
 	/* Attaching alone does no harm. */
 	late = attach(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
-	fails(dr_map(late, 0), EAGAIN);
+	fails(dr_map(late, 0), ENODEV);
 	nothing_is_in_use(buffer.id);
 	restore_fully(buffer.id);
 	succeeds(dr_map(dynamic, 0));

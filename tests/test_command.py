@@ -201,8 +201,8 @@ def test_lost_output_is_a_failure() -> None:
 
 def test_info() -> None:
     before = facts("info")
-    assert before["exporter"]["abi_version"] == before["command"]["abi_version"] == 1
-    assert before["importer"]["abi_version"] == 1
+    assert before["exporter"]["abi_version"] == before["command"]["abi_version"] == 2
+    assert before["importer"]["abi_version"] == 2
     assert before["importer"]["max_jobs"] >= 1
     assert before["exporter"]["page_size"] == PAGE
     assert before["exporter"]["limit_bytes"] >= PAGE

@@ -84,17 +84,17 @@ CONTROLS = {
     "E15_not_zapped": Control(
         "pinned mmapped suspend-restore",
         NO_ZAP,
-        "told, done; ENODEV; EAGAIN -> maps; sees",
+        "told, done; ENODEV; ENODEV -> maps; sees",
     ),
     "E15_unmap_not_awaited": Control(
         "legacy-rdma mapped suspend-restore",
         NO_UNMAP_WAIT,
-        "done; unlike what the CPU sees -> keeps; EAGAIN -> maps",
+        "done; unlike what the CPU sees -> keeps; ENODEV -> maps",
     ),
     "E15_I5_revived": Control(
         "pinned mapped suspend-restore",
         REVIVE,
-        "told, done; EAGAIN -> maps; EAGAIN -> maps",
+        "told, done; ENODEV -> maps; ENODEV -> maps",
     ),
     "E14_not_copied": Control(
         "dynamic idle move",

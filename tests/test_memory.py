@@ -106,6 +106,25 @@ def test_E14_move_needs_room_for_both_copies(
     os.close(buffer.fd)
 
 
+def test_E14_what_cannot_move_is_refused_before_memory_is_taken(
+    exporter: int, set_parameter: Parameters
+) -> None:
+    """There is none for another copy, and none is needed to see why not."""
+    set_parameter("limit_mb", 5)
+    buffer = life.alloc(exporter, 3 * MIB)
+    attachment = life.attach(buffer.fd, life.PINNED)
+    assert refused(lambda: buffer.move(deadline(PATIENCE))) == errno.EBUSY
+    os.close(attachment)
+    assert buffer.revoke(life.FOREVER, suspend=True)
+    assert refused(lambda: buffer.move(deadline(PATIENCE))) == errno.EBUSY
+    assert buffer.revoke(life.FOREVER)
+    assert refused(lambda: buffer.move(deadline(PATIENCE))) == errno.ENODEV
+    quarantined = life.alloc(exporter, 3 * MIB, life.QUARANTINE)
+    assert refused(lambda: quarantined.move(deadline(PATIENCE))) == errno.EOPNOTSUPP
+    os.close(quarantined.fd)
+    os.close(buffer.fd)
+
+
 def test_E10_revoked_buffer_makes_room_below_the_limit(
     exporter: int, set_parameter: Parameters
 ) -> None:

@@ -3,6 +3,8 @@
  * E9: a vmap cannot be taken back, so it is a blocker. Where the exporter refuses
  * one the core warns, once per boot: such cases have "warns_vmap" in their names.
  */
+#include <linux/dma-buf.h>
+
 #include "life.h"
 
 CASE(vmap, shows_the_contents)
@@ -75,6 +77,23 @@ CASE(vmap, E9_E15_holds_up_a_suspension)
 	close(buffer.fd);
 }
 
+/* Who has it may want to come to an end; if it waited, neither side would. */
+CASE(vmap, E9_E15_E21_is_accessed_while_the_buffer_is_being_suspended)
+{
+	struct buffer buffer = buffer_alloc(PAGE, 0);
+	int att = attach(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
+
+	succeeds(dr_vmap(att, NULL));
+	suspend_times_out(buffer.id, 0);
+	succeeds(sync_cpu_access(buffer.fd, DMA_BUF_SYNC_START | DMA_BUF_SYNC_RW));
+	succeeds(sync_cpu_access(buffer.fd, DMA_BUF_SYNC_END | DMA_BUF_SYNC_RW));
+	succeeds(dr_vunmap(att));
+	equal(state_of(buffer.id), DMABUF_REVOKE_STATE_SUSPENDED);
+	restore_fully(buffer.id);
+	close(att);
+	close(buffer.fd);
+}
+
 CASE(vmap, E9_goes_with_the_file)
 {
 	struct buffer buffer = buffer_alloc(PAGE, 0);
@@ -137,15 +156,50 @@ CASE(vmap, E3_E9_after_a_revoke_is_ENODEV_warns_vmap)
 	close(buffer.fd);
 }
 
-CASE(vmap, E9_E15_while_suspended_is_EAGAIN_warns_vmap)
+CASE(vmap, E9_E15_while_suspended_is_ENODEV_warns_vmap)
 {
 	struct buffer buffer = buffer_alloc(PAGE, 0);
 	int att = attach(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
 
 	suspend_fully(buffer.id);
-	fails(dr_vmap(att, NULL), EAGAIN);
+	fails(dr_vmap(att, NULL), ENODEV);
 	restore_fully(buffer.id);
 	succeeds(dr_vmap(att, NULL));
+	close(att);
+	close(buffer.fd);
+}
+
+CASE(vmap, E9_policy_refuses_it_warns_vmap)
+{
+	struct buffer buffer = buffer_alloc(PAGE, DMABUF_REVOKE_ALLOC_REFUSE_VMAP);
+	int att = attach(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
+
+	equal(query(buffer.id).alloc_flags, DMABUF_REVOKE_ALLOC_REFUSE_VMAP);
+	fails(dr_vmap(att, NULL), EOPNOTSUPP);
+	equal(status(att).vmapped, 0);
+	/* All else it admits. */
+	succeeds(dr_map(att, DMABUF_REVOKE_BIDIRECTIONAL));
+	suspend_fully(buffer.id);
+	fails(dr_vmap(att, NULL), ENODEV);
+	restore_fully(buffer.id);
+	nothing_is_in_use(buffer.id);
+	close(att);
+	close(buffer.fd);
+}
+
+/* Whoever vmaps cannot be told, and cannot be named. */
+CASE(vmap, E9_E11_is_a_legacy_blocker_since_then)
+{
+	struct buffer buffer = buffer_alloc(PAGE, 0);
+	int att = attach(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
+	uint64_t before = dr_now();
+	struct dmabuf_revoke_blocker blocker;
+
+	succeeds(dr_vmap(att, NULL));
+	blocker = only_blocker(buffer.id);
+	equal(blocker.type, DMABUF_REVOKE_BLOCKER_VMAP);
+	equal(blocker.legacy, 1);
+	holds(blocker.since_ns >= before && blocker.since_ns <= dr_now());
 	close(att);
 	close(buffer.fd);
 }

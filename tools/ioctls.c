@@ -103,15 +103,25 @@ int dr_restore(int exp, uint64_t id, uint64_t deadline_ns)
 	return call(exp, DMABUF_REVOKE_IOC_RESTORE, &arg);
 }
 
-int dr_move(int exp, uint64_t id, uint64_t deadline_ns)
+int dr_move_number(int exp, uint64_t id, uint64_t deadline_ns, uint64_t *moves)
 {
 	struct dmabuf_revoke_move arg = {
 		.size = sizeof(arg),
 		.id = id,
 		.deadline_ns = deadline_ns,
+		.moves = *moves,
 	};
+	int ret = call(exp, DMABUF_REVOKE_IOC_MOVE, &arg);
 
-	return call(exp, DMABUF_REVOKE_IOC_MOVE, &arg);
+	*moves = arg.moves;
+	return ret;
+}
+
+int dr_move(int exp, uint64_t id, uint64_t deadline_ns)
+{
+	uint64_t moves = 0;
+
+	return dr_move_number(exp, id, deadline_ns, &moves);
 }
 
 int dr_free(int exp, uint64_t id, uint64_t *offsets, uint32_t capacity,

@@ -209,6 +209,14 @@ struct dmabuf_revoke_exporter_info {
 #define DMABUF_REVOKE_FAULT_NO_LEGACY_TEST	(1ULL << 13)
 /* Do not give the memory back before the last descriptor is closed. */
 #define DMABUF_REVOKE_FAULT_KEEP_MEMORY		(1ULL << 14)
+/* Ignore what the importer's device takes as one segment. */
+#define DMABUF_REVOKE_FAULT_BIG_SEGMENTS	(1ULL << 15)
+/* An attachment has one mapping at a time: a second map fails with EBUSY. */
+#define DMABUF_REVOKE_FAULT_ONE_MAP		(1ULL << 16)
+/* Synchronise for the CPU first and leave the wait for the fences to the core. */
+#define DMABUF_REVOKE_FAULT_SYNC_EARLY		(1ULL << 17)
+/* Let devices attach that can never map. */
+#define DMABUF_REVOKE_FAULT_LATE_REFUSAL	(1ULL << 18)
 
 /**
  * struct dmabuf_revoke_alloc - DMABUF_REVOKE_IOC_ALLOC: a new revocable buffer
@@ -272,7 +280,7 @@ struct dmabuf_revoke_phases {
 /**
  * struct dmabuf_revoke_pending - what a revoke still waits for
  * @fences: fences of the buffer that have not signalled
- * @maps: attachments that hold a mapping
+ * @maps: mappings; an attachment may hold several
  * @legacy_maps: those of @maps whose importer cannot be told
  * @vmaps: 1 if the kernel has the buffer in its address space (vmap)
  * @pins: pins that attachments hold; they do not delay a revoke
@@ -291,8 +299,8 @@ struct dmabuf_revoke_pending {
  * REVOKE: suspend the buffer: the same, but RESTORE brings it back, with its
  * contents. Until then pin, map and vmap fail with ENODEV, CPU mappings fault with
  * SIGBUS, and DMA_BUF_IOCTL_SYNC waits until the buffer is live or revoked (EINTR
- * after a signal). Not EAGAIN: who is told that tries again at once, and for as long
- * as the suspension lasts.
+ * after a signal); not while a vmap is left, whose user may want to come to an end. Not
+ * EAGAIN: who is told that tries again at once, and for as long as the suspension lasts.
  */
 #define DMABUF_REVOKE_REVOKE_SUSPEND	(1U << 0)
 
@@ -458,7 +466,7 @@ struct dmabuf_revoke_restore {
  *   EBUSY	the buffer is pinned, has a vmap, is suspended, or is being moved
  *   EINVAL	@moves names a move that has not been
  *   EOPNOTSUPP	it was made with ALLOC_QUARANTINE
- *   ENODEV	the buffer is revoked or being revoked
+ *   ENODEV	@moves is 0, and the buffer is revoked or being revoked
  *   ENOMEM	not enough memory for both copies, or beyond @limit_bytes
  *   ETIMEDOUT	not copied yet at the deadline; the move goes on, @moves is valid
  *   EINTR	a signal arrived and the call was not restarted: the move goes on, or,

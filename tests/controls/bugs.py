@@ -9,7 +9,7 @@ BUGS = {
         "no fence wait, too weak a fence wait, or its raw result",
         ("NO_FENCE_WAIT", "WEAK_FENCE_WAIT"),
         ("revoke::deadline_is_kept",),
-        "dma_resv_wait_timeout() is not called, so there is no result of it to return.",
+        "A revoke does not call dma_resv_wait_timeout(), so there is no result of it to return.",
     ),
     2: Bug("no unmap accounting", ("NO_UNMAP_WAIT", "LATE_UNMAP")),
     3: Bug(

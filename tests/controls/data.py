@@ -6,6 +6,7 @@ and has to fail here, for the reason given, where exporter or importer are wrong
 """
 from __future__ import annotations
 
+from . import users
 from .model import KERNEL_LOG, Clause, Control, Wrong
 
 LATE_MAP = Wrong("LATE_MAP")
@@ -100,7 +101,7 @@ EXPORTER = {
                 TIMES_OUT,
             ),
         ),
-        "dma_resv_wait_timeout() is not called, so there is no result of it to leak.",
+        "A revoke does not call dma_resv_wait_timeout(), so there is no result of it to leak.",
     ),
     "E6": Clause(
         ("exporter/revoke.c:dbr_revoke_advance", "exporter/dmabuf.c:dbr_dmabuf_unmap"),
@@ -311,6 +312,66 @@ EXPORTER = {
         (),
         "A use of freed memory, so no fault does it. KASAN, on a debug kernel, would notice "
         "it; that its report turns the log gate red is shown by test_gates.py.",
+    ),
+    "E18": Clause(
+        (
+            "exporter/dmabuf.c:dbr_dmabuf_attach",
+            "exporter/mapping.c:dbr_device_can_map",
+        ),
+        (
+            Control(
+                "peer::E18_device_that_can_map_nothing_is_refused_when_it_attaches",
+                Wrong("LATE_REFUSAL"),
+                "success, expected EIO",
+            ),
+        ),
+    ),
+    "E19": Clause(
+        ("exporter/mapping.c:dbr_device_limits", "exporter/pages.c:dbr_pages_to_sg"),
+        (
+            Control(
+                "peer::E19_segments_fit_the_device",
+                Wrong("BIG_SEGMENTS"),
+                "segment 0 of",
+            ),
+        ),
+    ),
+    "E21": Clause(
+        (
+            "exporter/dmabuf.c:dbr_dmabuf_begin_cpu_access",
+            "exporter/dmabuf.c:dbr_dmabuf_end_cpu_access",
+            "exporter/mapping.c:dbr_mappings_sync_for_cpu",
+        ),
+        (
+            Control(
+                "sync::E21_E3_access_that_waits_while_the_buffer_is_revoked_is_ENODEV",
+                Wrong("SYNC_EARLY"),
+                "access->result is 0, expected -19",
+            ),
+        ),
+        "What is not synchronised is seen only where DMA is bounced or not coherent.",
+    ),
+    "E22": Clause(
+        (
+            "exporter/dmabuf.c:dbr_dmabuf_map",
+            "exporter/dmabuf.c:dbr_dmabuf_unmap",
+            "exporter/mapping.c:dbr_mapping_map",
+        ),
+        (
+            Control(
+                "peer::E22_attachment_is_mapped_several_times",
+                Wrong("ONE_MAP"),
+                "is -16, expected 1",
+            ),
+        ),
+    ),
+    "E24": Clause(
+        (
+            "exporter/dmabuf.c:dbr_dmabuf_mmap",
+            "exporter/dmabuf.c:dbr_vm_fault",
+            "exporter/revoke.c:dbr_zap",
+        ),
+        users.E24,
     ),
 }
 

@@ -19,6 +19,10 @@ FAULTS = (
     "MOVE_PINNED",
     "NO_LEGACY_TEST",
     "KEEP_MEMORY",
+    "BIG_SEGMENTS",
+    "ONE_MAP",
+    "SYNC_EARLY",
+    "LATE_REFUSAL",
 )
 
 #: DMABUF_REVOKE_MISBEHAVE_*: of the importer.

@@ -53,9 +53,9 @@ def test_what_an_older_header_promised_still_holds(header: Path, bits: int) -> N
 CHANGES = {
     "type": ("\t__u32 capacity;\n\t__u32 changed;", "\t__u16 capacity, changed;"),
     "order": ("\t__u32 op;\n\t__s32 fence_fd;", "\t__s32 fence_fd;\n\t__u32 op;"),
-    "inserted": ("\t__u64 moves;", "\t__u64 last;\n\t__u64 moves;"),
-    "gone": ("\t__u64 moves;\n", ""),
-    "renamed": ("\t__u64 moves;", "\t__u64 movements;"),
+    "inserted": ("\t__u64 delay_ns;", "\t__u64 last;\n\t__u64 delay_ns;"),
+    "gone": ("\t__u64 delay_ns;\n", ""),
+    "renamed": ("\t__u64 delay_ns;", "\t__u64 pause_ns;"),
     "embedded": ("\t__u64 give_back_ns;", "\t__u64 give_back_ns;\n\t__u64 more_ns;"),
     "array": ("_NAME_LEN\t48", "_NAME_LEN\t56"),
     "number": (
@@ -80,7 +80,7 @@ def test_control_a_change_breaks_programs(change: str, tmp_path: Path) -> None:
 def test_control_a_longer_argument_is_no_break_but_not_the_recorded_one(
     tmp_path: Path,
 ) -> None:
-    header = changed(tmp_path, "\t__u64 moves;", "\t__u64 moves;\n\t__u64 later;")
+    header = changed(tmp_path, "\t__u64 delay_ns;", "\t__u64 delay_ns;\n\t__u64 later;")
     seen = layout.measure(header, 64)
     assert seen != RECORD
     assert not layout.broken(RECORD, seen)
@@ -90,9 +90,9 @@ def test_control_a_longer_argument_is_no_break_but_not_the_recorded_one(
     "member, kind, wrong",
     [
         (
-            "moves",
+            "delay_ns",
             "unsigned long",
-            "dmabuf_revoke_query.moves: was [128, 8], is [128, 4]",
+            "dmabuf_revoke_attach.delay_ns: was [40, 8], is [40, 4]",
         ),
         ("ids", "void *", "dmabuf_revoke_list.ids: was [8, 8], is [8, 4]"),
     ],

@@ -159,11 +159,15 @@ static void check_wait(struct fuzz_state *state,
 }
 
 /* A buffer that is revoked lets nobody in, and stays revoked. */
-static bool is_refused(const struct fuzz_op *op)
+static bool is_refused(const struct fuzz_op *op, const void *in)
 {
+	const struct dmabuf_revoke_move *move = in;
+
 	switch (op->request) {
-	case DMABUF_REVOKE_IOC_RESTORE:
 	case DMABUF_REVOKE_IOC_MOVE:
+		/* By its number an earlier one is asked for. */
+		return move->size < sizeof(*move) || !move->moves;
+	case DMABUF_REVOKE_IOC_RESTORE:
 	case DMABUF_REVOKE_IOC_ATTACH:
 	case DMABUF_REVOKE_IOC_MAP:
 	case DMABUF_REVOKE_IOC_SUBMIT:
@@ -181,7 +185,7 @@ void fuzz_check(struct fuzz_state *state, const struct fuzz_op *op,
 		check_revoke(state, in, out, revoked, result);
 	if (result)
 		return;
-	if (revoked && is_refused(op))
+	if (revoked && is_refused(op, in))
 		fuzz_wrong(state, "success, but the buffer is revoked");
 	if (op->request == DMABUF_REVOKE_IOC_REVOKE)
 		check_revoke(state, in, out, revoked, result);

@@ -40,7 +40,7 @@
 
 /* All that never make the kernel warn, and end with the attachment's file. */
 #define BUGS ((DMABUF_REVOKE_MISBEHAVE_DOUBLE_UNPIN - 1))
-#define FAULTS (2 * DMABUF_REVOKE_FAULT_KEEP_MEMORY - 1)
+#define FAULTS (2 * DMABUF_REVOKE_FAULT_LATE_REFUSAL - 1)
 
 #define ANY "*"
 
@@ -49,7 +49,7 @@ const struct fuzz_op fuzz_ops[] = {
 	IOCTL(exporter_info, exporter_info, EXPORTER_INFO, 2, "", R_NONE,
 	      R_EXPORTER, NO_FLAGS(exporter_info)),
 	IOCTL(alloc, alloc, ALLOC, 20, "EOVERFLOW EMFILE ENFILE EPERM", R_BUFFER,
-	      R_EXPORTER, OUT, M(alloc, flags, P_FLAGS, 7),
+	      R_EXPORTER, OUT, M(alloc, flags, P_FLAGS, 15),
 	      M(alloc, length, P_LENGTH, 0), M(alloc, fd_flags, P_FLAGS, 02000002),
 	      M(alloc, faults, P_BUGS, FAULTS)),
 	IOCTL(revoke, revoke, REVOKE, 12, "ENOENT EPERM ENODEV ETIMEDOUT EINTR",
@@ -65,7 +65,7 @@ const struct fuzz_op fuzz_ops[] = {
 	IOCTL(move, move, MOVE, 12,
 	      "ENOENT EPERM EBUSY EOPNOTSUPP ENODEV ETIMEDOUT EINTR", R_NONE,
 	      R_EXPORTER, NO_FLAGS(move), ID(move),
-	      M(move, deadline_ns, P_DEADLINE, 0)),
+	      M(move, deadline_ns, P_DEADLINE, 0), M(move, moves, P_NUMBER, 3)),
 	IOCTL(free, free, FREE, 4, "ENOENT EPERM", R_NONE, R_EXPORTER,
 	      NO_FLAGS(free), ID(free), M(free, offsets, P_PLACE, 1),
 	      M(free, capacity, P_NUMBER, 64), M(free, reserved, P_ZERO, 0)),
@@ -81,7 +81,7 @@ const struct fuzz_op fuzz_ops[] = {
 	IOCTL(importer_info, importer_info, IMPORTER_INFO, 2, "", R_NONE,
 	      R_IMPORTER, NO_FLAGS(importer_info)),
 	IOCTL(attach, attach, ATTACH, 24,
-	      "EBADF EOPNOTSUPP EMFILE ENFILE ENODEV EAGAIN EINTR", R_ATTACHMENT,
+	      "EBADF EOPNOTSUPP EMFILE ENFILE ENODEV EINTR", R_ATTACHMENT,
 	      R_IMPORTER, OUT, M(attach, flags, P_FLAGS, 1),
 	      M(attach, dmabuf_fd, P_FD, R_BUFFER), M(attach, kind, P_ENUM, 4),
 	      M(attach, fd_flags, P_FLAGS, 02004000),
@@ -105,7 +105,7 @@ const struct fuzz_op fuzz_ops[] = {
 	      M(wait, deadline_ns, P_DEADLINE, 0)),
 	IOCTL(status, status, STATUS, 6, "EINTR", R_NONE, R_ATTACHMENT,
 	      NO_FLAGS(status)),
-	IOCTL(vmap, vmap, VMAP, 7, "EBUSY EINTR ENODEV EAGAIN", R_NONE,
+	IOCTL(vmap, vmap, VMAP, 7, "EBUSY EINTR ENODEV EAGAIN EOPNOTSUPP", R_NONE,
 	      R_ATTACHMENT, NO_FLAGS(vmap), M(vmap, reserved, P_ZERO, 0)),
 	IOCTL(vunmap, vmap, VUNMAP, 7, "ENXIO EINTR", R_NONE, R_ATTACHMENT,
 	      NO_FLAGS(vmap), M(vmap, reserved, P_ZERO, 0)),
@@ -130,7 +130,7 @@ const struct fuzz_op fuzz_ops[] = {
 	     A(command, P_ENUM, 5), A(flags, P_FLAGS, 04000)),
 
 	/* What every dma-buf knows, and the fences on it. */
-	CALL(sync, 10, sync, "EAGAIN ENODEV EINTR ENOTTY EFAULT", R_NONE,
+	CALL(sync, 10, sync, "ENODEV EINTR ENOTTY EFAULT", R_NONE,
 	     A(fd, P_FD, R_BUFFER), A(flags, P_FLAGS, 7), A(arg, P_PLACE, 0)),
 	CALL(set_name, 2, set_name, "ENOTTY EFAULT ENAMETOOLONG EBUSY", R_NONE,
 	     A(fd, P_FD, R_BUFFER), A(length, P_NUMBER, 40), A(arg, P_PLACE, 0)),

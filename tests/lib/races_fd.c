@@ -5,9 +5,11 @@
 #include <linux/dma-buf.h>
 #include <linux/sync_file.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "races.h"
@@ -154,13 +156,36 @@ int race_debug_files(struct race_thread *thread, const uint16_t *arg)
 	return read_all("/sys/kernel/debug/dma_buf/bufinfo");
 }
 
+/* While a buffer is suspended SYNC waits, and nobody may bring it back: ends the wait. */
+static int sync_bounded(int fd, struct dma_buf_sync *sync)
+{
+	const struct itimerspec soon = {
+		.it_value.tv_nsec = 20 * RACE_MSEC,
+		.it_interval.tv_nsec = 5 * RACE_MSEC,
+	};
+	struct sigevent interrupt = {
+		.sigev_notify = SIGEV_THREAD_ID,
+		.sigev_signo = SIGUSR2,
+	};
+	timer_t timer;
+	int ret;
+
+	interrupt._sigev_un._tid = gettid();
+	if (timer_create(CLOCK_MONOTONIC, &interrupt, &timer))
+		return RACE_NOTHING;
+	timer_settime(timer, 0, &soon, NULL);
+	ret = ioctl(fd, DMA_BUF_IOCTL_SYNC, sync) < 0 ? -errno : 0;
+	timer_delete(timer);
+	return ret;
+}
+
 int race_sync(struct race_thread *thread, const uint16_t *arg)
 {
 	struct race_handle buffer = some_buffer(thread, arg[0]);
 	struct dma_buf_sync start = { .flags = DMA_BUF_SYNC_START };
 	struct dma_buf_sync end = { .flags = DMA_BUF_SYNC_END };
+	int ret, ended;
 	bool told;
-	int ret;
 
 	if (buffer.fd < 0)
 		return RACE_NOTHING;
@@ -170,12 +195,11 @@ int race_sync(struct race_thread *thread, const uint16_t *arg)
 	/* It waits for fences, for ever where there may be DMA without end. */
 	ret = RACE_NOTHING;
 	if (buffer.slot >= RACE_STREAM_SLOTS || told)
-		ret = ioctl(buffer.fd, DMA_BUF_IOCTL_SYNC, &start) < 0 ? -errno : 0;
+		ret = sync_bounded(buffer.fd, &start);
 	if (!ret && told)
 		race_violation(thread, "CPU access to %llu, which is revoked",
 			       (unsigned long long)buffer.id);
-	if (ioctl(buffer.fd, DMA_BUF_IOCTL_SYNC, &end) < 0 && !ret)
-		ret = -errno;
+	ended = sync_bounded(buffer.fd, &end);
 	close(buffer.fd);
-	return ret;
+	return ret ? ret : ended;
 }

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Mappings of the pages for devices. Each has a table of its own, so that an attachment
+ * can map anew while an earlier mapping, which a move or a suspension has ended, waits to
+ * be unmapped.
+ *
+ * Where DMA is bounced, or does not look into the caches of the CPUs, what one side writes
+ * is seen by the other only after a synchronisation. SYNC does that for a user. A move does
+ * it for itself, twice: what devices have written goes to the old pages before they are
+ * copied, and what was copied goes to the devices that have mapped the new ones meanwhile.
+ *
+ * The move cannot take the resv lock, whose holders may wait for the move's fence. So pages
+ * list their mappings under a lock of their own, the sync_lock. It is taken inside of the
+ * resv lock, by map and unmap, and in the signalling path of the fence. Hence nothing is
+ * waited for and nothing allocated under it that could reclaim. What the DMA API does there
+ * may be called in an interrupt.
+ */
+
+#include <linux/dma-mapping.h>
+#include <linux/minmax.h>
+#include <linux/scatterlist.h>
+#include <linux/slab.h>
+
+#include "exporter.h"
+
+void dbr_mappings_init(struct dbr_pages *pages)
+{
+	mutex_init(&pages->sync_lock);
+	INIT_LIST_HEAD(&pages->mappings);
+}
+
+/**
+ * dbr_mapping_teach_lockdep - take the locks once, in their order
+ *
+ * Otherwise lockdep would report an inversion only once there had been both a move and
+ * what does not go with it.
+ */
+void __init dbr_mapping_teach_lockdep(void)
+{
+	struct dbr_pages pages;
+	struct dma_resv resv;
+	bool cookie;
+
+	if (!IS_ENABLED(CONFIG_PROVE_LOCKING))
+		return;
+	dbr_mappings_init(&pages);
+	dma_resv_init(&resv);
+
+	dma_resv_lock(&resv, NULL);
+	mutex_lock(&pages.sync_lock);
+	mutex_unlock(&pages.sync_lock);
+	dma_resv_unlock(&resv);
+
+	cookie = dma_fence_begin_signalling();
+	mutex_lock(&pages.sync_lock);
+	mutex_unlock(&pages.sync_lock);
+	dma_fence_end_signalling(cookie);
+
+	dma_resv_fini(&resv);
+	mutex_destroy(&pages.sync_lock);
+}
+
+static size_t dbr_segment_size(struct device *dev)
+{
+	size_t size = min_not_zero((size_t)dma_get_max_seg_size(dev),
+				   dma_max_mapping_size(dev));
+
+	/* The length of an entry is an unsigned int. */
+	return min_t(size_t, size, UINT_MAX) & PAGE_MASK;
+}
+
+/* Whether a map for @dev may ever succeed: it does DMA, and takes a page as one segment. */
+bool dbr_device_can_map(struct device *dev)
+{
+	return dev->dma_mask && *dev->dma_mask && dbr_segment_size(dev) &&
+	       dma_get_seg_boundary(dev) >= PAGE_SIZE - 1;
+}
+
+static struct dbr_limits dbr_device_limits(struct dbr_buffer *buf, struct device *dev)
+{
+	struct dbr_limits limits = {
+		.length = UINT_MAX & PAGE_MASK,
+		.boundary = ULONG_MAX,
+	};
+
+	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_BIG_SEGMENTS) ||
+	    !dbr_device_can_map(dev))
+		return limits;
+	limits.length = dbr_segment_size(dev);
+	limits.boundary = dma_get_seg_boundary(dev);
+	return limits;
+}
+
+/**
+ * dbr_mapping_create - what a map needs, without mapping yet
+ * @buf: whose deliberate faults count
+ * @pages: what is to be mapped; no reference is kept
+ * @generation: dbr_buffer.generation of @pages
+ * @dev: the device that it is for
+ *
+ * Return: the mapping, or an ERR_PTR: -ENOMEM.
+ */
+struct dbr_mapping *dbr_mapping_create(struct dbr_buffer *buf, struct dbr_pages *pages,
+				       u64 generation, struct device *dev)
+{
+	struct dbr_limits limits = dbr_device_limits(buf, dev);
+	struct dbr_mapping *m;
+	int ret;
+
+	m = kzalloc_obj(*m, GFP_CALLER);
+	if (!m)
+		return ERR_PTR(-ENOMEM);
+	m->dev = dev;
+	m->generation = generation;
+
+	ret = dbr_pages_to_sg(pages, &m->table, &limits);
+	if (ret) {
+		kfree(m);
+		return ERR_PTR(ret);
+	}
+	return m;
+}
+
+/* Of one that is not mapped, or NULL. */
+void dbr_mapping_destroy(struct dbr_mapping *m)
+{
+	if (!m)
+		return;
+	sg_free_table(&m->table);
+	kfree(m);
+}
+
+/**
+ * dbr_mapping_map - make the pages reachable for the device
+ * @m: the mapping, made for @pages
+ * @pages: the pages
+ * @dir: what the device may do
+ *
+ * Return: 0 or a negative errno of the DMA API.
+ */
+int dbr_mapping_map(struct dbr_mapping *m, struct dbr_pages *pages,
+		    enum dma_data_direction dir)
+{
+	int ret;
+
+	mutex_lock(&pages->sync_lock);
+	m->dma_dir = dir;
+	/* What the device leaves alone has to arrive as well, so it has to get it. */
+	if (pages->arriving && dir == DMA_FROM_DEVICE)
+		m->dma_dir = DMA_BIDIRECTIONAL;
+	ret = dma_map_sgtable(m->dev, &m->table, m->dma_dir, 0);
+	if (!ret)
+		list_add_tail(&m->of_pages, &pages->mappings);
+	mutex_unlock(&pages->sync_lock);
+	if (ret)
+		return ret;
+
+	m->pages = dbr_pages_get(pages);
+	m->dir = dir;
+	m->since = ktime_get();
+	return 0;
+}
+
+void dbr_mapping_unmap(struct dbr_mapping *m)
+{
+	struct dbr_pages *pages = m->pages;
+	unsigned long attrs;
+
+	mutex_lock(&pages->sync_lock);
+	/* The device has written nothing yet. What it saw would overwrite what arrives. */
+	attrs = pages->arriving ? DMA_ATTR_SKIP_CPU_SYNC : 0;
+	dma_unmap_sgtable(m->dev, &m->table, m->dma_dir, attrs);
+	list_del(&m->of_pages);
+	mutex_unlock(&pages->sync_lock);
+
+	m->pages = NULL;
+	dbr_pages_put_later(pages);
+}
+
+/* What devices have written is in @pages when this returns, if their fences have signalled. */
+void dbr_mappings_sync_for_cpu(struct dbr_pages *pages)
+{
+	struct dbr_mapping *m;
+
+	mutex_lock(&pages->sync_lock);
+	list_for_each_entry(m, &pages->mappings, of_pages)
+		dma_sync_sgtable_for_cpu(m->dev, &m->table, m->dma_dir);
+	mutex_unlock(&pages->sync_lock);
+}
+
+static void dbr_mappings_push(struct dbr_pages *pages)
+{
+	struct dbr_mapping *m;
+
+	lockdep_assert_held(&pages->sync_lock);
+
+	list_for_each_entry(m, &pages->mappings, of_pages)
+		dma_sync_sgtable_for_device(m->dev, &m->table, m->dma_dir);
+}
+
+/* What the CPU has written is seen by devices when this returns. */
+void dbr_mappings_sync_for_device(struct dbr_pages *pages)
+{
+	mutex_lock(&pages->sync_lock);
+	dbr_mappings_push(pages);
+	mutex_unlock(&pages->sync_lock);
+}
+
+/* The contents are there: also for those who have mapped @pages before. */
+void dbr_mappings_arrived(struct dbr_pages *pages)
+{
+	mutex_lock(&pages->sync_lock);
+	dbr_mappings_push(pages);
+	pages->arriving = false;
+	mutex_unlock(&pages->sync_lock);
+}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Faults on a mapping that the kernel takes, in a system call of ours: they wait like those
+ * of the CPU, but a signal cannot end the wait, since the call has not come so far.
+ */
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include "life.h"
+
+static uint64_t in_kernel(void)
+{
+	struct rusage usage;
+
+	succeeds(sys(getrusage(RUSAGE_THREAD, &usage)));
+	return usage.ru_stime.tv_sec * SEC + usage.ru_stime.tv_usec * 1000ULL;
+}
+
+/*
+ * The kernel reads a byte through the mapping, which takes it until something else has
+ * ended, while there are signals, which it must not spend on trying again and again.
+ */
+static void read_does_not_spin(const uint8_t *memory, uint8_t expected)
+{
+	uint64_t began, took, used;
+	uint8_t byte;
+	int ends[2];
+
+	succeeds(sys(pipe(ends)));
+	signals_begin(SA_RESTART);
+	began = dr_now();
+	used = in_kernel();
+	equal(succeeds(sys(write(ends[1], memory, 1))), 1);
+	used = in_kernel() - used;
+	took = dr_now() - began;
+	holds(signals_end() > 0);
+	equal(succeeds(sys(read(ends[0], &byte, 1))), 1);
+	equal(byte, expected);
+	holds(took >= 200 * MSEC, "the fault did not wait");
+	holds(used < took / 2, "%llu of %llu ms in the kernel",
+	      (long long)(used / MSEC), (long long)(took / MSEC));
+	close(ends[0]);
+	close(ends[1]);
+}
+
+struct mover {
+	pthread_t thread;
+	uint64_t id;
+};
+
+static void *mover_main(void *arg)
+{
+	struct mover *mover = arg;
+
+	move_fully(mover->id);
+	return NULL;
+}
+
+static bool has_been_told(uint64_t att)
+{
+	struct pollfd event = { .fd = att, .events = POLLIN };
+
+	return poll(&event, 1, 0) == 1;
+}
+
+/* The mapping is taken down after the callback: until then only a new one faults. */
+static void mapped_anew(struct mapped *m)
+{
+	cpu_unmap(m->memory, MAPPED_LENGTH);
+	m->memory = cpu_map(m->buffer.fd, MAPPED_LENGTH);
+}
+
+/* A callback that takes its time holds the lock. */
+CASE(kernel_faults, E8_signal_does_not_make_the_wait_for_the_lock_spin)
+{
+	struct mapped m = mapped_new(0);
+	int att = attach_misbehaving(m.buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC,
+				     DMABUF_REVOKE_MISBEHAVE_SLOW_CALLBACK,
+				     (uint64_t)(SEC * patience()));
+	struct mover mover = { .id = m.buffer.id };
+
+	pthread_create(&mover.thread, NULL, mover_main, &mover);
+	holds(eventually(has_been_told, att));
+	mapped_anew(&m);
+	read_does_not_spin(m.memory, MAPPED_MARK);
+	pthread_join(mover.thread, NULL);
+	close(att);
+	mapped_revoke(&m);
+	mapped_free(&m);
+}
+
+CASE(kernel_faults, E8_E14_signal_does_not_make_the_wait_for_the_contents_spin)
+{
+	struct mapped m = mapped_new(0);
+	int other, fence = foreign_fence((uint64_t)(SEC * patience()), &other);
+	uint64_t moves = 0;
+
+	succeeds(import_fence(m.buffer.fd, fence));
+	fails(dr_move_number(exporter, m.buffer.id, 0, &moves), ETIMEDOUT);
+	read_does_not_spin(m.memory, MAPPED_MARK);
+	close(other);
+	succeeds(dr_move_number(exporter, m.buffer.id, DMABUF_REVOKE_FOREVER,
+				&moves));
+	close(fence);
+	mapped_revoke(&m);
+	mapped_free(&m);
+}
+
+static int read_in_child(struct child *self, void *memory)
+{
+	int ends[2];
+
+	(void)self;
+	if (pipe(ends))
+		return errno;
+	return write(ends[1], memory, 1) == 1 ? 0 : errno;
+}
+
+/* Long before the callback returns. */
+CASE(kernel_faults, E8_death_ends_the_wait_for_the_lock)
+{
+	struct mapped m = mapped_new(0);
+	int att = attach_misbehaving(m.buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC,
+				     DMABUF_REVOKE_MISBEHAVE_SLOW_CALLBACK,
+				     (uint64_t)(3 * SEC * patience()));
+	struct mover mover = { .id = m.buffer.id };
+	struct child child;
+	uint64_t told;
+
+	pthread_create(&mover.thread, NULL, mover_main, &mover);
+	holds(eventually(has_been_told, att));
+	told = dr_now();
+	mapped_anew(&m);
+	child = child_start(read_in_child, m.memory);
+	holds(eventually(is_asleep, child.pid));
+	child_kill(&child);
+	holds(dr_now() - told < 2 * SEC * patience(), "it died with the callback");
+	pthread_join(mover.thread, NULL);
+	close(att);
+	mapped_revoke(&m);
+	mapped_free(&m);
+}
+
+/* For ever, unless it can be killed. */
+CASE(kernel_faults, E8_E14_death_ends_the_wait_for_the_contents)
+{
+	struct mapped m = mapped_new(0);
+	int other, fence = foreign_fence(ENDLESS, &other);
+	struct child child;
+	uint64_t moves = 0;
+
+	succeeds(import_fence(m.buffer.fd, fence));
+	fails(dr_move_number(exporter, m.buffer.id, 0, &moves), ETIMEDOUT);
+	child = child_start(read_in_child, m.memory);
+	holds(eventually(is_asleep, child.pid));
+	child_kill(&child);
+	close(other);
+	succeeds(dr_move_number(exporter, m.buffer.id, DMABUF_REVOKE_FOREVER,
+				&moves));
+	close(fence);
+	mapped_revoke(&m);
+	mapped_free(&m);
+}
