@@ -12,6 +12,7 @@
 #include <linux/slab.h>
 
 #include "exporter.h"
+#include "timens.h"
 #include "ucmd.h"
 
 struct workqueue_struct *dbr_wq;
@@ -329,7 +330,7 @@ static int dbr_blockers_copy(struct dbr_buffer *buf,
 			     struct dmabuf_revoke_blockers *arg)
 {
 	struct dmabuf_revoke_blocker *array;
-	u32 capacity;
+	u32 i, capacity;
 	int ret = 0;
 
 	/* Not the caller's capacity: memory for what there is now. */
@@ -350,6 +351,8 @@ static int dbr_blockers_copy(struct dbr_buffer *buf,
 	dma_resv_unlock(buf->dmabuf->resv);
 
 	capacity = min(capacity, arg->count);
+	for (i = 0; i < capacity; i++)
+		array[i].since_ns = timens_from_host(array[i].since_ns);
 	if (copy_to_user(u64_to_user_ptr(arg->blockers), array,
 			 array_size(capacity, sizeof(*array))))
 		ret = -EFAULT;

@@ -11,6 +11,7 @@
 #include <linux/rcupdate.h>
 
 #include "exporter.h"
+#include "timens.h"
 
 static unsigned int warn_ms = 10000;
 module_param(warn_ms, uint, 0644);
@@ -40,7 +41,7 @@ static u64 dbr_phase_ns(ktime_t begin, ktime_t end, ktime_t now)
 }
 
 /**
- * dbr_report - the phases so far, and what is in use
+ * dbr_report - the phases so far, and what is in use, for the caller of an ioctl
  * @buf: the buffer
  * @phases: receives the time spent
  * @pending: receives the counts
@@ -54,7 +55,7 @@ void dbr_report(struct dbr_buffer *buf, struct dmabuf_revoke_phases *phases,
 
 	dma_resv_assert_held(buf->dmabuf->resv);
 
-	phases->began_ns = ktime_to_ns(buf->began);
+	phases->began_ns = timens_from_host(buf->began);
 	phases->tell_ns = dbr_phase_ns(buf->began, buf->told, now);
 	phases->zap_ns = dbr_phase_ns(buf->told, buf->zapped, now);
 	phases->fences_ns = dbr_phase_ns(buf->zapped, buf->fenced, now);
@@ -108,7 +109,7 @@ static void dbr_name_map(struct dmabuf_revoke_blocker *b,
 /**
  * dbr_blockers - name what uses the buffer
  * @buf: the buffer
- * @array: receives the first of them; zeroed
+ * @array: receives the first of them, with times of the host; zeroed
  * @capacity: how many fit
  *
  * Return: how many there are.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Absolute CLOCK_MONOTONIC deadlines of user space, the same for both modules.
+ * Absolute CLOCK_MONOTONIC deadlines of user space, the same for both modules. They are of
+ * the caller's clock, so what is left is asked in the caller's context.
  */
 #ifndef DMABUF_REVOKE_DEADLINE_H
 #define DMABUF_REVOKE_DEADLINE_H
@@ -8,14 +9,17 @@
 #include <linux/ktime.h>
 #include <linux/wait.h>
 
+#include "timens.h"
+
 /* What is left until @deadline_ns: not negative; KTIME_MAX: no end. */
 static inline ktime_t deadline_left(u64 deadline_ns)
 {
-	ktime_t now = ktime_get();
+	ktime_t deadline = deadline_ns, now;
 
 	if (deadline_ns >= KTIME_MAX)
 		return KTIME_MAX;
-	return deadline_ns > now ? deadline_ns - now : 0;
+	now = ktime_add(ktime_get(), timens_offset());
+	return deadline > now ? ktime_sub(deadline, now) : 0;
 }
 
 /*
