@@ -107,6 +107,8 @@ struct dbi_attachment {
 struct dbi_job {
 	struct dma_fence fence;		/* first: dma_fence_free() frees the job */
 
+	struct compat_fence_lock fence_lock;
+
 	/* Constant once queued; @fence.seqno is the job's number. */
 	struct dbi_attachment *att;
 	const struct dbi_kind *kind;

@@ -133,7 +133,8 @@ static struct dbi_job *dbi_job_create(struct dbi_attachment *att,
 	job->pattern = arg->pattern;
 	job->duration_ns = arg->duration_ns;
 	INIT_LIST_HEAD(&job->node);
-	dma_fence_init(&job->fence, &dbi_fence_ops, NULL, att->fence_context,
+	dma_fence_init(&job->fence, &dbi_fence_ops,
+		       compat_fence_lock(&job->fence_lock), att->fence_context,
 		       ++att->last_job);
 	return job;
 }

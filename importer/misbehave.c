@@ -13,11 +13,16 @@
 
 #include "importer.h"
 
+struct dbi_rogue_fence {
+	struct dma_fence fence;		/* first: dma_fence_free() frees it */
+	struct compat_fence_lock lock;
+};
+
 /* What goes on by itself, until the attachment's file is closed. */
 struct dbi_rogue {
 	struct dbi_attachment *att;
 	struct delayed_work fence_work;
-	struct dma_fence *fence;	/* fence_work; a reference */
+	struct dbi_rogue_fence *fence;	/* fence_work; a reference */
 	struct delayed_work dma_work;
 	dma_addr_t addr;		/* the resv lock; then dma_work */
 };
@@ -111,37 +116,50 @@ int dbi_misbehave_check(struct dma_buf *dmabuf,
 	return 0;
 }
 
+static void dbi_rogue_signal(struct dbi_rogue *rogue)
+{
+	dma_fence_signal(&rogue->fence->fence);
+	dma_fence_put(&rogue->fence->fence);
+	rogue->fence = NULL;
+}
+
+static void dbi_rogue_add(struct dbi_rogue *rogue)
+{
+	struct dma_resv *resv = rogue->att->dmabuf->resv;
+	struct dbi_rogue_fence *fence = kzalloc_obj(*fence, GFP_KERNEL);
+
+	static_assert(offsetof(struct dbi_rogue_fence, fence) == 0);
+	if (!fence)
+		return;
+	dma_fence_init(&fence->fence, &dbi_rogue_ops,
+		       compat_fence_lock(&fence->lock),
+		       dma_fence_context_alloc(1), 1);
+
+	dma_resv_lock(resv, NULL);
+	if (!dma_resv_reserve_fences(resv, 1)) {
+		dma_resv_add_fence(resv, &fence->fence, DMA_RESV_USAGE_BOOKKEEP);
+		dma_fence_get(&fence->fence);
+		rogue->fence = fence;
+	}
+	dma_resv_unlock(resv);
+	dma_fence_put(&fence->fence);
+
+	/* It must not wait behind those who wait for resv locks. */
+	if (rogue->fence)
+		queue_delayed_work(dbi_engine_wq, &rogue->fence_work,
+				   nsecs_to_jiffies(rogue->att->delay_ns));
+}
+
 /* First allocates and adds the fence, then signals it. */
 static void dbi_rogue_fence_work(struct work_struct *work)
 {
 	struct dbi_rogue *rogue = container_of(to_delayed_work(work),
 					       struct dbi_rogue, fence_work);
-	struct dma_resv *resv = rogue->att->dmabuf->resv;
-	struct dma_fence *fence = rogue->fence;
-
-	if (fence) {
-		dma_fence_signal(fence);
-		dma_fence_put(fence);
-		rogue->fence = NULL;
-		return;
-	}
-
-	fence = kzalloc_obj(*fence, GFP_KERNEL);
-	if (!fence)
-		return;
-	dma_fence_init(fence, &dbi_rogue_ops, NULL, dma_fence_context_alloc(1), 1);
-
-	dma_resv_lock(resv, NULL);
-	if (!dma_resv_reserve_fences(resv, 1)) {
-		dma_resv_add_fence(resv, fence, DMA_RESV_USAGE_BOOKKEEP);
-		rogue->fence = dma_fence_get(fence);
-	}
-	dma_resv_unlock(resv);
-	dma_fence_put(fence);
 
 	if (rogue->fence)
-		queue_delayed_work(dbi_unmap_wq, &rogue->fence_work,
-				   nsecs_to_jiffies(rogue->att->delay_ns));
+		dbi_rogue_signal(rogue);
+	else
+		dbi_rogue_add(rogue);
 }
 
 /* Into pages that the exporter watches, and keeps while we are attached. */
@@ -229,9 +247,7 @@ void dbi_misbehave_end(struct dbi_attachment *att)
 		return;
 	cancel_delayed_work_sync(&rogue->dma_work);
 	cancel_delayed_work_sync(&rogue->fence_work);
-	if (rogue->fence) {
-		dma_fence_signal(rogue->fence);
-		dma_fence_put(rogue->fence);
-	}
+	if (rogue->fence)
+		dbi_rogue_signal(rogue);
 	kfree(rogue);
 }
