@@ -167,6 +167,7 @@ void dbi_vmap_end(struct dbi_attachment *att);
 /* engine.c */
 void dbi_engine_store(dma_addr_t addr, u64 value);
 bool dbi_engine_reaches(struct sg_table *table, size_t size);
+int dbi_engine_check(void);
 void dbi_engine_start(struct dbi_attachment *att);
 void dbi_engine_queue(struct dbi_job *job);
 bool dbi_engine_busy(struct dbi_attachment *att);

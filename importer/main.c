@@ -139,7 +139,10 @@ static struct miscdevice dbi_misc = {
 	.fops = &dbi_fops,
 };
 
-/* The device that attachments are for. It reaches all memory, directly. */
+/*
+ * The device that attachments are for. It reaches all memory, directly: its engine is a
+ * CPU, and sees what the caches hold.
+ */
 static int __init dbi_device_create(void)
 {
 	const struct platform_device_info info = {
@@ -153,6 +156,8 @@ static int __init dbi_device_create(void)
 		return PTR_ERR(pdev);
 	/* The whole range may be one segment. */
 	dma_set_max_seg_size(&pdev->dev, UINT_MAX);
+	compat_dma_set_coherent(&pdev->dev);
+	compat_dma_never_bounce(&pdev->dev);
 	dbi_device = &pdev->dev;
 	return 0;
 }
@@ -179,6 +184,9 @@ static int __init dbi_init(void)
 	ret = dbi_device_create();
 	if (ret)
 		goto err_unmap_wq;
+	ret = dbi_engine_check();
+	if (ret)
+		goto err_device;
 	ret = misc_register(&dbi_misc);
 	if (ret)
 		goto err_device;

@@ -162,7 +162,10 @@ static void dbi_rogue_fence_work(struct work_struct *work)
 		dbi_rogue_add(rogue);
 }
 
-/* Into pages that the exporter watches, and keeps while we are attached. */
+/*
+ * Into pages that the exporter watches, and keeps while we are attached. The address is
+ * that of the page: dbi_engine_check() has seen to that, our device is not bounced.
+ */
 static void dbi_rogue_dma_work(struct work_struct *work)
 {
 	struct dbi_rogue *rogue = container_of(to_delayed_work(work),

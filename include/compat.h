@@ -13,6 +13,7 @@
 #ifndef DMABUF_REVOKE_COMPAT_H
 #define DMABUF_REVOKE_COMPAT_H
 
+#include <linux/device.h>
 #include <linux/dma-buf.h>
 #include <linux/dma-fence.h>
 #include <linux/dma-resv.h>
@@ -229,6 +230,30 @@ static inline void compat_fences_end(void)
 #define COMPAT_FEATURES							\
 	(COMPAT_REVOCABLE_TEST | COMPAT_STATIC_MAP |			\
 	 COMPAT_MAP_UNPINNED | COMPAT_FENCE_ALONE)
+
+/* ---------------------------------------------------------------------------
+ * Devices
+ */
+
+/* The flag was a plain member, and exists where devices need not be coherent. */
+static inline void compat_dma_set_coherent(struct device *dev)
+{
+#ifdef HAVE_DMA_COHERENT_FLAG
+	dev_set_dma_coherent(dev);
+#elif defined(CONFIG_ARCH_HAS_SYNC_DMA_FOR_DEVICE) ||			\
+	defined(CONFIG_ARCH_HAS_SYNC_DMA_FOR_CPU) ||			\
+	defined(CONFIG_ARCH_HAS_SYNC_DMA_FOR_CPU_ALL)
+	dev->dma_coherent = true;
+#endif
+}
+
+/* Without a pool of bounce buffers a device gets addresses of its own, or none. */
+static inline void compat_dma_never_bounce(struct device *dev)
+{
+#ifdef CONFIG_SWIOTLB
+	dev->dma_io_tlb_mem = NULL;
+#endif
+}
 
 /* ---------------------------------------------------------------------------
  * Memory, and the rest
