@@ -177,7 +177,8 @@ static int __init dbi_init(void)
 	if (!dbi_engine_wq)
 		return ret;
 	dbi_unmap_wq = alloc_workqueue("dmabuf-revoke-unmap",
-				       WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+				       WQ_UNBOUND | WQ_MEM_RECLAIM,
+				       WQ_MAX_ACTIVE);
 	if (!dbi_unmap_wq)
 		goto err_engine_wq;
 

@@ -218,12 +218,14 @@ void dbi_misbehave_told(struct dbi_attachment *att)
 }
 
 /* Right before the mapping goes. */
-void dbi_misbehave_unmap(struct dbi_attachment *att)
+void dbi_misbehave_unmap(struct dbi_mapping *map)
 {
+	struct dbi_attachment *att = map->att;
+
 	dma_resv_assert_held(att->dmabuf->resv);
 
 	if (dbi_misbehaves(att, MISBEHAVE(DMA_AFTER_UNMAP)))
-		att->rogue->addr = sg_dma_address(att->table->sgl);
+		att->rogue->addr = sg_dma_address(map->table->sgl);
 }
 
 /* After all was done that an invalidation asks for. */
@@ -238,7 +240,7 @@ void dbi_misbehave_let_go(struct dbi_attachment *att)
 	if (dbi_misbehaves(att, MISBEHAVE(REVIVE)))
 		att->dead = false;
 	if (dbi_misbehaves(att, MISBEHAVE(REMAP)))
-		att->remap_error = dbi_attachment_map(att, DMA_BIDIRECTIONAL);
+		att->remap_error = dbi_mapping_create(att, DMA_BIDIRECTIONAL);
 }
 
 /* The attachment is detached, or never was attached. */
