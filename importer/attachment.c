@@ -12,11 +12,24 @@ static int dbi_attachment_pin(struct dbi_attachment *att)
 {
 	int ret;
 
-	dma_resv_lock(att->dmabuf->resv, NULL);
+	if (dma_resv_lock_interruptible(att->dmabuf->resv, NULL))
+		return -ERESTARTSYS;
 	ret = dma_buf_pin(att->attach);
 	att->pinned = !ret;
 	dma_resv_unlock(att->dmabuf->resv);
 	return ret;
+}
+
+/*
+ * Attaching takes the resv lock, and no signal ends that. So who finds it held waits for
+ * it here first.
+ */
+static int dbi_attachment_await(struct dma_buf *dmabuf)
+{
+	if (dma_resv_lock_interruptible(dmabuf->resv, NULL))
+		return -ERESTARTSYS;
+	dma_resv_unlock(dmabuf->resv);
+	return 0;
 }
 
 static struct dbi_attachment *
@@ -39,7 +52,7 @@ dbi_attachment_alloc(struct dma_buf *dmabuf,
 	att->dmabuf = dmabuf;
 	att->fence_context = dma_fence_context_alloc(1);
 	INIT_LIST_HEAD(&att->mappings);
-	mutex_init(&att->vmap_lock);
+	INIT_WORK(&att->vunmap_work, dbi_vunmap_work);
 	spin_lock_init(&att->lock);
 	INIT_LIST_HEAD(&att->jobs);
 	INIT_LIST_HEAD(&att->queue);
@@ -76,11 +89,6 @@ int __init dbi_attachment_teach_lockdep(void)
 	spin_unlock(&att->lock);
 	dma_resv_unlock(&resv);
 
-	mutex_lock(&att->vmap_lock);
-	dma_resv_lock(&resv, NULL);
-	dma_resv_unlock(&resv);
-	mutex_unlock(&att->vmap_lock);
-
 	/* The engine signals fences, each under the lock. */
 	cookie = dma_fence_begin_signalling();
 	spin_lock(&att->lock);
@@ -97,8 +105,8 @@ int __init dbi_attachment_teach_lockdep(void)
  * @dmabuf: to what; on success the reference is consumed
  * @arg: how; checked
  *
- * Return: the attachment, or an ERR_PTR with what the exporter returned, or
- * -ENOMEM.
+ * Return: the attachment, or an ERR_PTR with what the exporter returned, -ENOMEM, or
+ * -ERESTARTSYS.
  */
 struct dbi_attachment *
 dbi_attachment_create(struct dma_buf *dmabuf,
@@ -107,6 +115,9 @@ dbi_attachment_create(struct dma_buf *dmabuf,
 	struct dbi_attachment *att;
 	int ret;
 
+	ret = dbi_attachment_await(dmabuf);
+	if (ret)
+		return ERR_PTR(ret);
 	/* Complete before attaching: the callback may be called during it. */
 	att = dbi_attachment_alloc(dmabuf, arg);
 	if (!att)
@@ -251,11 +262,8 @@ static int dbi_ioctl_status(struct ucmd *ucmd)
 	dbi_status_fill(att, arg);
 	dma_resv_unlock(att->dmabuf->resv);
 
-	mutex_lock(&att->vmap_lock);
-	arg->vmapped = !iosys_map_is_null(&att->vmap);
-	mutex_unlock(&att->vmap_lock);
-
 	spin_lock(&att->lock);
+	arg->vmapped = att->vmap_state == DBI_VMAP_THERE;
 	arg->jobs_uncollected = att->nr_ended;
 	arg->jobs_running = att->nr_running;
 	arg->events_lost = att->events_lost;

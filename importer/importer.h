@@ -14,10 +14,12 @@
  * submitted for, and leads back to it and to the attachment only until it has ended;
  * closing the attachment ends all its jobs first.
  *
- * Locks, outermost first: dbi_attachment.vmap_lock; the dma-buf's resv lock;
- * dbi_attachment.lock; the locks of fences. The engine takes nothing but .lock and those
- * of fences, so whoever holds the resv lock may wait for it. The order of the first three
- * is what dbi_attachment_teach_lockdep() teaches.
+ * Locks, outermost first: the dma-buf's resv lock; dbi_attachment.lock; the locks of
+ * fences. None of them is held while user memory is read or written, while anything is
+ * waited for that a signal cannot end, or while the CPU reads a buffer. (The callback
+ * holds the resv lock, and waits for the engine.) The engine takes nothing but .lock and
+ * those of fences, so whoever holds the resv lock may wait for it. The order of the first
+ * two is what dbi_attachment_teach_lockdep() teaches.
  */
 #ifndef DBI_IMPORTER_H
 #define DBI_IMPORTER_H
@@ -27,7 +29,6 @@
 #include <linux/iosys-map.h>
 #include <linux/ktime.h>
 #include <linux/list.h>
-#include <linux/mutex.h>
 #include <linux/poll.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
@@ -73,6 +74,13 @@ struct dbi_mapping {
 	struct delayed_work unmap_work;	/* unmaps after an invalidation */
 };
 
+/* The buffer in the kernel's address space. */
+enum dbi_vmap_state {
+	DBI_VMAP_NONE,
+	DBI_VMAP_BUSY,			/* somebody makes it, or takes it down */
+	DBI_VMAP_THERE,
+};
+
 struct dbi_attachment {
 	/* Constant once attached. */
 	const struct dbi_kind *kind;
@@ -95,12 +103,13 @@ struct dbi_attachment {
 	ktime_t invalidated_at;
 	ktime_t unmapped_at;
 
-	struct mutex vmap_lock;		/* vmap, vunmap; outside the resv lock */
-	struct iosys_map vmap;		/* vmap_lock; null: not vmapped */
+	struct iosys_map vmap;		/* whoever made @vmap_state BUSY */
+	struct work_struct vunmap_work;	/* when the one who should must not wait */
 
 	/* Guards all of the following; the engine peeks at @closing without it. */
 	spinlock_t lock;
 	bool closing;			/* only ever set: no job starts, no fence is held */
+	enum dbi_vmap_state vmap_state;
 	unsigned int nr_mappings;	/* that are not freed */
 	u64 last_job;			/* its number */
 	struct list_head jobs;		/* dbi_job.uncollected; a reference each */
@@ -177,6 +186,7 @@ void dbi_misbehave_end(struct dbi_attachment *att);
 /* vmap.c */
 int dbi_vmap(struct ucmd *ucmd);
 int dbi_vunmap(struct ucmd *ucmd);
+void dbi_vunmap_work(struct work_struct *work);
 void dbi_vmap_end(struct dbi_attachment *att);
 
 /* engine.c */
