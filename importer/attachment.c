@@ -7,6 +7,7 @@
 #include <linux/slab.h>
 
 #include "importer.h"
+#include "timens.h"
 
 static int dbi_attachment_pin(struct dbi_attachment *att)
 {
@@ -240,8 +241,8 @@ static void dbi_status_fill(struct dbi_attachment *att,
 	arg->maps = att->maps;
 	arg->unmaps = att->unmaps;
 	arg->invalidations = att->invalidations;
-	arg->invalidated_ns = ktime_to_ns(att->invalidated_at);
-	arg->unmapped_ns = ktime_to_ns(att->unmapped_at);
+	arg->invalidated_ns = timens_from_host(att->invalidated_at);
+	arg->unmapped_ns = timens_from_host(att->unmapped_at);
 }
 
 static int dbi_ioctl_status(struct ucmd *ucmd)

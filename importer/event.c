@@ -6,6 +6,7 @@
 #include <linux/uaccess.h>
 
 #include "importer.h"
+#include "timens.h"
 
 /* @number is that of the job or of the mapping. */
 void dbi_event_locked(struct dbi_attachment *att, u32 type, u64 number,
@@ -69,6 +70,7 @@ static ssize_t dbi_events_copy(struct dbi_attachment *att, char __user *ubuf,
 	size_t done = 0;
 
 	while (len - done >= sizeof(event) && dbi_event_peek(att, &event)) {
+		event.time_ns = timens_from_host(event.time_ns);
 		if (copy_to_user(ubuf + done, &event, sizeof(event)))
 			return done ?: -EFAULT;
 		/* Else the next one is written over it. */

@@ -12,6 +12,7 @@
 
 #include "deadline.h"
 #include "importer.h"
+#include "timens.h"
 
 static const char *dbi_fence_driver_name(struct dma_fence *fence)
 {
@@ -372,8 +373,8 @@ static void dbi_job_results(struct dbi_job *job, struct dmabuf_revoke_wait *arg)
 	arg->crc32 = job->crc32;
 	arg->passes = job->passes;
 	arg->changed = job->changed;
-	arg->started_ns = ktime_to_ns(job->started);
-	arg->ended_ns = ktime_to_ns(job->ended);
+	arg->started_ns = timens_from_host(job->started);
+	arg->ended_ns = timens_from_host(job->ended);
 }
 
 /* DMABUF_REVOKE_IOC_WAIT */
