@@ -14,6 +14,7 @@
 #include <linux/dma-mapping.h>
 #include <linux/dma-resv.h>
 #include <linux/highmem.h>
+#include <linux/kcsan-checks.h>
 #include <linux/mm.h>
 #include <linux/nodemask.h>
 #include <linux/scatterlist.h>
@@ -202,12 +203,16 @@ static int dbi_engine_move(struct dbi_job *job, u32 *crc)
 	for (*crc = ~0U; done < job->length; done += n) {
 		if (dbi_job_is_cut(job))
 			return -ECANCELED;
-		cond_resched();
+		/* RCU-tasks, too, is to see that a stream without end comes by here. */
+		cond_resched_tasks_rcu_qs();
 
 		n = min_t(u64, job->length - done, dbi_pos_span(&from));
 		if (job->op == DMABUF_REVOKE_OP_COPY)
 			n = min(n, dbi_pos_span(&to));
+		/* Whose memory it is writes to it when they like: no race of ours. */
+		kcsan_disable_current();
 		dbi_engine_transfer(job, &from, &to, n, done, crc);
+		kcsan_enable_current();
 		dbi_pos_advance(&from, n);
 		if (job->op == DMABUF_REVOKE_OP_COPY)
 			dbi_pos_advance(&to, n);

@@ -9,6 +9,7 @@
 
 #include <linux/crc32.h>
 #include <linux/dma-resv.h>
+#include <linux/kcsan-checks.h>
 #include <linux/sched/signal.h>
 
 #include "importer.h"
@@ -75,10 +76,13 @@ static int dbi_vmap_crc32(struct dbi_attachment *att, u32 *crc)
 	for (done = 0; done < size; done += n) {
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		cond_resched();
+		cond_resched_tasks_rcu_qs();
 
 		n = min(sizeof(bytes), size - done);
+		/* As in the engine: others may write there. */
+		kcsan_disable_current();
 		iosys_map_memcpy_from(bytes, &att->vmap, done, n);
+		kcsan_enable_current();
 		*crc = crc32_le(*crc, bytes, n);
 	}
 	*crc = ~*crc;
