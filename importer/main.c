@@ -171,13 +171,15 @@ static int __init dbi_init(void)
 		return ret;
 
 	ret = -ENOMEM;
-	dbi_engine_wq = alloc_workqueue("dmabuf-revoke-engine",
-					WQ_UNBOUND | WQ_MEM_RECLAIM,
+	/*
+	 * No WQ_MEM_RECLAIM: when no thread can be made for 10 ms the rescuer takes all that
+	 * wait for one, and runs them one after the other, the first for as long as it likes.
+	 */
+	dbi_engine_wq = alloc_workqueue("dmabuf-revoke-engine", WQ_UNBOUND,
 					WQ_MAX_ACTIVE);
 	if (!dbi_engine_wq)
 		return ret;
-	dbi_unmap_wq = alloc_workqueue("dmabuf-revoke-unmap",
-				       WQ_UNBOUND | WQ_MEM_RECLAIM,
+	dbi_unmap_wq = alloc_workqueue("dmabuf-revoke-unmap", WQ_UNBOUND,
 				       WQ_MAX_ACTIVE);
 	if (!dbi_unmap_wq)
 		goto err_engine_wq;
