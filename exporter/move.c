@@ -27,6 +27,7 @@ struct dbr_move_after {
 
 struct dbr_move {
 	struct dma_fence fence;		/* first: dma_fence_free() frees the move */
+	struct compat_fence_lock fence_lock;
 	struct dbr_buffer *buf;		/* a dma-buf reference, until it signals */
 	struct dbr_pages *from;		/* a reference */
 	struct dbr_pages *to;		/* a reference */
@@ -145,7 +146,8 @@ static struct dbr_move *dbr_move_create(struct dbr_buffer *buf)
 	move->to->arriving = true;
 	move->buf = buf;
 	INIT_WORK(&move->work, dbr_move_work);
-	dma_fence_init(&move->fence, &dbr_move_ops, NULL,
+	dma_fence_init(&move->fence, &dbr_move_ops,
+		       compat_fence_lock(&move->fence_lock),
 		       dma_fence_context_alloc(1), 1);
 	return move;
 }

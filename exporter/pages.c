@@ -138,7 +138,7 @@ static void dbr_pages_free(struct dbr_pages *pages)
 		if (pages->handed_out)
 			dbr_chunk_scrub(page, order);
 		__free_pages(page, order);
-		cond_resched();
+		cond_resched_tasks_rcu_qs();
 	}
 	dbr_uncharge(pages->nr_pages);
 	if (pages->chunks != &pages->single)
@@ -358,6 +358,6 @@ void dbr_pages_copy(struct dbr_pages *from, struct dbr_pages *to)
 
 	for (i = 0; i < from->nr_pages; i++) {
 		copy_highpage(dbr_pages_page(to, i), dbr_pages_page(from, i));
-		cond_resched();
+		cond_resched_tasks_rcu_qs();
 	}
 }

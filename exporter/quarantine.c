@@ -22,7 +22,7 @@ void dbr_quarantine_fill(struct dbr_pages *pages)
 
 		memset(mem, DBR_PATTERN, PAGE_SIZE);
 		kunmap_local(mem);
-		cond_resched();
+		cond_resched_tasks_rcu_qs();
 	}
 }
 

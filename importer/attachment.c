@@ -7,112 +7,30 @@
 #include <linux/slab.h>
 
 #include "importer.h"
-
-/**
- * dbi_attachment_map - map for the device; jobs may run from then on
- * @att: the attachment
- * @dir: who writes
- *
- * Return: 0, -EBUSY, -ENODEV, -EOPNOTSUPP, or what the exporter returns.
- */
-int dbi_attachment_map(struct dbi_attachment *att, enum dma_data_direction dir)
-{
-	struct sg_table *table;
-
-	dma_resv_assert_held(att->dmabuf->resv);
-
-	if (att->dead)
-		return -ENODEV;
-	if (att->table)
-		return -EBUSY;
-
-	table = dma_buf_map_attachment(att->attach, dir);
-	if (IS_ERR(table))
-		return PTR_ERR(table);
-	if (!dbi_engine_reaches(table, att->dmabuf->size)) {
-		dma_buf_unmap_attachment(att->attach, table, dir);
-		return -EOPNOTSUPP;
-	}
-
-	att->table = table;
-	att->dir = dir;
-	att->maps++;
-	dbi_engine_start(att);
-	dbi_event(att, DMABUF_REVOKE_EVENT_MAPPED);
-	return 0;
-}
-
-static void dbi_attachment_unmap(struct dbi_attachment *att)
-{
-	dma_resv_assert_held(att->dmabuf->resv);
-
-	dbi_misbehave_unmap(att);
-	dma_buf_unmap_attachment(att->attach, att->table, att->dir);
-	att->table = NULL;
-	att->unmaps++;
-	att->unmapped_at = ktime_get();
-	dbi_event(att, DMABUF_REVOKE_EVENT_UNMAPPED);
-}
-
-static void dbi_attachment_unpin(struct dbi_attachment *att)
-{
-	dma_resv_assert_held(att->dmabuf->resv);
-
-	dma_buf_unpin(att->attach);
-	att->pinned = false;
-}
-
-/**
- * dbi_attachment_let_go - give back what an invalidation asks for
- * @att: the attachment; the engine does not use the mapping any more
- */
-void dbi_attachment_let_go(struct dbi_attachment *att)
-{
-	dma_resv_assert_held(att->dmabuf->resv);
-
-	if (dbi_misbehaves(att, DMABUF_REVOKE_MISBEHAVE_NO_UNMAP))
-		return;
-	if (att->table)
-		dbi_attachment_unmap(att);
-	if (att->dead && att->pinned &&
-	    !dbi_misbehaves(att, DMABUF_REVOKE_MISBEHAVE_KEEP_PIN))
-		dbi_attachment_unpin(att);
-	att->invalid = false;
-	dbi_misbehave_let_go(att);
-}
-
-/* To unmap from a worker, at once unless it is to be late. */
-void dbi_attachment_queue_unmap(struct dbi_attachment *att)
-{
-	unsigned long delay = 0;
-
-	if (dbi_misbehaves(att, DMABUF_REVOKE_MISBEHAVE_LATE_UNMAP))
-		delay = nsecs_to_jiffies(att->delay_ns);
-	queue_delayed_work(dbi_unmap_wq, &att->unmap_work, delay);
-}
-
-/* The fence of the last job has signalled, so nobody waits for us to be quick. */
-static void dbi_unmap_work(struct work_struct *work)
-{
-	struct dbi_attachment *att = container_of(to_delayed_work(work),
-						  struct dbi_attachment,
-						  unmap_work);
-
-	dma_resv_lock(att->dmabuf->resv, NULL);
-	if (att->invalid)
-		dbi_attachment_let_go(att);
-	dma_resv_unlock(att->dmabuf->resv);
-}
+#include "timens.h"
 
 static int dbi_attachment_pin(struct dbi_attachment *att)
 {
 	int ret;
 
-	dma_resv_lock(att->dmabuf->resv, NULL);
+	if (dma_resv_lock_interruptible(att->dmabuf->resv, NULL))
+		return -ERESTARTSYS;
 	ret = dma_buf_pin(att->attach);
 	att->pinned = !ret;
 	dma_resv_unlock(att->dmabuf->resv);
 	return ret;
+}
+
+/*
+ * Attaching takes the resv lock, and no signal ends that. So who finds it held waits for
+ * it here first.
+ */
+static int dbi_attachment_await(struct dma_buf *dmabuf)
+{
+	if (dma_resv_lock_interruptible(dmabuf->resv, NULL))
+		return -ERESTARTSYS;
+	dma_resv_unlock(dmabuf->resv);
+	return 0;
 }
 
 static struct dbi_attachment *
@@ -134,14 +52,12 @@ dbi_attachment_alloc(struct dma_buf *dmabuf,
 		att->flags |= DMABUF_REVOKE_ATTACH_DEFER_UNMAP;
 	att->dmabuf = dmabuf;
 	att->fence_context = dma_fence_context_alloc(1);
-	mutex_init(&att->vmap_lock);
-	mutex_init(&att->submit_lock);
-	mutex_init(&att->read_lock);
-	xa_init(&att->jobs);
+	INIT_LIST_HEAD(&att->mappings);
+	INIT_WORK(&att->vunmap_work, dbi_vunmap_work);
 	spin_lock_init(&att->lock);
+	INIT_LIST_HEAD(&att->jobs);
 	INIT_LIST_HEAD(&att->queue);
 	INIT_WORK(&att->engine_work, dbi_engine_work);
-	INIT_DELAYED_WORK(&att->unmap_work, dbi_unmap_work);
 	init_waitqueue_head(&att->wait);
 	return att;
 }
@@ -168,23 +84,13 @@ int __init dbi_attachment_teach_lockdep(void)
 		return -ENOMEM;
 	dma_resv_init(&resv);
 
-	mutex_lock(&att->submit_lock);
 	dma_resv_lock(&resv, NULL);
-	/* The callback runs under the resv lock, the engine signals fences. */
+	/* The callback runs under the resv lock. */
 	spin_lock(&att->lock);
 	spin_unlock(&att->lock);
 	dma_resv_unlock(&resv);
-	mutex_unlock(&att->submit_lock);
 
-	mutex_lock(&att->vmap_lock);
-	dma_resv_lock(&resv, NULL);
-	dma_resv_unlock(&resv);
-	mutex_unlock(&att->vmap_lock);
-
-	mutex_lock(&att->read_lock);
-	might_fault();
-	mutex_unlock(&att->read_lock);
-
+	/* The engine signals fences, each under the lock. */
 	cookie = dma_fence_begin_signalling();
 	spin_lock(&att->lock);
 	spin_unlock(&att->lock);
@@ -200,8 +106,8 @@ int __init dbi_attachment_teach_lockdep(void)
  * @dmabuf: to what; on success the reference is consumed
  * @arg: how; checked
  *
- * Return: the attachment, or an ERR_PTR with what the exporter returned, or
- * -ENOMEM.
+ * Return: the attachment, or an ERR_PTR with what the exporter returned, -ENOMEM, or
+ * -ERESTARTSYS.
  */
 struct dbi_attachment *
 dbi_attachment_create(struct dma_buf *dmabuf,
@@ -210,6 +116,9 @@ dbi_attachment_create(struct dma_buf *dmabuf,
 	struct dbi_attachment *att;
 	int ret;
 
+	ret = dbi_attachment_await(dmabuf);
+	if (ret)
+		return ERR_PTR(ret);
 	/* Complete before attaching: the callback may be called during it. */
 	att = dbi_attachment_alloc(dmabuf, arg);
 	if (!att)
@@ -250,22 +159,12 @@ void dbi_attachment_destroy(struct dbi_attachment *att)
 {
 	struct dma_buf *dmabuf = att->dmabuf;
 
-	dbi_vmap_end(att);
+	/* First: an exporter may hold the resv lock until our fences signal. */
 	dbi_engine_close(att);
-	/* What ran last may still be on its way out of the work function. */
-	cancel_work_sync(&att->engine_work);
-
-	dma_resv_lock(dmabuf->resv, NULL);
-	if (att->table)
-		dbi_attachment_unmap(att);
-	if (att->pinned)
-		dbi_attachment_unpin(att);
-	att->invalid = false;
-	dma_resv_unlock(dmabuf->resv);
-
-	/* After this the callback is not called any more, nor unmap_work queued. */
+	dbi_vmap_end(att);
+	dbi_mappings_end(att);
+	/* After this the callback is not called any more. */
 	dma_buf_detach(dmabuf, att->attach);
-	cancel_delayed_work_sync(&att->unmap_work);
 	dbi_misbehave_end(att);
 	dma_buf_put(dmabuf);
 
@@ -287,7 +186,7 @@ static int dbi_ioctl_map(struct ucmd *ucmd)
 
 	if (dma_resv_lock_interruptible(att->dmabuf->resv, NULL))
 		return -ERESTARTSYS;
-	ret = dbi_attachment_map(att, (enum dma_data_direction)arg->direction);
+	ret = dbi_mapping_create(att, (enum dma_data_direction)arg->direction);
 	dma_resv_unlock(att->dmabuf->resv);
 	return ret;
 }
@@ -296,6 +195,7 @@ static int dbi_ioctl_unmap(struct ucmd *ucmd)
 {
 	struct dbi_attachment *att = ucmd->file->private_data;
 	struct dmabuf_revoke_unmap *arg = ucmd->arg;
+	struct dbi_mapping *map;
 	int ret = 0;
 
 	if (arg->flags)
@@ -303,17 +203,18 @@ static int dbi_ioctl_unmap(struct ucmd *ucmd)
 
 	if (dma_resv_lock_interruptible(att->dmabuf->resv, NULL))
 		return -ERESTARTSYS;
-	if (!att->table)
+	map = dbi_mapping_newest(att);
+	if (!map)
 		ret = -ENXIO;
-	else if (dbi_engine_busy(att))
+	else if (dbi_mapping_is_busy(map))
 		ret = -EBUSY;
-	else if (att->invalid)
-		dbi_attachment_let_go(att);
+	else if (dbi_mapping_runs(map))
+		dbi_mapping_unmap(map);
+	/* Who misbehaves so keeps it. */
+	else if (dbi_misbehaves(att, DMABUF_REVOKE_MISBEHAVE_NO_UNMAP))
+		ret = -EBUSY;
 	else
-		dbi_attachment_unmap(att);
-	/* Only one that misbehaves has kept it. */
-	if (!ret && att->table)
-		ret = -EBUSY;
+		dbi_mapping_let_go(att, map);
 	dma_resv_unlock(att->dmabuf->resv);
 	return ret;
 }
@@ -322,26 +223,26 @@ static int dbi_ioctl_unmap(struct ucmd *ucmd)
 static void dbi_status_fill(struct dbi_attachment *att,
 			    struct dmabuf_revoke_status *arg)
 {
-	dma_resv_assert_held(att->dmabuf->resv);
+	struct dbi_mapping *map = dbi_mapping_newest(att);
 
-	if (att->table && att->invalid)
+	if (map && !dbi_mapping_runs(map))
 		arg->state = DMABUF_REVOKE_ATTACHMENT_INVALIDATED;
 	else if (att->dead)
 		arg->state = DMABUF_REVOKE_ATTACHMENT_DEAD;
-	else if (att->table)
+	else if (map)
 		arg->state = DMABUF_REVOKE_ATTACHMENT_MAPPED;
 	else
 		arg->state = DMABUF_REVOKE_ATTACHMENT_IDLE;
 
-	arg->direction = att->table ? att->dir : 0;
-	arg->segments = att->table ? att->table->nents : 0;
+	arg->direction = map ? map->dir : 0;
+	arg->segments = map ? map->table->nents : 0;
 	arg->pinned = att->pinned;
 	arg->remap_error = att->remap_error;
 	arg->maps = att->maps;
 	arg->unmaps = att->unmaps;
 	arg->invalidations = att->invalidations;
-	arg->invalidated_ns = ktime_to_ns(att->invalidated_at);
-	arg->unmapped_ns = ktime_to_ns(att->unmapped_at);
+	arg->invalidated_ns = timens_from_host(att->invalidated_at);
+	arg->unmapped_ns = timens_from_host(att->unmapped_at);
 }
 
 static int dbi_ioctl_status(struct ucmd *ucmd)
@@ -362,11 +263,8 @@ static int dbi_ioctl_status(struct ucmd *ucmd)
 	dbi_status_fill(att, arg);
 	dma_resv_unlock(att->dmabuf->resv);
 
-	mutex_lock(&att->vmap_lock);
-	arg->vmapped = !iosys_map_is_null(&att->vmap);
-	mutex_unlock(&att->vmap_lock);
-
 	spin_lock(&att->lock);
+	arg->vmapped = att->vmap_state == DBI_VMAP_THERE;
 	arg->jobs_uncollected = att->nr_ended;
 	arg->jobs_running = att->nr_running;
 	arg->events_lost = att->events_lost;

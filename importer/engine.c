@@ -7,11 +7,18 @@
  * takes the resv lock: a fence must signal while somebody holds it.
  */
 
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/crc32.h>
 #include <linux/dma-direct.h>
+#include <linux/dma-mapping.h>
+#include <linux/dma-resv.h>
 #include <linux/highmem.h>
+#include <linux/kcsan-checks.h>
 #include <linux/mm.h>
+#include <linux/nodemask.h>
 #include <linux/scatterlist.h>
+#include <linux/sizes.h>
 
 #include "importer.h"
 
@@ -57,6 +64,19 @@ static void *dbi_pos_access(const struct dbi_pos *pos)
 	       offset_in_page(phys);
 }
 
+/* Whether the range is memory all over: RAM, and none that a device brought along. */
+static bool dbi_is_memory(phys_addr_t phys, size_t bytes)
+{
+	unsigned long pfn = PHYS_PFN(phys);
+	unsigned long last = PHYS_PFN(phys + bytes - 1);
+
+	/* One page speaks for its 2 MiB: memory comes in no smaller pieces. */
+	for (; pfn <= last; pfn = ALIGN(pfn + 1, PHYS_PFN(SZ_2M)))
+		if (!pfn_valid(pfn) || is_zone_device_page(pfn_to_page(pfn)))
+			return false;
+	return true;
+}
+
 /* Whether all of @size bytes are there, and are memory. */
 bool dbi_engine_reaches(struct sg_table *table, size_t size)
 {
@@ -65,14 +85,43 @@ bool dbi_engine_reaches(struct sg_table *table, size_t size)
 	int i;
 
 	for_each_sgtable_dma_sg(table, sg, i) {
-		phys_addr_t phys = dma_to_phys(dbi_device, sg_dma_address(sg));
-
-		if (!pfn_valid(PHYS_PFN(phys)) ||
-		    !pfn_valid(PHYS_PFN(phys + sg_dma_len(sg) - 1)))
+		if (sg_dma_len(sg) &&
+		    !dbi_is_memory(dma_to_phys(dbi_device, sg_dma_address(sg)),
+				   sg_dma_len(sg)))
 			return false;
 		length += sg_dma_len(sg);
 	}
 	return length >= size;
+}
+
+/**
+ * dbi_engine_check - whether a DMA address leads the engine to the memory
+ *
+ * It does not if DMA goes through translation or bounce buffers in spite of all that was
+ * asked for: Xen PV, encrypted guests, an IOMMU.
+ *
+ * Return: 0, -ENOMEM, or -EOPNOTSUPP.
+ */
+int __init dbi_engine_check(void)
+{
+	struct page *page = alloc_page(GFP_KERNEL);
+	dma_addr_t addr;
+	int ret = -EOPNOTSUPP;
+
+	if (!page)
+		return -ENOMEM;
+	addr = dma_map_page_attrs(dbi_device, page, 0, PAGE_SIZE,
+				  DMA_BIDIRECTIONAL, DMA_ATTR_SKIP_CPU_SYNC);
+	if (!dma_mapping_error(dbi_device, addr)) {
+		if (dma_to_phys(dbi_device, addr) == page_to_phys(page))
+			ret = 0;
+		dma_unmap_page_attrs(dbi_device, addr, PAGE_SIZE,
+				     DMA_BIDIRECTIONAL, DMA_ATTR_SKIP_CPU_SYNC);
+	}
+	__free_page(page);
+	if (ret)
+		pr_err("DMA addresses are not those of memory here (a Xen PV or an encrypted guest?): a software device cannot work\n");
+	return ret;
 }
 
 /* Byte i of the buffer becomes byte i modulo 8 of the pattern. */
@@ -95,48 +144,78 @@ void dbi_engine_store(dma_addr_t addr, u64 value)
 	kunmap_local(mem);
 }
 
-static bool dbi_engine_is_cut(struct dbi_attachment *att)
+static bool dbi_engine_is_closing(struct dbi_attachment *att)
 {
-	return READ_ONCE(att->mode) >= DBI_ENGINE_CUT;
+	return READ_ONCE(att->closing);
+}
+
+static bool dbi_job_is_cut(struct dbi_job *job)
+{
+	return READ_ONCE(job->map->mode) == DBI_MAPPING_CUT ||
+	       dbi_engine_is_closing(job->att);
+}
+
+/* Whether the engine may take it up. Once it may not it never may. */
+static bool dbi_job_may_start(struct dbi_job *job)
+{
+	enum dbi_mapping_mode mode = READ_ONCE(job->map->mode);
+
+	if (dbi_engine_is_closing(job->att))
+		return false;
+	return mode == DBI_MAPPING_RUN ||
+	       (mode == DBI_MAPPING_DRAIN &&
+		dbi_misbehaves(job->att, DMABUF_REVOKE_MISBEHAVE_NEW_DMA));
+}
+
+/* @bytes that lie in one page on either side, @done bytes into the range. */
+static void dbi_engine_transfer(struct dbi_job *job, const struct dbi_pos *from,
+				const struct dbi_pos *to, size_t bytes, u64 done,
+				u32 *crc)
+{
+	void *mem = dbi_pos_access(from);
+	void *dst;
+
+	switch (job->op) {
+	case DMABUF_REVOKE_OP_READ:
+		*crc = crc32_le(*crc, mem, bytes);
+		break;
+	case DMABUF_REVOKE_OP_WRITE:
+		dbi_fill(mem, bytes, job->offset + done, job->pattern);
+		break;
+	case DMABUF_REVOKE_OP_COPY:
+		dst = dbi_pos_access(to);
+		memcpy(dst, mem, bytes);
+		kunmap_local(dst);
+		break;
+	}
+	kunmap_local(mem);
 }
 
 /* Moves all data of one pass, page by page. 0, or -ECANCELED if cut short. */
 static int dbi_engine_move(struct dbi_job *job, u32 *crc)
 {
-	struct sg_table *table = job->att->table;
+	struct sg_table *table = job->map->table;
 	struct dbi_pos from = dbi_pos_at(table, job->offset);
 	struct dbi_pos to = dbi_pos_at(table, job->dst_offset);
 	u64 done = 0;
 	size_t n;
 
 	for (*crc = ~0U; done < job->length; done += n) {
-		void *mem, *dst;
-
-		if (dbi_engine_is_cut(job->att))
+		if (dbi_job_is_cut(job))
 			return -ECANCELED;
-		cond_resched();
+		/* RCU-tasks, too, is to see that a stream without end comes by here. */
+		cond_resched_tasks_rcu_qs();
 
 		n = min_t(u64, job->length - done, dbi_pos_span(&from));
 		if (job->op == DMABUF_REVOKE_OP_COPY)
 			n = min(n, dbi_pos_span(&to));
-		mem = dbi_pos_access(&from);
-
-		switch (job->op) {
-		case DMABUF_REVOKE_OP_READ:
-			*crc = crc32_le(*crc, mem, n);
-			break;
-		case DMABUF_REVOKE_OP_WRITE:
-			dbi_fill(mem, n, job->offset + done, job->pattern);
-			break;
-		case DMABUF_REVOKE_OP_COPY:
-			dst = dbi_pos_access(&to);
-			memcpy(dst, mem, n);
-			kunmap_local(dst);
-			dbi_pos_advance(&to, n);
-			break;
-		}
-		kunmap_local(mem);
+		/* Whose memory it is writes to it when they like: no race of ours. */
+		kcsan_disable_current();
+		dbi_engine_transfer(job, &from, &to, n, done, crc);
+		kcsan_enable_current();
 		dbi_pos_advance(&from, n);
+		if (job->op == DMABUF_REVOKE_OP_COPY)
+			dbi_pos_advance(&to, n);
 	}
 	*crc = ~*crc;
 	return 0;
@@ -145,14 +224,13 @@ static int dbi_engine_move(struct dbi_job *job, u32 *crc)
 /* The device is as slow as it was told to be. */
 static int dbi_engine_linger(struct dbi_job *job, ktime_t until)
 {
-	struct dbi_attachment *att = job->att;
 	ktime_t left = ktime_sub(until, ktime_get());
 
 	/* Interruptible only so as not to count as load; nobody signals us. */
 	if (left > 0)
-		wait_event_interruptible_hrtimeout(att->wait,
-						   dbi_engine_is_cut(att), left);
-	return dbi_engine_is_cut(att) ? -ECANCELED : 0;
+		wait_event_interruptible_hrtimeout(job->att->wait,
+						   dbi_job_is_cut(job), left);
+	return dbi_job_is_cut(job) ? -ECANCELED : 0;
 }
 
 static int dbi_engine_pass(struct dbi_job *job)
@@ -183,7 +261,7 @@ static int dbi_engine_execute(struct dbi_job *job)
 	do {
 		ret = dbi_engine_pass(job);
 	} while (!ret && job->flags & DMABUF_REVOKE_SUBMIT_STREAM &&
-		 READ_ONCE(job->att->mode) == DBI_ENGINE_RUN);
+		 dbi_mapping_runs(job->map));
 
 	/* To be ended from outside is how a stream ends. */
 	return job->flags & DMABUF_REVOKE_SUBMIT_STREAM ? 0 : ret;
@@ -197,16 +275,6 @@ static void dbi_dep_signalled(struct dma_fence *fence, struct dma_fence_cb *cb)
 	wake_up_all(&job->att->wait);
 }
 
-/* Whether a job may start in this mode. */
-static bool dbi_engine_may_start(struct dbi_attachment *att)
-{
-	enum dbi_engine_mode mode = READ_ONCE(att->mode);
-
-	return mode == DBI_ENGINE_RUN ||
-	       (mode == DBI_ENGINE_DRAIN &&
-		dbi_misbehaves(att, DMABUF_REVOKE_MISBEHAVE_NEW_DMA));
-}
-
 /* Until the fences that implicit synchronisation names are done. */
 static void dbi_engine_await(struct dbi_job *job)
 {
@@ -216,7 +284,7 @@ static void dbi_engine_await(struct dbi_job *job)
 	if (!dep || dma_fence_add_callback(dep, &job->dep_cb, dbi_dep_signalled))
 		return;
 	wait_event_interruptible(att->wait,
-				 !dbi_engine_may_start(att) ||
+				 !dbi_job_may_start(job) ||
 				 dma_fence_is_signaled(dep));
 	dma_fence_remove_callback(dep, &job->dep_cb);
 }
@@ -228,9 +296,10 @@ static bool dbi_engine_take_up(struct dbi_job *job)
 	bool run;
 
 	spin_lock(&att->lock);
-	run = dbi_engine_may_start(att) && !job->cancelled;
+	run = dbi_job_may_start(job);
 	if (run)
 		job->started = ktime_get();
+	att->on_bus = run;
 	spin_unlock(&att->lock);
 	return run;
 }
@@ -239,14 +308,9 @@ static bool dbi_engine_take_up(struct dbi_job *job)
 static void dbi_engine_put_down(struct dbi_attachment *att)
 {
 	spin_lock(&att->lock);
-	att->released = true;
+	att->on_bus = false;
 	wake_up_all(&att->wait);
 	spin_unlock(&att->lock);
-}
-
-static bool dbi_engine_is_closing(struct dbi_attachment *att)
-{
-	return READ_ONCE(att->mode) == DBI_ENGINE_CLOSE;
 }
 
 /* Misbehaves, if it was told to, once the DMA is done and before the fence is. */
@@ -274,10 +338,6 @@ static struct dbi_job *dbi_engine_next(struct dbi_attachment *att)
 	if (job)
 		list_del_init(&job->node);
 	att->running = job;
-	att->released = false;
-	if (!job && att->mode == DBI_ENGINE_DRAIN)
-		dbi_attachment_queue_unmap(att);
-	wake_up_all(&att->wait);
 	spin_unlock(&att->lock);
 
 	if (last)
@@ -308,37 +368,43 @@ void dbi_engine_work(struct work_struct *work)
 	}
 }
 
-/* A new mapping: jobs may run. */
-void dbi_engine_start(struct dbi_attachment *att)
+/*
+ * Each attachment with a job has a thread, for as long as the job's owner, or those whose
+ * fences it awaits, like. The workqueue may divide its threads among the nodes.
+ */
+static atomic_t dbi_engine_claims;
+
+static int dbi_engine_max_claims(void)
 {
-	spin_lock(&att->lock);
-	att->mode = DBI_ENGINE_RUN;
-	spin_unlock(&att->lock);
+	return WQ_MAX_ACTIVE / num_possible_nodes();
 }
 
-/* The queue takes a reference of its own. */
+/* A thread for an attachment that gets a job; false: there is none. */
+bool dbi_engine_claim(void)
+{
+	return atomic_add_unless(&dbi_engine_claims, 1, dbi_engine_max_claims());
+}
+
+/* The attachment has no job any more. */
+void dbi_engine_release(void)
+{
+	atomic_dec(&dbi_engine_claims);
+}
+
+/* The queue takes a reference of its own, the job one on its mapping. */
 void dbi_engine_queue(struct dbi_job *job)
 {
 	struct dbi_attachment *att = job->att;
 
+	dma_resv_assert_held(att->dmabuf->resv);
+
 	dma_fence_get(&job->fence);
 	spin_lock(&att->lock);
+	job->map->refs++;
+	job->map->nr_jobs++;
 	list_add_tail(&job->node, &att->queue);
-	att->nr_running++;
 	spin_unlock(&att->lock);
 	queue_work(dbi_engine_wq, &att->engine_work);
-}
-
-/* Whether a job has not signalled its fence yet. */
-bool dbi_engine_busy(struct dbi_attachment *att)
-{
-	bool busy;
-
-	spin_lock(&att->lock);
-	busy = !list_empty(&att->queue) ||
-	       (att->running && !dma_fence_is_signaled(&att->running->fence));
-	spin_unlock(&att->lock);
-	return busy;
 }
 
 /* What the device works on. A job that it has not taken up does not count. */
@@ -350,43 +416,29 @@ void dbi_engine_status(struct dbi_attachment *att, u64 *running, u64 *passes)
 
 	*running = 0;
 	*passes = 0;
-	if (job && job->started && !job->done) {
+	if (job && job->started && !dma_fence_is_signaled(&job->fence)) {
 		*running = job->fence.seqno;
 		*passes = READ_ONCE(job->passes);
 	}
 }
 
-static bool dbi_engine_is_idle(struct dbi_attachment *att)
-{
-	bool idle;
-
-	spin_lock(&att->lock);
-	idle = !att->running && list_empty(&att->queue);
-	spin_unlock(&att->lock);
-	return idle;
-}
-
 /*
- * Takes up no further job. Those that wait are cancelled by the engine, after the
- * running one: fences of a timeline signal in order. When it is idle they are
- * cancelled here, for the engine may have to wait for a thread.
+ * Ends the jobs that may not start any more, if none is running. Else the engine does it
+ * after that one: fences of a timeline signal in order. When it is idle it may still have
+ * to wait for a thread.
  */
-static void dbi_engine_stop(struct dbi_attachment *att, enum dbi_engine_mode mode)
+static void dbi_engine_cancel(struct dbi_attachment *att)
 {
 	struct dbi_job *job, *tmp;
 	LIST_HEAD(cancelled);
 
 	spin_lock(&att->lock);
-	att->mode = max(att->mode, mode);
-	if (!dbi_engine_may_start(att)) {
-		list_for_each_entry(job, &att->queue, node)
-			job->cancelled = true;
-		if (att->running)
-			att->running->cancelled = !att->running->started;
-		else
-			list_splice_init(&att->queue, &cancelled);
-	}
 	wake_up_all(&att->wait);
+	list_for_each_entry_safe(job, tmp, &att->queue, node) {
+		if (att->running || dbi_job_may_start(job))
+			break;
+		list_move_tail(&job->node, &cancelled);
+	}
 	spin_unlock(&att->lock);
 
 	list_for_each_entry_safe(job, tmp, &cancelled, node) {
@@ -398,25 +450,31 @@ static void dbi_engine_stop(struct dbi_attachment *att, enum dbi_engine_mode mod
 
 /**
  * dbi_engine_drain - let the running job come to its end, and start no other
- * @att: the attachment
- *
- * Return: true if none is running; else unmap_work is queued when it has ended.
+ * @map: the mapping, which is unmapped by its unmap_work when its jobs have ended
  */
-bool dbi_engine_drain(struct dbi_attachment *att)
+void dbi_engine_drain(struct dbi_mapping *map)
 {
-	dbi_engine_stop(att, DBI_ENGINE_DRAIN);
-	return dbi_engine_is_idle(att);
+	struct dbi_attachment *att = map->att;
+
+	dma_resv_assert_held(att->dmabuf->resv);
+
+	spin_lock(&att->lock);
+	WRITE_ONCE(map->mode, DBI_MAPPING_DRAIN);
+	dbi_mapping_settle(map);
+	spin_unlock(&att->lock);
+	dbi_engine_cancel(att);
 }
 
-/* Idle, or as good as: nobody waits for a fence that is held back on purpose. */
-static bool dbi_engine_is_off_bus(struct dbi_attachment *att)
+/* Without jobs, or as good as: nobody waits for a fence that is held back on purpose. */
+static bool dbi_engine_is_off(struct dbi_mapping *map)
 {
 	const u64 holds = DMABUF_REVOKE_MISBEHAVE_LATE_FENCE |
 			  DMABUF_REVOKE_MISBEHAVE_STUCK_FENCE;
+	struct dbi_attachment *att = map->att;
 	bool off;
 
 	spin_lock(&att->lock);
-	off = !att->running || (att->released && dbi_misbehaves(att, holds));
+	off = !map->nr_jobs || (!att->on_bus && dbi_misbehaves(att, holds));
 	spin_unlock(&att->lock);
 	return off;
 }
@@ -425,15 +483,37 @@ static bool dbi_engine_is_off_bus(struct dbi_attachment *att)
  * Ends all DMA. The engine does not touch the mapping any more afterwards, and the
  * fences have signalled.
  */
-void dbi_engine_cut(struct dbi_attachment *att)
+void dbi_engine_cut(struct dbi_mapping *map)
 {
-	dbi_engine_stop(att, DBI_ENGINE_CUT);
-	wait_event(att->wait, dbi_engine_is_off_bus(att));
+	struct dbi_attachment *att = map->att;
+
+	dma_resv_assert_held(att->dmabuf->resv);
+
+	spin_lock(&att->lock);
+	WRITE_ONCE(map->mode, DBI_MAPPING_CUT);
+	spin_unlock(&att->lock);
+	dbi_engine_cancel(att);
+	wait_event(att->wait, dbi_engine_is_off(map));
+}
+
+static bool dbi_engine_has_ended(struct dbi_attachment *att)
+{
+	bool ended;
+
+	spin_lock(&att->lock);
+	ended = !att->nr_running;
+	spin_unlock(&att->lock);
+	return ended;
 }
 
 /* Ends all jobs, for good. */
 void dbi_engine_close(struct dbi_attachment *att)
 {
-	dbi_engine_stop(att, DBI_ENGINE_CLOSE);
-	wait_event(att->wait, dbi_engine_is_idle(att));
+	spin_lock(&att->lock);
+	WRITE_ONCE(att->closing, true);
+	spin_unlock(&att->lock);
+	dbi_engine_cancel(att);
+	wait_event(att->wait, dbi_engine_has_ended(att));
+	/* What ran last may still be on its way out of the work function. */
+	cancel_work_sync(&att->engine_work);
 }

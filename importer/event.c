@@ -6,8 +6,11 @@
 #include <linux/uaccess.h>
 
 #include "importer.h"
+#include "timens.h"
 
-void dbi_event_locked(struct dbi_attachment *att, u32 type, u64 job, int status)
+/* @number is that of the job or of the mapping. */
+void dbi_event_locked(struct dbi_attachment *att, u32 type, u64 number,
+		      int status)
 {
 	struct dmabuf_revoke_event *event;
 
@@ -22,14 +25,14 @@ void dbi_event_locked(struct dbi_attachment *att, u32 type, u64 job, int status)
 	event->sequence = att->events_head++;
 	event->type = type;
 	event->status = status;
-	event->job = job;
+	event->job = number;
 	wake_up_all(&att->wait);
 }
 
-void dbi_event(struct dbi_attachment *att, u32 type)
+void dbi_event(struct dbi_attachment *att, u32 type, u64 number)
 {
 	spin_lock(&att->lock);
-	dbi_event_locked(att, type, 0, 0);
+	dbi_event_locked(att, type, number, 0);
 	spin_unlock(&att->lock);
 }
 
@@ -46,13 +49,17 @@ static bool dbi_event_peek(struct dbi_attachment *att,
 	return there;
 }
 
-/* Unless it was dropped meanwhile, to make room. */
-static void dbi_event_taken(struct dbi_attachment *att, u64 sequence)
+/* False: another reader took it, or it was dropped to make room. */
+static bool dbi_event_take(struct dbi_attachment *att, u64 sequence)
 {
+	bool taken;
+
 	spin_lock(&att->lock);
-	if (att->events_tail == sequence)
+	taken = att->events_tail == sequence;
+	if (taken)
 		att->events_tail++;
 	spin_unlock(&att->lock);
+	return taken;
 }
 
 /* As many as there are and fit. An event that cannot be written is not lost. */
@@ -62,13 +69,13 @@ static ssize_t dbi_events_copy(struct dbi_attachment *att, char __user *ubuf,
 	struct dmabuf_revoke_event event;
 	size_t done = 0;
 
-	lockdep_assert_held(&att->read_lock);
-
 	while (len - done >= sizeof(event) && dbi_event_peek(att, &event)) {
+		event.time_ns = timens_from_host(event.time_ns);
 		if (copy_to_user(ubuf + done, &event, sizeof(event)))
 			return done ?: -EFAULT;
-		dbi_event_taken(att, event.sequence);
-		done += sizeof(event);
+		/* Else the next one is written over it. */
+		if (dbi_event_take(att, event.sequence))
+			done += sizeof(event);
 	}
 	return done;
 }
@@ -83,10 +90,7 @@ ssize_t dbi_events_read(struct file *file, char __user *ubuf, size_t len,
 		return -EINVAL;
 
 	for (;;) {
-		if (mutex_lock_interruptible(&att->read_lock))
-			return -ERESTARTSYS;
 		ret = dbi_events_copy(att, ubuf, len);
-		mutex_unlock(&att->read_lock);
 		if (ret)
 			return ret;
 

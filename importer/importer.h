@@ -3,17 +3,23 @@
  * The test importer.
  *
  * Who refers to whom: an attachment is a file and holds one reference on the
- * dma-buf that it is attached to. A job is a dma_fence and lives by the fence's
- * count: the attachment refers to it until WAIT collects it, the engine until it
- * has ended, and so may dma_resv objects and sync_files, for as long as they like.
- * A job leads back to its attachment only until it has ended; closing the
- * attachment ends all its jobs first.
+ * dma-buf that it is attached to. It has a mapping, and beside it those that an
+ * invalidation has ended and that are not unmapped yet. A mapping lives by a count: the
+ * attachment refers to it until it is unmapped, each of its jobs until the job has
+ * ended, and its unmap_work while it is queued or runs.
  *
- * Locks, outermost first: dbi_attachment.submit_lock, or .vmap_lock; the dma-buf's
- * resv lock; dbi_attachment.lock. Only .read_lock is held when user memory is
- * written, and it is held with none of the others but .lock. The engine runs jobs
- * without any of those outside .lock, so an exporter's callback may wait for it.
- * dbi_attachment_teach_lockdep() says the same to lockdep.
+ * A job is a dma_fence and lives by the fence's count: the attachment refers to it
+ * until WAIT collects it, the engine until it has ended, and so may dma_resv objects
+ * and sync_files, for as long as they like. It belongs to the mapping that it was
+ * submitted for, and leads back to it and to the attachment only until it has ended;
+ * closing the attachment ends all its jobs first.
+ *
+ * Locks, outermost first: the dma-buf's resv lock; dbi_attachment.lock; the locks of
+ * fences. None of them is held while user memory is read or written, while anything is
+ * waited for that a signal cannot end, or while the CPU reads a buffer. (The callback
+ * holds the resv lock, and waits for the engine.) The engine takes nothing but .lock and
+ * those of fences, so whoever holds the resv lock may wait for it. The order of the first
+ * two is what dbi_attachment_teach_lockdep() teaches.
  */
 #ifndef DBI_IMPORTER_H
 #define DBI_IMPORTER_H
@@ -23,12 +29,10 @@
 #include <linux/iosys-map.h>
 #include <linux/ktime.h>
 #include <linux/list.h>
-#include <linux/mutex.h>
 #include <linux/poll.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
-#include <linux/xarray.h>
 
 #include "alloc.h"
 #include "compat.h"
@@ -46,12 +50,36 @@ struct dbi_kind {
 	bool pins;
 };
 
-/* What the engine may do; it only ever goes up, until the next map. */
-enum dbi_engine_mode {
-	DBI_ENGINE_RUN,			/* take up jobs */
-	DBI_ENGINE_DRAIN,		/* end the pass that is under way */
-	DBI_ENGINE_CUT,			/* end at once */
-	DBI_ENGINE_CLOSE,		/* and hold back no fence */
+/* What the engine may do with a mapping; it only ever goes up. */
+enum dbi_mapping_mode {
+	DBI_MAPPING_RUN,		/* take up jobs */
+	DBI_MAPPING_DRAIN,		/* end the pass that is under way */
+	DBI_MAPPING_CUT,		/* end at once */
+};
+
+struct dbi_mapping {
+	/* Constant. */
+	struct dbi_attachment *att;
+	u64 number;			/* in the attachment, from 1 */
+	enum dma_data_direction dir;
+
+	/* The resv lock; the engine may read @table for as long as a job is on it. */
+	struct sg_table *table;		/* NULL: it was unmapped */
+	struct list_head node;		/* att->mappings, while it is mapped */
+
+	/* att->lock, and to write @mode the resv lock, too; the engine peeks at it. */
+	enum dbi_mapping_mode mode;
+	unsigned int nr_jobs;		/* on it, that have not ended */
+	unsigned int refs;
+
+	struct delayed_work unmap_work;	/* unmaps after an invalidation */
+};
+
+/* The buffer in the kernel's address space. */
+enum dbi_vmap_state {
+	DBI_VMAP_NONE,
+	DBI_VMAP_BUSY,			/* somebody makes it, or takes it down */
+	DBI_VMAP_THERE,
 };
 
 struct dbi_attachment {
@@ -66,31 +94,29 @@ struct dbi_attachment {
 	u64 fence_context;
 
 	/* The resv lock. */
-	struct sg_table *table;		/* NULL: not mapped */
-	enum dma_data_direction dir;
-	bool invalid;			/* the mapping has to go */
+	struct list_head mappings;	/* dbi_mapping.node; a reference each; newest first */
 	bool pinned;
 	bool dead;			/* pinned kind, invalidated */
 	int remap_error;
-	u64 maps;
+	u64 maps;			/* number of the newest mapping */
 	u64 unmaps;
 	u64 invalidations;
 	ktime_t invalidated_at;
 	ktime_t unmapped_at;
 
-	struct mutex vmap_lock;		/* vmap, vunmap; outside the resv lock */
-	struct iosys_map vmap;		/* vmap_lock; null: not vmapped */
+	struct iosys_map vmap;		/* whoever made @vmap_state BUSY */
+	struct work_struct vunmap_work;	/* when the one who should must not wait */
 
-	struct mutex submit_lock;	/* jobs are queued in order of number */
-	u64 last_job;			/* submit_lock */
-	struct xarray jobs;		/* its own lock; a reference each */
-
-	/* Guards all of the following; the engine peeks at @mode without it. */
+	/* Guards all of the following; the engine peeks at @closing without it. */
 	spinlock_t lock;
-	enum dbi_engine_mode mode;
+	bool closing;			/* only ever set: no job starts, no fence is held */
+	enum dbi_vmap_state vmap_state;
+	unsigned int nr_mappings;	/* that are not freed */
+	u64 last_job;			/* its number */
+	struct list_head jobs;		/* dbi_job.uncollected; a reference each */
 	struct list_head queue;		/* dbi_job.node; a reference each */
 	struct dbi_job *running;	/* a reference */
-	bool released;			/* it accesses memory no more */
+	bool on_bus;			/* it accesses memory */
 	unsigned int nr_running;	/* jobs that have not ended */
 	unsigned int nr_ended;		/* that have, and are in @jobs */
 	u64 events_head;		/* sequence of the next event */
@@ -99,8 +125,6 @@ struct dbi_attachment {
 	struct dmabuf_revoke_event events[DBI_MAX_EVENTS];
 
 	struct work_struct engine_work;	/* runs @queue */
-	struct delayed_work unmap_work;	/* unmaps after an invalidation */
-	struct mutex read_lock;		/* one reader takes events at a time */
 	struct dbi_rogue *rogue;	/* of some misbehaviours; else NULL */
 	wait_queue_head_t wait;		/* for whatever @lock guards to change */
 };
@@ -108,8 +132,11 @@ struct dbi_attachment {
 struct dbi_job {
 	struct dma_fence fence;		/* first: dma_fence_free() frees the job */
 
+	struct compat_fence_lock fence_lock;
+
 	/* Constant once queued; @fence.seqno is the job's number. */
 	struct dbi_attachment *att;
+	struct dbi_mapping *map;	/* a reference, until it has ended */
 	const struct dbi_kind *kind;
 	u32 flags;			/* DMABUF_REVOKE_SUBMIT_* */
 	u32 op;				/* enum dmabuf_revoke_op */
@@ -119,13 +146,12 @@ struct dbi_job {
 	u64 pattern;
 	u64 duration_ns;
 
+	struct list_head uncollected;	/* att->lock; empty: collected */
 	struct list_head node;		/* att->lock */
-	bool cancelled;			/* att->lock; not to be started any more */
 	struct dma_fence *dep;		/* reference; to wait for; the engine's */
 	struct dma_fence_cb dep_cb;
 
-	/* Written by the engine until @done, constant afterwards. */
-	bool done;
+	/* Written by the engine until the fence signals, constant afterwards. */
 	int status;
 	u32 crc32;
 	u64 passes;			/* read while it runs, too */
@@ -154,24 +180,26 @@ int dbi_misbehave_check(struct dma_buf *dmabuf,
 			const struct dmabuf_revoke_attach *arg);
 int dbi_misbehave_begin(struct dbi_attachment *att);
 void dbi_misbehave_told(struct dbi_attachment *att);
-void dbi_misbehave_unmap(struct dbi_attachment *att);
+void dbi_misbehave_unmap(struct dbi_mapping *map);
 void dbi_misbehave_let_go(struct dbi_attachment *att);
 void dbi_misbehave_end(struct dbi_attachment *att);
 
 /* vmap.c */
 int dbi_vmap(struct ucmd *ucmd);
 int dbi_vunmap(struct ucmd *ucmd);
+void dbi_vunmap_work(struct work_struct *work);
 void dbi_vmap_end(struct dbi_attachment *att);
 
 /* engine.c */
 void dbi_engine_store(dma_addr_t addr, u64 value);
 bool dbi_engine_reaches(struct sg_table *table, size_t size);
-void dbi_engine_start(struct dbi_attachment *att);
+int dbi_engine_check(void);
+bool dbi_engine_claim(void);
+void dbi_engine_release(void);
 void dbi_engine_queue(struct dbi_job *job);
-bool dbi_engine_busy(struct dbi_attachment *att);
 void dbi_engine_status(struct dbi_attachment *att, u64 *running, u64 *passes);
-bool dbi_engine_drain(struct dbi_attachment *att);
-void dbi_engine_cut(struct dbi_attachment *att);
+void dbi_engine_drain(struct dbi_mapping *map);
+void dbi_engine_cut(struct dbi_mapping *map);
 void dbi_engine_close(struct dbi_attachment *att);
 void dbi_engine_work(struct work_struct *work);
 
@@ -182,11 +210,23 @@ void dbi_job_end(struct dbi_job *job, int status);
 void dbi_jobs_free(struct dbi_attachment *att);
 
 /* event.c */
-void dbi_event_locked(struct dbi_attachment *att, u32 type, u64 job, int status);
-void dbi_event(struct dbi_attachment *att, u32 type);
+void dbi_event_locked(struct dbi_attachment *att, u32 type, u64 number,
+		      int status);
+void dbi_event(struct dbi_attachment *att, u32 type, u64 number);
 ssize_t dbi_events_read(struct file *file, char __user *ubuf, size_t len,
 			loff_t *pos);
 __poll_t dbi_events_poll(struct file *file, poll_table *wait);
+
+/* mapping.c */
+struct dbi_mapping *dbi_mapping_newest(struct dbi_attachment *att);
+bool dbi_mapping_runs(const struct dbi_mapping *map);
+int dbi_mapping_create(struct dbi_attachment *att, enum dma_data_direction dir);
+void dbi_mapping_put_locked(struct dbi_mapping *map);
+void dbi_mapping_settle(struct dbi_mapping *map);
+bool dbi_mapping_is_busy(struct dbi_mapping *map);
+void dbi_mapping_unmap(struct dbi_mapping *map);
+void dbi_mapping_let_go(struct dbi_attachment *att, struct dbi_mapping *map);
+void dbi_mappings_end(struct dbi_attachment *att);
 
 /* attachment.c */
 extern const struct file_operations dbi_attachment_fops;
@@ -195,8 +235,5 @@ dbi_attachment_create(struct dma_buf *dmabuf,
 		      const struct dmabuf_revoke_attach *arg);
 int dbi_attachment_teach_lockdep(void);
 void dbi_attachment_destroy(struct dbi_attachment *att);
-int dbi_attachment_map(struct dbi_attachment *att, enum dma_data_direction dir);
-void dbi_attachment_let_go(struct dbi_attachment *att);
-void dbi_attachment_queue_unmap(struct dbi_attachment *att);
 
 #endif /* DBI_IMPORTER_H */

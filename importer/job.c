@@ -6,11 +6,13 @@
 
 #include <linux/dma-resv.h>
 #include <linux/file.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/sync_file.h>
 
 #include "deadline.h"
 #include "importer.h"
+#include "timens.h"
 
 static const char *dbi_fence_driver_name(struct dma_fence *fence)
 {
@@ -33,29 +35,38 @@ static const struct dma_fence_ops dbi_fence_ops = {
 	.release = compat_fence_release,
 };
 
-/* Ends a job that the queue or the engine held. */
+/*
+ * Ends a job that the queue or the engine held. Under the attachment's lock, so that no
+ * one sees one half of it: when its fence has signalled the results are complete, its
+ * event is there, and the mapping may be given back.
+ */
 void dbi_job_end(struct dbi_job *job, int status)
 {
 	struct dbi_attachment *att = job->att;
+	struct dbi_mapping *map = job->map;
 
 	dma_fence_put(job->dep);
 	job->dep = NULL;
 
+	spin_lock(&att->lock);
+	job->map = NULL;
 	job->status = status;
 	if (status)
 		dma_fence_set_error(&job->fence, status);
 	job->ended = ktime_get();
 	dma_fence_signal(&job->fence);
-	atomic64_dec(&dbi_nr_jobs);
 
-	spin_lock(&att->lock);
-	att->nr_running--;
+	if (!--att->nr_running)
+		dbi_engine_release();
 	att->nr_ended++;
-	/* Pairs with dbi_job_is_done(): the results are complete. */
-	smp_store_release(&job->done, true);
 	dbi_event_locked(att, DMABUF_REVOKE_EVENT_JOB_DONE, job->fence.seqno,
 			 status);
+	map->nr_jobs--;
+	dbi_mapping_settle(map);
+	dbi_mapping_put_locked(map);
 	spin_unlock(&att->lock);
+
+	atomic64_dec(&dbi_nr_jobs);
 }
 
 /* The range, or with COPY one of the two. */
@@ -112,12 +123,13 @@ static bool dbi_direction_allows(enum dma_data_direction dir, u32 op)
 	}
 }
 
+/* With the number that is the next now. */
 static struct dbi_job *dbi_job_create(struct dbi_attachment *att,
 				      const struct dmabuf_revoke_submit *arg)
 {
 	struct dbi_job *job;
+	u64 number;
 
-	lockdep_assert_held(&att->submit_lock);
 	static_assert(offsetof(struct dbi_job, fence) == 0);
 
 	job = kzalloc_obj(*job, GFP_CALLER);
@@ -132,9 +144,15 @@ static struct dbi_job *dbi_job_create(struct dbi_attachment *att,
 	job->dst_offset = arg->dst_offset;
 	job->pattern = arg->pattern;
 	job->duration_ns = arg->duration_ns;
+	INIT_LIST_HEAD(&job->uncollected);
 	INIT_LIST_HEAD(&job->node);
-	dma_fence_init(&job->fence, &dbi_fence_ops, NULL, att->fence_context,
-		       ++att->last_job);
+
+	spin_lock(&att->lock);
+	number = att->last_job + 1;
+	spin_unlock(&att->lock);
+	dma_fence_init(&job->fence, &dbi_fence_ops,
+		       compat_fence_lock(&job->fence_lock), att->fence_context,
+		       number);
 	return job;
 }
 
@@ -142,24 +160,47 @@ static struct dbi_job *dbi_job_create(struct dbi_attachment *att,
 static int dbi_job_need_mapping(struct dbi_job *job)
 {
 	struct dbi_attachment *att = job->att;
+	struct dbi_mapping *map = dbi_mapping_newest(att);
 	int ret;
 
-	dma_resv_assert_held(att->dmabuf->resv);
-
-	if (!att->table || att->dead) {
-		ret = dbi_attachment_map(att, DMA_BIDIRECTIONAL);
+	if (!map || !dbi_mapping_runs(map)) {
+		ret = dbi_mapping_create(att, DMA_BIDIRECTIONAL);
 		if (ret)
 			return ret;
+		map = dbi_mapping_newest(att);
 	}
-	if (att->invalid)
-		return -EBUSY;
-	return dbi_direction_allows(att->dir, job->op) ? 0 : -EACCES;
+	if (!dbi_direction_allows(map->dir, job->op))
+		return -EACCES;
+	job->map = map;
+	return 0;
+}
+
+/* The last step that can fail, as dbi_job_commit(). Then the number is the job's. */
+static int dbi_job_admit(struct dbi_job *job)
+{
+	struct dbi_attachment *att = job->att;
+
+	lockdep_assert_held(&att->lock);
+
+	if (att->nr_running + att->nr_ended >= DBI_MAX_JOBS)
+		return -EAGAIN;
+	if (job->fence.seqno != att->last_job + 1)
+		return 1;
+	if (!att->nr_running && !dbi_engine_claim())
+		return -EAGAIN;
+	att->last_job++;
+	att->nr_running++;
+	/* For WAIT, a reference of its own. */
+	dma_fence_get(&job->fence);
+	list_add_tail(&job->uncollected, &att->jobs);
+	return 0;
 }
 
 /*
  * Makes the job known to the world and to the engine: what it has to wait for is
- * collected, and its own fence added, under one hold of the resv lock. Nothing can
- * fail after the fence was added.
+ * collected, and its own fence added, under one hold of the resv lock.
+ *
+ * Return: 0, an errno, or 1: another job has got its number.
  */
 static int dbi_job_commit(struct dbi_job *job)
 {
@@ -189,11 +230,16 @@ static int dbi_job_commit(struct dbi_job *job)
 	if (ret)
 		return ret;
 
+	spin_lock(&att->lock);
+	ret = dbi_job_admit(job);
+	spin_unlock(&att->lock);
+	if (ret) {
+		dma_fence_put(job->dep);
+		return ret;
+	}
+
 	dma_resv_add_fence(resv, &job->fence, usage);
 	atomic64_inc(&dbi_nr_jobs);
-	/* For WAIT, a reference of its own. Cannot fail: the slot is reserved. */
-	dma_fence_get(&job->fence);
-	xa_store(&att->jobs, job->fence.seqno, job, GFP_KERNEL);
 	dbi_engine_queue(job);
 	return 0;
 }
@@ -206,30 +252,17 @@ static int dbi_job_start(struct dbi_job *job, struct ucmd *ucmd,
 	struct dbi_attachment *att = job->att;
 	int ret;
 
-	ret = xa_reserve(&att->jobs, job->fence.seqno, GFP_CALLER);
-	if (ret)
-		return ret;
-
 	arg->job = job->fence.seqno;
 	ret = ucmd_respond(ucmd);
 	if (ret)
-		goto err_release;
+		return ret;
 
-	if (dma_resv_lock_interruptible(att->dmabuf->resv, NULL)) {
-		ret = -ERESTARTSYS;
-		goto err_release;
-	}
+	if (dma_resv_lock_interruptible(att->dmabuf->resv, NULL))
+		return -ERESTARTSYS;
 	ret = dbi_job_commit(job);
 	dma_resv_unlock(att->dmabuf->resv);
-	if (ret)
-		goto err_release;
-
-	if (sync)
+	if (!ret && sync)
 		fd_install(arg->fence_fd, sync->file);
-	return 0;
-
-err_release:
-	xa_release(&att->jobs, job->fence.seqno);
 	return ret;
 }
 
@@ -239,6 +272,8 @@ static int dbi_job_start_with_fd(struct dbi_job *job, struct ucmd *ucmd)
 	struct sync_file *sync;
 	int ret;
 
+	if (!IS_ENABLED(CONFIG_SYNC_FILE))
+		return -EOPNOTSUPP;
 	arg->fence_fd = get_unused_fd_flags(O_CLOEXEC);
 	if (arg->fence_fd < 0)
 		return arg->fence_fd;
@@ -260,86 +295,86 @@ err_fd:
 	return ret;
 }
 
-static bool dbi_jobs_full(struct dbi_attachment *att)
+/* The number is user space's before the job is the world's. As dbi_job_commit(). */
+static int dbi_job_try(struct ucmd *ucmd)
 {
-	bool full;
-
-	lockdep_assert_held(&att->submit_lock);
-
-	spin_lock(&att->lock);
-	full = att->nr_running + att->nr_ended >= DBI_MAX_JOBS;
-	spin_unlock(&att->lock);
-	return full;
-}
-
-/* DMABUF_REVOKE_IOC_SUBMIT */
-int dbi_job_submit(struct ucmd *ucmd)
-{
-	struct dbi_attachment *att = ucmd->file->private_data;
 	struct dmabuf_revoke_submit *arg = ucmd->arg;
 	struct dbi_job *job;
 	int ret;
 
-	ret = dbi_check_submit(att, arg);
-	if (ret)
-		return ret;
-
-	if (mutex_lock_interruptible(&att->submit_lock))
-		return -ERESTARTSYS;
-	if (dbi_jobs_full(att)) {
-		ret = -EAGAIN;
-		goto out_unlock;
-	}
-	job = dbi_job_create(att, arg);
-	if (!job) {
-		ret = -ENOMEM;
-		goto out_unlock;
-	}
-
+	job = dbi_job_create(ucmd->file->private_data, arg);
+	if (!job)
+		return -ENOMEM;
 	if (arg->flags & DMABUF_REVOKE_SUBMIT_FENCE_FD)
 		ret = dbi_job_start_with_fd(job, ucmd);
 	else
 		ret = dbi_job_start(job, ucmd, NULL);
 	dma_fence_put(&job->fence);
+	return ret;
+}
 
-out_unlock:
-	mutex_unlock(&att->submit_lock);
+/* DMABUF_REVOKE_IOC_SUBMIT */
+int dbi_job_submit(struct ucmd *ucmd)
+{
+	int ret;
+
+	ret = dbi_check_submit(ucmd->file->private_data, ucmd->arg);
+	if (ret)
+		return ret;
+
+	/* Each time that the number is gone another job has been submitted. */
+	do {
+		ret = dbi_job_try(ucmd);
+		if (ret == 1 && signal_pending(current))
+			ret = -ERESTARTSYS;
+	} while (ret == 1);
 	return ret;
 }
 
 /* The job with a reference, or NULL. */
 static struct dbi_job *dbi_job_get(struct dbi_attachment *att, u64 number)
 {
-	struct dbi_job *job = NULL;
+	struct dbi_job *job;
 
-	xa_lock(&att->jobs);
-	if (number <= ULONG_MAX)
-		job = xa_load(&att->jobs, number);
-	if (job)
-		dma_fence_get(&job->fence);
-	xa_unlock(&att->jobs);
-	return job;
+	spin_lock(&att->lock);
+	list_for_each_entry(job, &att->jobs, uncollected) {
+		if (job->fence.seqno == number) {
+			dma_fence_get(&job->fence);
+			spin_unlock(&att->lock);
+			return job;
+		}
+	}
+	spin_unlock(&att->lock);
+	return NULL;
 }
 
 /* Only one of those who wait for a job gets its result. */
 static int dbi_job_collect(struct dbi_attachment *att, struct dbi_job *job)
 {
-	void *entry = xa_cmpxchg(&att->jobs, job->fence.seqno, job, NULL, 0);
-
-	if (entry != job)
-		return -ENOENT;
+	bool first;
 
 	spin_lock(&att->lock);
-	att->nr_ended--;
+	first = !list_empty(&job->uncollected);
+	if (first) {
+		list_del_init(&job->uncollected);
+		att->nr_ended--;
+	}
 	spin_unlock(&att->lock);
+
+	if (!first)
+		return -ENOENT;
 	dma_fence_put(&job->fence);
 	return 0;
 }
 
-static bool dbi_job_is_done(struct dbi_job *job)
+static void dbi_job_results(struct dbi_job *job, struct dmabuf_revoke_wait *arg)
 {
-	/* Pairs with dbi_job_end(). */
-	return smp_load_acquire(&job->done);
+	arg->status = job->status;
+	arg->crc32 = job->crc32;
+	arg->passes = job->passes;
+	arg->changed = job->changed;
+	arg->started_ns = timens_from_host(job->started);
+	arg->ended_ns = timens_from_host(job->ended);
 }
 
 /* DMABUF_REVOKE_IOC_WAIT */
@@ -357,16 +392,15 @@ int dbi_job_wait(struct ucmd *ucmd)
 	if (!job)
 		return -ENOENT;
 
-	ret = deadline_wait(att->wait, dbi_job_is_done(job), arg->deadline_ns);
+	ret = deadline_wait(att->wait, dma_fence_is_signaled(&job->fence),
+			    arg->deadline_ns);
 	if (ret)
 		goto out_put;
 
-	arg->status = job->status;
-	arg->crc32 = job->crc32;
-	arg->passes = job->passes;
-	arg->changed = job->changed;
-	arg->started_ns = ktime_to_ns(job->started);
-	arg->ended_ns = ktime_to_ns(job->ended);
+	/* Who signals it holds the lock until all is done. */
+	spin_lock(&att->lock);
+	dbi_job_results(job, arg);
+	spin_unlock(&att->lock);
 	ret = ucmd_respond(ucmd);
 	if (!ret)
 		ret = dbi_job_collect(att, job);
@@ -378,10 +412,8 @@ out_put:
 /* Forgets all results, when nobody can ask for them any more. */
 void dbi_jobs_free(struct dbi_attachment *att)
 {
-	struct dbi_job *job;
-	unsigned long number;
+	struct dbi_job *job, *tmp;
 
-	xa_for_each(&att->jobs, number, job)
+	list_for_each_entry_safe(job, tmp, &att->jobs, uncollected)
 		dma_fence_put(&job->fence);
-	xa_destroy(&att->jobs);
 }

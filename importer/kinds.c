@@ -13,7 +13,7 @@ static void dbi_told(struct dbi_attachment *att)
 {
 	att->invalidations++;
 	att->invalidated_at = ktime_get();
-	dbi_event(att, DMABUF_REVOKE_EVENT_INVALIDATED);
+	dbi_event(att, DMABUF_REVOKE_EVENT_INVALIDATED, 0);
 	dbi_misbehave_told(att);
 }
 
@@ -24,16 +24,18 @@ static void dbi_told(struct dbi_attachment *att)
  */
 static void dbi_stop_and_unmap(struct dbi_attachment *att)
 {
-	if (att->invalid)
-		return;
-	att->invalid = true;
+	struct dbi_mapping *map = dbi_mapping_newest(att);
 
-	if (!(att->flags & DMABUF_REVOKE_ATTACH_DEFER_UNMAP)) {
-		dbi_engine_cut(att);
-		dbi_attachment_let_go(att);
-	} else if (dbi_engine_drain(att)) {
-		dbi_attachment_queue_unmap(att);
+	/* Told already: it is about to go. */
+	if (map && !dbi_mapping_runs(map))
+		return;
+	if (map && att->flags & DMABUF_REVOKE_ATTACH_DEFER_UNMAP) {
+		dbi_engine_drain(map);
+		return;
 	}
+	if (map)
+		dbi_engine_cut(map);
+	dbi_mapping_let_go(att, map);
 }
 
 /* The next job maps anew, and reaches the new pages or fails. */
@@ -44,7 +46,8 @@ static void dbi_dynamic_invalidate(struct dma_buf_attachment *attach)
 	dma_resv_assert_held(attach->dmabuf->resv);
 
 	dbi_told(att);
-	if (att->table && !dbi_misbehaves(att, DMABUF_REVOKE_MISBEHAVE_IGNORE))
+	if (dbi_mapping_newest(att) &&
+	    !dbi_misbehaves(att, DMABUF_REVOKE_MISBEHAVE_IGNORE))
 		dbi_stop_and_unmap(att);
 }
 

@@ -139,7 +139,10 @@ static struct miscdevice dbi_misc = {
 	.fops = &dbi_fops,
 };
 
-/* The device that attachments are for. It reaches all memory, directly. */
+/*
+ * The device that attachments are for. It reaches all memory, directly: its engine is a
+ * CPU, and sees what the caches hold.
+ */
 static int __init dbi_device_create(void)
 {
 	const struct platform_device_info info = {
@@ -153,6 +156,8 @@ static int __init dbi_device_create(void)
 		return PTR_ERR(pdev);
 	/* The whole range may be one segment. */
 	dma_set_max_seg_size(&pdev->dev, UINT_MAX);
+	compat_dma_set_coherent(&pdev->dev);
+	compat_dma_never_bounce(&pdev->dev);
 	dbi_device = &pdev->dev;
 	return 0;
 }
@@ -166,19 +171,25 @@ static int __init dbi_init(void)
 		return ret;
 
 	ret = -ENOMEM;
-	dbi_engine_wq = alloc_workqueue("dmabuf-revoke-engine",
-					WQ_UNBOUND | WQ_MEM_RECLAIM,
+	/*
+	 * No WQ_MEM_RECLAIM: when no thread can be made for 10 ms the rescuer takes all that
+	 * wait for one, and runs them one after the other, the first for as long as it likes.
+	 */
+	dbi_engine_wq = alloc_workqueue("dmabuf-revoke-engine", WQ_UNBOUND,
 					WQ_MAX_ACTIVE);
 	if (!dbi_engine_wq)
 		return ret;
-	dbi_unmap_wq = alloc_workqueue("dmabuf-revoke-unmap",
-				       WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	dbi_unmap_wq = alloc_workqueue("dmabuf-revoke-unmap", WQ_UNBOUND,
+				       WQ_MAX_ACTIVE);
 	if (!dbi_unmap_wq)
 		goto err_engine_wq;
 
 	ret = dbi_device_create();
 	if (ret)
 		goto err_unmap_wq;
+	ret = dbi_engine_check();
+	if (ret)
+		goto err_device;
 	ret = misc_register(&dbi_misc);
 	if (ret)
 		goto err_device;

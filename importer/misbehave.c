@@ -13,11 +13,16 @@
 
 #include "importer.h"
 
+struct dbi_rogue_fence {
+	struct dma_fence fence;		/* first: dma_fence_free() frees it */
+	struct compat_fence_lock lock;
+};
+
 /* What goes on by itself, until the attachment's file is closed. */
 struct dbi_rogue {
 	struct dbi_attachment *att;
 	struct delayed_work fence_work;
-	struct dma_fence *fence;	/* fence_work; a reference */
+	struct dbi_rogue_fence *fence;	/* fence_work; a reference */
 	struct delayed_work dma_work;
 	dma_addr_t addr;		/* the resv lock; then dma_work */
 };
@@ -111,40 +116,56 @@ int dbi_misbehave_check(struct dma_buf *dmabuf,
 	return 0;
 }
 
+static void dbi_rogue_signal(struct dbi_rogue *rogue)
+{
+	dma_fence_signal(&rogue->fence->fence);
+	dma_fence_put(&rogue->fence->fence);
+	rogue->fence = NULL;
+}
+
+static void dbi_rogue_add(struct dbi_rogue *rogue)
+{
+	struct dma_resv *resv = rogue->att->dmabuf->resv;
+	struct dbi_rogue_fence *fence = kzalloc_obj(*fence, GFP_CALLER);
+
+	static_assert(offsetof(struct dbi_rogue_fence, fence) == 0);
+	if (!fence)
+		return;
+	dma_fence_init(&fence->fence, &dbi_rogue_ops,
+		       compat_fence_lock(&fence->lock),
+		       dma_fence_context_alloc(1), 1);
+
+	dma_resv_lock(resv, NULL);
+	if (!dma_resv_reserve_fences(resv, 1)) {
+		dma_resv_add_fence(resv, &fence->fence, DMA_RESV_USAGE_BOOKKEEP);
+		dma_fence_get(&fence->fence);
+		rogue->fence = fence;
+	}
+	dma_resv_unlock(resv);
+	dma_fence_put(&fence->fence);
+
+	/* It must not wait behind those who wait for resv locks. */
+	if (rogue->fence)
+		queue_delayed_work(dbi_engine_wq, &rogue->fence_work,
+				   nsecs_to_jiffies(rogue->att->delay_ns));
+}
+
 /* First allocates and adds the fence, then signals it. */
 static void dbi_rogue_fence_work(struct work_struct *work)
 {
 	struct dbi_rogue *rogue = container_of(to_delayed_work(work),
 					       struct dbi_rogue, fence_work);
-	struct dma_resv *resv = rogue->att->dmabuf->resv;
-	struct dma_fence *fence = rogue->fence;
-
-	if (fence) {
-		dma_fence_signal(fence);
-		dma_fence_put(fence);
-		rogue->fence = NULL;
-		return;
-	}
-
-	fence = kzalloc_obj(*fence, GFP_CALLER);
-	if (!fence)
-		return;
-	dma_fence_init(fence, &dbi_rogue_ops, NULL, dma_fence_context_alloc(1), 1);
-
-	dma_resv_lock(resv, NULL);
-	if (!dma_resv_reserve_fences(resv, 1)) {
-		dma_resv_add_fence(resv, fence, DMA_RESV_USAGE_BOOKKEEP);
-		rogue->fence = dma_fence_get(fence);
-	}
-	dma_resv_unlock(resv);
-	dma_fence_put(fence);
 
 	if (rogue->fence)
-		queue_delayed_work(dbi_unmap_wq, &rogue->fence_work,
-				   nsecs_to_jiffies(rogue->att->delay_ns));
+		dbi_rogue_signal(rogue);
+	else
+		dbi_rogue_add(rogue);
 }
 
-/* Into pages that the exporter watches, and keeps while we are attached. */
+/*
+ * Into pages that the exporter watches, and keeps while we are attached. The address is
+ * that of the page: dbi_engine_check() has seen to that, our device is not bounced.
+ */
 static void dbi_rogue_dma_work(struct work_struct *work)
 {
 	struct dbi_rogue *rogue = container_of(to_delayed_work(work),
@@ -197,12 +218,14 @@ void dbi_misbehave_told(struct dbi_attachment *att)
 }
 
 /* Right before the mapping goes. */
-void dbi_misbehave_unmap(struct dbi_attachment *att)
+void dbi_misbehave_unmap(struct dbi_mapping *map)
 {
+	struct dbi_attachment *att = map->att;
+
 	dma_resv_assert_held(att->dmabuf->resv);
 
 	if (dbi_misbehaves(att, MISBEHAVE(DMA_AFTER_UNMAP)))
-		att->rogue->addr = sg_dma_address(att->table->sgl);
+		att->rogue->addr = sg_dma_address(map->table->sgl);
 }
 
 /* After all was done that an invalidation asks for. */
@@ -217,7 +240,7 @@ void dbi_misbehave_let_go(struct dbi_attachment *att)
 	if (dbi_misbehaves(att, MISBEHAVE(REVIVE)))
 		att->dead = false;
 	if (dbi_misbehaves(att, MISBEHAVE(REMAP)))
-		att->remap_error = dbi_attachment_map(att, DMA_BIDIRECTIONAL);
+		att->remap_error = dbi_mapping_create(att, DMA_BIDIRECTIONAL);
 }
 
 /* The attachment is detached, or never was attached. */
@@ -229,9 +252,7 @@ void dbi_misbehave_end(struct dbi_attachment *att)
 		return;
 	cancel_delayed_work_sync(&rogue->dma_work);
 	cancel_delayed_work_sync(&rogue->fence_work);
-	if (rogue->fence) {
-		dma_fence_signal(rogue->fence);
-		dma_fence_put(rogue->fence);
-	}
+	if (rogue->fence)
+		dbi_rogue_signal(rogue);
 	kfree(rogue);
 }

@@ -1,61 +1,123 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The buffer in the kernel's address space, which no exporter can take back.
+ *
+ * Whoever makes vmap_state BUSY has the vmap to himself until he lets go of it again,
+ * so that no lock is held while the fences of the buffer are waited for, or while the
+ * CPU reads it.
  */
 
 #include <linux/crc32.h>
 #include <linux/dma-resv.h>
+#include <linux/kcsan-checks.h>
+#include <linux/sched/signal.h>
 
 #include "importer.h"
 
-static int dbi_vmap_locked(struct dbi_attachment *att)
+/* False: it is in another state. */
+static bool dbi_vmap_claim(struct dbi_attachment *att, enum dbi_vmap_state from)
 {
-	struct dma_resv *resv = att->dmabuf->resv;
-	int ret;
+	bool claimed;
 
-	lockdep_assert_held(&att->vmap_lock);
-
-	if (!iosys_map_is_null(&att->vmap))
-		return -EBUSY;
-	if (dma_resv_lock_interruptible(resv, NULL))
-		return -ERESTARTSYS;
-	ret = dma_buf_vmap(att->dmabuf, &att->vmap);
-	dma_resv_unlock(resv);
-	return ret;
+	spin_lock(&att->lock);
+	claimed = att->vmap_state == from;
+	if (claimed)
+		att->vmap_state = DBI_VMAP_BUSY;
+	spin_unlock(&att->lock);
+	return claimed;
 }
 
-/* The exporter may still be filling the memory: it has a fence that tells when. */
-static int dbi_vmap_await(struct dbi_attachment *att)
+static void dbi_vmap_unclaim(struct dbi_attachment *att, enum dbi_vmap_state to)
 {
-	long left = dma_resv_wait_timeout(att->dmabuf->resv,
-					  DMA_RESV_USAGE_KERNEL, true,
-					  MAX_SCHEDULE_TIMEOUT);
-
-	return left < 0 ? left : 0;
+	spin_lock(&att->lock);
+	att->vmap_state = to;
+	spin_unlock(&att->lock);
 }
 
 static void dbi_vunmap_locked(struct dbi_attachment *att)
 {
-	lockdep_assert_held(&att->vmap_lock);
+	dma_resv_assert_held(att->dmabuf->resv);
 
-	dma_resv_lock(att->dmabuf->resv, NULL);
 	dma_buf_vunmap(att->dmabuf, &att->vmap);
-	dma_resv_unlock(att->dmabuf->resv);
 	iosys_map_clear(&att->vmap);
+	dbi_vmap_unclaim(att, DBI_VMAP_NONE);
 }
 
-static u32 dbi_vmap_crc32(struct dbi_attachment *att)
+/* After a signal that leaves no time to wait for the lock. */
+void dbi_vunmap_work(struct work_struct *work)
 {
-	size_t done, size = att->dmabuf->size;
-	u8 page[256];
-	u32 crc = ~0U;
+	struct dbi_attachment *att = container_of(work, struct dbi_attachment,
+						  vunmap_work);
 
-	for (done = 0; done < size; done += sizeof(page)) {
-		iosys_map_memcpy_from(page, &att->vmap, done, sizeof(page));
-		crc = crc32_le(crc, page, sizeof(page));
-		cond_resched();
+	dma_resv_lock(att->dmabuf->resv, NULL);
+	dbi_vunmap_locked(att);
+	dma_resv_unlock(att->dmabuf->resv);
+}
+
+/* Of a VMAP that failed with @ret. What it is to return. */
+static int dbi_vmap_undo(struct dbi_attachment *att, int ret)
+{
+	if (dma_resv_lock_interruptible(att->dmabuf->resv, NULL)) {
+		queue_work(dbi_unmap_wq, &att->vunmap_work);
+		/* Not to be restarted: it would find the vmap still there. */
+		return ret == -ERESTARTSYS ? -EINTR : ret;
 	}
-	return ~crc;
+	dbi_vunmap_locked(att);
+	dma_resv_unlock(att->dmabuf->resv);
+	return ret;
+}
+
+static int dbi_vmap_crc32(struct dbi_attachment *att, u32 *crc)
+{
+	size_t done, n, size = att->dmabuf->size;
+	u8 bytes[256];
+
+	*crc = ~0U;
+	for (done = 0; done < size; done += n) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched_tasks_rcu_qs();
+
+		n = min(sizeof(bytes), size - done);
+		/* As in the engine: others may write there. */
+		kcsan_disable_current();
+		iosys_map_memcpy_from(bytes, &att->vmap, done, n);
+		kcsan_enable_current();
+		*crc = crc32_le(*crc, bytes, n);
+	}
+	*crc = ~*crc;
+	return 0;
+}
+
+/* As everybody is to read a vmap. */
+static int dbi_vmap_read(struct dbi_attachment *att, u32 *crc)
+{
+	struct dma_buf *dmabuf = att->dmabuf;
+	long left;
+	int ret, end;
+
+	/* Writers, and whoever fills the memory: begin_cpu_access may come too early. */
+	left = dma_resv_wait_timeout(dmabuf->resv, dma_resv_usage_rw(false), true,
+				     MAX_SCHEDULE_TIMEOUT);
+	if (left < 0)
+		return left;
+	ret = dma_buf_begin_cpu_access(dmabuf, DMA_FROM_DEVICE);
+	if (ret)
+		return ret;
+	ret = dbi_vmap_crc32(att, crc);
+	end = dma_buf_end_cpu_access(dmabuf, DMA_FROM_DEVICE);
+	return ret ?: end;
+}
+
+static int dbi_vmap_make(struct dbi_attachment *att)
+{
+	int ret;
+
+	if (dma_resv_lock_interruptible(att->dmabuf->resv, NULL))
+		return -ERESTARTSYS;
+	ret = dma_buf_vmap(att->dmabuf, &att->vmap);
+	dma_resv_unlock(att->dmabuf->resv);
+	return ret;
 }
 
 /* DMABUF_REVOKE_IOC_VMAP */
@@ -68,22 +130,21 @@ int dbi_vmap(struct ucmd *ucmd)
 	if (arg->flags || arg->reserved)
 		return -EINVAL;
 
-	if (mutex_lock_interruptible(&att->vmap_lock))
-		return -ERESTARTSYS;
-	ret = dbi_vmap_locked(att);
-	if (ret)
-		goto out_unlock;
-
-	ret = dbi_vmap_await(att);
-	if (!ret) {
-		arg->crc32 = dbi_vmap_crc32(att);
-		ret = ucmd_respond(ucmd);
+	if (!dbi_vmap_claim(att, DBI_VMAP_NONE))
+		return -EBUSY;
+	ret = dbi_vmap_make(att);
+	if (ret) {
+		dbi_vmap_unclaim(att, DBI_VMAP_NONE);
+		return ret;
 	}
+
+	ret = dbi_vmap_read(att, &arg->crc32);
+	if (!ret)
+		ret = ucmd_respond(ucmd);
 	if (ret)
-		dbi_vunmap_locked(att);
-out_unlock:
-	mutex_unlock(&att->vmap_lock);
-	return ret;
+		return dbi_vmap_undo(att, ret);
+	dbi_vmap_unclaim(att, DBI_VMAP_THERE);
+	return 0;
 }
 
 /* DMABUF_REVOKE_IOC_VUNMAP */
@@ -91,26 +152,28 @@ int dbi_vunmap(struct ucmd *ucmd)
 {
 	struct dbi_attachment *att = ucmd->file->private_data;
 	struct dmabuf_revoke_vmap *arg = ucmd->arg;
-	int ret = -ENXIO;
 
 	if (arg->flags || arg->reserved)
 		return -EINVAL;
 
-	if (mutex_lock_interruptible(&att->vmap_lock))
+	if (!dbi_vmap_claim(att, DBI_VMAP_THERE))
+		return -ENXIO;
+	if (dma_resv_lock_interruptible(att->dmabuf->resv, NULL)) {
+		dbi_vmap_unclaim(att, DBI_VMAP_THERE);
 		return -ERESTARTSYS;
-	if (!iosys_map_is_null(&att->vmap)) {
-		dbi_vunmap_locked(att);
-		ret = 0;
 	}
-	mutex_unlock(&att->vmap_lock);
-	return ret;
+	dbi_vunmap_locked(att);
+	dma_resv_unlock(att->dmabuf->resv);
+	return 0;
 }
 
 /* The file is closed. */
 void dbi_vmap_end(struct dbi_attachment *att)
 {
-	mutex_lock(&att->vmap_lock);
-	if (!iosys_map_is_null(&att->vmap))
-		dbi_vunmap_locked(att);
-	mutex_unlock(&att->vmap_lock);
+	flush_work(&att->vunmap_work);
+	if (!dbi_vmap_claim(att, DBI_VMAP_THERE))
+		return;
+	dma_resv_lock(att->dmabuf->resv, NULL);
+	dbi_vunmap_locked(att);
+	dma_resv_unlock(att->dmabuf->resv);
 }

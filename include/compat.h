@@ -13,6 +13,7 @@
 #ifndef DMABUF_REVOKE_COMPAT_H
 #define DMABUF_REVOKE_COMPAT_H
 
+#include <linux/device.h>
 #include <linux/dma-buf.h>
 #include <linux/dma-fence.h>
 #include <linux/dma-resv.h>
@@ -25,6 +26,7 @@
 #include <linux/module.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
 #include <linux/string.h>
 #include <linux/version.h>
 
@@ -159,6 +161,15 @@ static inline void compat_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
 
 #define compat_fence_release	NULL
 
+/* What dma_fence_init() is told of a fence's lock: it has one inside. */
+struct compat_fence_lock {
+};
+
+static inline spinlock_t *compat_fence_lock(struct compat_fence_lock *none)
+{
+	return NULL;
+}
+
 /* All fences have signalled: wait for those who looked at their ops before that. */
 static inline void compat_fences_end(void)
 {
@@ -169,22 +180,26 @@ static inline void compat_fences_end(void)
 
 /*
  * Here a fence leads to its ops and to its lock as long as it lives. So it keeps the
- * module, and as with other drivers the fences of a timeline share a lock. Each is
- * the first member of what it is allocated with.
+ * module, and its lock is beside it: a lock that fences share would be taken twice by a
+ * callback on one of them that looks at another. Each fence is the first member of what
+ * it is allocated with.
  */
-#define COMPAT_FENCE_LOCKS	16
+struct compat_fence_lock {
+	spinlock_t lock;		/* the fence's */
+};
+
+static inline spinlock_t *compat_fence_lock(struct compat_fence_lock *beside)
+{
+	spin_lock_init(&beside->lock);
+	return &beside->lock;
+}
 
 static inline void compat_fence_init(struct dma_fence *fence,
 				     const struct dma_fence_ops *ops,
-				     spinlock_t *none, u64 context, u64 seqno)
+				     spinlock_t *lock, u64 context, u64 seqno)
 {
-	static spinlock_t locks[COMPAT_FENCE_LOCKS] = {
-		[0 ... COMPAT_FENCE_LOCKS - 1] = __SPIN_LOCK_UNLOCKED(locks),
-	};
-
 	__module_get(THIS_MODULE);
-	dma_fence_init(fence, ops, &locks[context % COMPAT_FENCE_LOCKS], context,
-		       seqno);
+	dma_fence_init(fence, ops, lock, context, seqno);
 }
 
 #define dma_fence_init	compat_fence_init
@@ -220,6 +235,30 @@ static inline void compat_fences_end(void)
 #define COMPAT_FEATURES							\
 	(COMPAT_REVOCABLE_TEST | COMPAT_STATIC_MAP |			\
 	 COMPAT_MAP_UNPINNED | COMPAT_FENCE_ALONE)
+
+/* ---------------------------------------------------------------------------
+ * Devices
+ */
+
+/* The flag was a plain member, and exists where devices need not be coherent. */
+static inline void compat_dma_set_coherent(struct device *dev)
+{
+#ifdef HAVE_DMA_COHERENT_FLAG
+	dev_set_dma_coherent(dev);
+#elif defined(CONFIG_ARCH_HAS_SYNC_DMA_FOR_DEVICE) ||			\
+	defined(CONFIG_ARCH_HAS_SYNC_DMA_FOR_CPU) ||			\
+	defined(CONFIG_ARCH_HAS_SYNC_DMA_FOR_CPU_ALL)
+	dev->dma_coherent = true;
+#endif
+}
+
+/* Without a pool of bounce buffers a device gets addresses of its own, or none. */
+static inline void compat_dma_never_bounce(struct device *dev)
+{
+#ifdef CONFIG_SWIOTLB
+	dev->dma_io_tlb_mem = NULL;
+#endif
+}
 
 /* ---------------------------------------------------------------------------
  * Memory, and the rest

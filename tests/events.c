@@ -17,13 +17,16 @@ static int attach_nonblocking(int dmabuf)
 
 CASE(events, come_in_order_with_times_and_numbers)
 {
-	static const uint32_t types[] = {
-		DMABUF_REVOKE_EVENT_MAPPED,
-		DMABUF_REVOKE_EVENT_JOB_DONE,
-		DMABUF_REVOKE_EVENT_UNMAPPED,
-		DMABUF_REVOKE_EVENT_MAPPED,
-		DMABUF_REVOKE_EVENT_INVALIDATED,
-		DMABUF_REVOKE_EVENT_UNMAPPED,
+	static const struct {
+		uint32_t type;
+		uint64_t number;	/* of the job or the mapping */
+	} rows[] = {
+		{ DMABUF_REVOKE_EVENT_MAPPED, 1 },
+		{ DMABUF_REVOKE_EVENT_JOB_DONE, 1 },
+		{ DMABUF_REVOKE_EVENT_UNMAPPED, 1 },
+		{ DMABUF_REVOKE_EVENT_MAPPED, 2 },
+		{ DMABUF_REVOKE_EVENT_INVALIDATED, 0 },
+		{ DMABUF_REVOKE_EVENT_UNMAPPED, 2 },
 	};
 	struct buffer buffer = buffer_alloc(PAGE, 0);
 	int att = attach(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
@@ -33,12 +36,13 @@ CASE(events, come_in_order_with_times_and_numbers)
 	succeeds(dr_unmap(att));
 	succeeds(dr_map(att, 0));
 	revoke_fully(buffer.id);
-	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
-		struct dmabuf_revoke_event event = expect_event(att, types[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct dmabuf_revoke_event event =
+			expect_event(att, rows[i].type);
 
 		equal(event.sequence, i);
 		equal(event.status, 0);
-		equal(event.job, types[i] == DMABUF_REVOKE_EVENT_JOB_DONE);
+		equal(event.job, rows[i].number);
 		holds(event.time_ns >= last);
 		last = event.time_ns;
 	}

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* SUBMIT and WAIT: what jobs do to memory, when they run, how they end. */
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 
 #include "common.h"
 
@@ -363,5 +367,151 @@ CASE(jobs, revoke_cuts_the_running_one_short_and_starts_no_other)
 	equal(out.status, -ECANCELED);
 	equal(out.started_ns, 0);
 	holds(out.ended_ns);
+	bench_free(&bench);
+}
+
+/* Whoever has seen the fence signal finds all the rest done. */
+CASE(jobs, I4_result_event_and_mapping_are_there_with_the_fence)
+{
+	struct bench bench = bench_new(PAGE);
+
+	for (int round = 0; round < 20000; round++) {
+		struct dmabuf_revoke_event event;
+		struct dmabuf_revoke_wait out;
+		uint64_t job;
+		int fence = submit_fence(bench.att, 0, 0, &job);
+
+		holds(is_readable(fence, SOON / MSEC));
+		succeeds(dr_wait(bench.att, job, 0, &out));
+		close(fence);
+		if (round % 10)
+			continue;
+		succeeds(dr_unmap(bench.att));
+		do
+			event = next_event(bench.att);
+		while (event.type == DMABUF_REVOKE_EVENT_MAPPED ||
+		       event.job != job);
+		equal(event.type, DMABUF_REVOKE_EVENT_JOB_DONE);
+		expect_event(bench.att, DMABUF_REVOKE_EVENT_UNMAPPED);
+	}
+	bench_free(&bench);
+}
+
+CASE(jobs, failing_submits_use_up_no_number)
+{
+	struct bench bench = bench_new(PAGE);
+	struct dmabuf_revoke_submit *rigid = page_with(PROT_READ | PROT_WRITE);
+	struct dmabuf_revoke_submit job = { .length = 1 };
+
+	*rigid = (struct dmabuf_revoke_submit){
+		.size = sizeof(*rigid), .length = 1,
+	};
+	equal(mprotect(rigid, PAGE, PROT_READ), 0);
+	for (int i = 0; i < 50; i++)
+		fails(sys(ioctl(bench.att, DMABUF_REVOKE_IOC_SUBMIT, rigid)),
+		      EFAULT);
+	munmap(rigid, PAGE);
+	succeeds(dr_map(bench.att, DMABUF_REVOKE_FROM_DEVICE));
+	for (int i = 0; i < 50; i++)
+		fails(dr_submit(bench.att, &job), EACCES);
+	job.op = DMABUF_REVOKE_OP_WRITE;
+	job.flags = DMABUF_REVOKE_SUBMIT_FENCE_FD;
+	forbid_new_fds();
+	for (int i = 0; i < 50; i++)
+		fails(dr_submit(bench.att, &job), EMFILE);
+	allow_new_fds();
+	job.flags = 0;
+	succeeds(dr_submit(bench.att, &job));
+	equal(job.job, 1);
+	collect_ok(bench.att, 1);
+	bench_free(&bench);
+}
+
+#define NUMBERS 64
+
+struct numbered {
+	pthread_t thread;
+	int att;
+	bool seen[4 * NUMBERS + 1];
+};
+
+static void *submit_numbered(void *arg)
+{
+	struct numbered *numbered = arg;
+	struct dmabuf_revoke_submit job = { .length = 1 };
+
+	for (int i = 0; i < NUMBERS; i++) {
+		succeeds(dr_submit(numbered->att, &job));
+		holds(job.job >= 1 && job.job <= 4 * NUMBERS);
+		numbered->seen[job.job] = true;
+	}
+	return NULL;
+}
+
+/* Of many at once each gets one of its own, and none is left out. */
+CASE(jobs, numbers_of_several_who_submit)
+{
+	struct bench bench = bench_new(PAGE);
+	struct numbered numbered[4] = {};
+
+	for (size_t i = 0; i < ARRAY_SIZE(numbered); i++) {
+		numbered[i].att = bench.att;
+		pthread_create(&numbered[i].thread, NULL, submit_numbered,
+			       &numbered[i]);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(numbered); i++)
+		pthread_join(numbered[i].thread, NULL);
+	for (uint64_t number = 1; number <= 4 * NUMBERS; number++) {
+		int owners = 0;
+
+		for (size_t i = 0; i < ARRAY_SIZE(numbered); i++)
+			owners += numbered[i].seen[number];
+		equal(owners, 1);
+		collect_ok(bench.att, number);
+	}
+	bench_free(&bench);
+}
+
+#define MANY 600
+
+static bool is_at_work(uint64_t att)
+{
+	return status((int)att).running;
+}
+
+/* Each occupies a thread for as long as it likes: no fence may wait for one. */
+CASE(jobs, I8_more_attachments_than_threads)
+{
+	struct rlimit files = { 2 * MANY, 2 * MANY };
+	struct dmabuf_revoke_submit job = {
+		.flags = DMABUF_REVOKE_SUBMIT_BOOKKEEP,
+		.length = 1,
+		.duration_ns = ENDLESS,
+	};
+	struct bench bench = bench_new(PAGE);
+	int atts[MANY];
+	int n, ret = 0;
+
+	equal(setrlimit(RLIMIT_NOFILE, &files), 0);
+	for (n = 0; n < MANY && !ret; n++) {
+		atts[n] = attach_mapped(bench.buffer.fd,
+					DMABUF_REVOKE_KIND_DYNAMIC, 0);
+		ret = dr_submit(atts[n], &job);
+	}
+	holds(!ret || ret == -EAGAIN);
+	holds(n > 2);
+	for (int i = 0; i < n - 1; i++)
+		holds(eventually(is_at_work, atts[i]), "job of %d of %d", i, n);
+	if (ret) {
+		/* What one does not use is another's. */
+		fails(dr_submit(bench.att, &job), EAGAIN);
+		close(atts[0]);
+		succeeds(dr_submit(atts[n - 1], &job));
+		atts[0] = -1;
+	}
+	holds(eventually(is_at_work, atts[n - 1]));
+	for (int i = 0; i < n; i++)
+		if (atts[i] >= 0)
+			close(atts[i]);
 	bench_free(&bench);
 }

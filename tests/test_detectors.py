@@ -20,8 +20,6 @@ def test_lockdep_knows_our_lock_order_from_the_start() -> None:
     need(detectors.LOCK_ORDER)
     known = detectors.lock_order()
     for pair in [
-        ("&att->submit_lock", "reservation_ww_class_mutex"),
-        ("&att->vmap_lock", "reservation_ww_class_mutex"),
         ("reservation_ww_class_mutex", "&att->lock"),
         ("dbr_registry_lock", "reservation_ww_class_mutex"),
     ]:

@@ -148,3 +148,47 @@ CASE(timens, E11_what_was_before_the_clock_began_is_not_never)
 	equal(ret, 0);
 	close(buffer.fd);
 }
+
+static bool is_at_work(uint64_t att)
+{
+	return status((int)att).running;
+}
+
+static int importers_times_are_ours(void *arg)
+{
+	struct buffer buffer = buffer_alloc(PAGE, 0);
+	int att = attach(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
+	uint64_t before = dr_now(), deadline, job, last;
+	struct dmabuf_revoke_wait out;
+	struct dmabuf_revoke_status s;
+
+	(void)arg;
+	job = submit_busy(att, DMABUF_REVOKE_OP_READ, 0, ENDLESS);
+	fails(dr_wait(att, job, 1, &out), ETIMEDOUT);
+	deadline = dr_deadline(WAIT);
+	fails(dr_wait(att, job, deadline, &out), ETIMEDOUT);
+	holds(dr_now() >= deadline && dr_now() < deadline + SOON);
+	holds(eventually(is_at_work, att));
+
+	revoke_fully(buffer.id);
+	last = dr_now();
+	out = collect(att, job);
+	holds(out.started_ns >= before && out.started_ns <= out.ended_ns);
+	holds(out.ended_ns <= last);
+	s = status(att);
+	holds(s.invalidated_ns >= before && s.invalidated_ns <= s.unmapped_ns);
+	holds(s.unmapped_ns <= last);
+	while (is_readable(att, 0)) {
+		uint64_t time = next_event(att).time_ns;
+
+		holds(time >= before && time <= last);
+	}
+	close(att);
+	close(buffer.fd);
+	return 0;
+}
+
+CASE(timens, times_of_jobs_status_and_events_are_of_the_callers_clock)
+{
+	with_other_clocks(importers_times_are_ours, NULL);
+}

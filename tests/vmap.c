@@ -220,3 +220,22 @@ CASE(vmap, E3_E9_after_its_own_end_during_a_revoke_is_ENODEV_warns_vmap)
 	close(att);
 	close(buffer.fd);
 }
+
+/* It waits for writers, as whoever reads has to. */
+CASE(vmap, sees_what_a_writer_before_it_writes)
+{
+	const uint64_t pattern = 0x1122334455667788;
+	struct buffer buffer = buffer_alloc(PAGE, 0);
+	uint8_t *memory = cpu_map(buffer.fd, PAGE);
+	int att = attach(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
+	uint32_t crc;
+
+	submit_busy(att, DMABUF_REVOKE_OP_READ, 0, 200 * MSEC);
+	submit_fill(att, PAGE, pattern, 0);
+	succeeds(dr_vmap(att, &crc));
+	holds(is_filled(memory, PAGE, pattern));
+	equal(crc, crc32(memory, PAGE));
+	close(att);
+	cpu_unmap(memory, PAGE);
+	close(buffer.fd);
+}

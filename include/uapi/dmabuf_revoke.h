@@ -863,7 +863,8 @@ enum dmabuf_revoke_op {
  *   ERANGE	the range, or the one at @dst_offset, ends beyond the buffer
  *   EACCES	the mapping has another direction
  *   EAGAIN	@max_jobs jobs of this attachment wait for WAIT; or so many attachments
- *		have jobs that no thread may be left for this one (512 or more)
+ *		have jobs that no thread may be left for this one (512 or more, divided by
+ *		the machine's NUMA nodes)
  *   EOPNOTSUPP	SUBMIT_FENCE_FD on a kernel without CONFIG_SYNC_FILE
  *   EMFILE, ENFILE	no file descriptor left in the process, the system
  *   and the errors of MAP, but for EBUSY because there is a mapping.

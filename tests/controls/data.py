@@ -413,7 +413,7 @@ IMPORTER = {
         "To take a forbidden lock in the callback is a deadlock: lockdep would notice it.",
     ),
     "I3": Clause(
-        ("importer/engine.c:dbi_engine_stop", "importer/kinds.c:dbi_stop_and_unmap"),
+        ("importer/engine.c:dbi_engine_cut", "importer/engine.c:dbi_engine_drain"),
         (
             Control(
                 "contract_importer::I3_no_job_starts_after_the_callback",
@@ -434,8 +434,8 @@ IMPORTER = {
     ),
     "I4": Clause(
         (
-            "importer/attachment.c:dbi_unmap_work",
-            "importer/attachment.c:dbi_attachment_let_go",
+            "importer/mapping.c:dbi_mapping_settle",
+            "importer/mapping.c:dbi_mapping_let_go",
         ),
         (
             Control(
@@ -453,7 +453,7 @@ IMPORTER = {
     "I5": Clause(
         (
             "importer/kinds.c:dbi_pinned_invalidate",
-            "importer/attachment.c:dbi_attachment_let_go",
+            "importer/mapping.c:dbi_mapping_let_go",
         ),
         (
             Control(
@@ -475,7 +475,7 @@ IMPORTER = {
     ),
     "I6": Clause(
         (
-            "importer/attachment.c:dbi_attachment_map",
+            "importer/mapping.c:dbi_mapping_create",
             "importer/job.c:dbi_job_need_mapping",
         ),
         (
@@ -525,9 +525,9 @@ IMPORTER = {
     ),
     "I9": Clause(
         (
-            "importer/attachment.c:dbi_attachment_unmap",
-            "importer/attachment.c:dbi_attachment_unpin",
-            "importer/attachment.c:dbi_attachment_destroy",
+            "importer/mapping.c:dbi_mapping_unmap",
+            "importer/mapping.c:dbi_mapping_let_go",
+            "importer/mapping.c:dbi_mappings_end",
         ),
         (
             Control(

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A mapping for the device, from map to unmap. What is left over from an earlier one,
+ * a job or an unmap, belongs to that one and cannot touch another.
+ */
+
+#include <linux/dma-resv.h>
+#include <linux/slab.h>
+
+#include "importer.h"
+
+/* The mapping that the next job is for, unless it has ended; NULL: not mapped. */
+struct dbi_mapping *dbi_mapping_newest(struct dbi_attachment *att)
+{
+	dma_resv_assert_held(att->dmabuf->resv);
+
+	return list_first_entry_or_null(&att->mappings, struct dbi_mapping, node);
+}
+
+/* Whether no invalidation has ended it. */
+bool dbi_mapping_runs(const struct dbi_mapping *map)
+{
+	return READ_ONCE(map->mode) == DBI_MAPPING_RUN;
+}
+
+/* Whether it has jobs that have not signalled their fences. */
+bool dbi_mapping_is_busy(struct dbi_mapping *map)
+{
+	bool busy;
+
+	spin_lock(&map->att->lock);
+	busy = map->nr_jobs;
+	spin_unlock(&map->att->lock);
+	return busy;
+}
+
+void dbi_mapping_put_locked(struct dbi_mapping *map)
+{
+	struct dbi_attachment *att = map->att;
+
+	lockdep_assert_held(&att->lock);
+
+	if (--map->refs)
+		return;
+	kfree(map);
+	att->nr_mappings--;
+	wake_up_all(&att->wait);
+}
+
+static void dbi_mapping_put(struct dbi_mapping *map)
+{
+	struct dbi_attachment *att = map->att;
+
+	spin_lock(&att->lock);
+	dbi_mapping_put_locked(map);
+	spin_unlock(&att->lock);
+}
+
+/**
+ * dbi_mapping_settle - have it unmapped, if that is due
+ * @map: the mapping; an invalidation has just ended it, or its last job has ended
+ *
+ * It has to go once both is so, which becomes true once. Then all its fences have
+ * signalled, and nobody waits for us to be quick. The device that was cut off does not
+ * come here: its callback unmaps.
+ */
+void dbi_mapping_settle(struct dbi_mapping *map)
+{
+	struct dbi_attachment *att = map->att;
+	unsigned long delay = 0;
+
+	lockdep_assert_held(&att->lock);
+
+	if (map->mode != DBI_MAPPING_DRAIN || map->nr_jobs)
+		return;
+	if (dbi_misbehaves(att, DMABUF_REVOKE_MISBEHAVE_LATE_UNMAP))
+		delay = nsecs_to_jiffies(att->delay_ns);
+	map->refs++;
+	queue_delayed_work(dbi_unmap_wq, &map->unmap_work, delay);
+}
+
+/* Consumes the attachment's reference. */
+void dbi_mapping_unmap(struct dbi_mapping *map)
+{
+	struct dbi_attachment *att = map->att;
+
+	dma_resv_assert_held(att->dmabuf->resv);
+
+	dbi_misbehave_unmap(map);
+	dma_buf_unmap_attachment(att->attach, map->table, map->dir);
+	map->table = NULL;
+	list_del(&map->node);
+	att->unmaps++;
+	att->unmapped_at = ktime_get();
+	dbi_event(att, DMABUF_REVOKE_EVENT_UNMAPPED, map->number);
+
+	/* If it runs already it waits for the lock that we hold. */
+	if (cancel_delayed_work(&map->unmap_work))
+		dbi_mapping_put(map);
+	dbi_mapping_put(map);
+}
+
+/**
+ * dbi_mapping_let_go - give back what an invalidation asks for
+ * @att: the attachment
+ * @map: a mapping that no job uses any more; NULL: there was none
+ */
+void dbi_mapping_let_go(struct dbi_attachment *att, struct dbi_mapping *map)
+{
+	dma_resv_assert_held(att->dmabuf->resv);
+
+	if (dbi_misbehaves(att, DMABUF_REVOKE_MISBEHAVE_NO_UNMAP))
+		return;
+	if (map)
+		dbi_mapping_unmap(map);
+	if (att->dead && att->pinned &&
+	    !dbi_misbehaves(att, DMABUF_REVOKE_MISBEHAVE_KEEP_PIN)) {
+		dma_buf_unpin(att->attach);
+		att->pinned = false;
+	}
+	dbi_misbehave_let_go(att);
+}
+
+static void dbi_unmap_work(struct work_struct *work)
+{
+	struct dbi_mapping *map = container_of(to_delayed_work(work),
+					       struct dbi_mapping, unmap_work);
+	struct dma_resv *resv = map->att->dmabuf->resv;
+
+	dma_resv_lock(resv, NULL);
+	/* UNMAP may have been quicker. */
+	if (map->table)
+		dbi_mapping_let_go(map->att, map);
+	dma_resv_unlock(resv);
+	dbi_mapping_put(map);
+}
+
+static struct dbi_mapping *dbi_mapping_alloc(struct dbi_attachment *att,
+					     enum dma_data_direction dir)
+{
+	struct dbi_mapping *map = kzalloc_obj(*map, GFP_CALLER);
+
+	if (!map)
+		return NULL;
+	map->att = att;
+	map->number = att->maps + 1;
+	map->dir = dir;
+	map->refs = 1;
+	INIT_DELAYED_WORK(&map->unmap_work, dbi_unmap_work);
+	return map;
+}
+
+static struct sg_table *dbi_map(struct dbi_attachment *att,
+				enum dma_data_direction dir)
+{
+	struct sg_table *table = dma_buf_map_attachment(att->attach, dir);
+	int ret = 0;
+
+	if (IS_ERR(table))
+		return table;
+	if (!dbi_engine_reaches(table, att->dmabuf->size))
+		ret = -EOPNOTSUPP;
+	/* An exporter may move the buffer when it is mapped, and tell us then. */
+	else if (att->dead)
+		ret = -ENODEV;
+	if (!ret)
+		return table;
+	dma_buf_unmap_attachment(att->attach, table, dir);
+	return ERR_PTR(ret);
+}
+
+/**
+ * dbi_mapping_create - map for the device; jobs may run from then on
+ * @att: the attachment
+ * @dir: who writes
+ *
+ * Return: 0, -EBUSY, -ENODEV, -ENOMEM, -EOPNOTSUPP, or what the exporter returns.
+ */
+int dbi_mapping_create(struct dbi_attachment *att, enum dma_data_direction dir)
+{
+	struct dbi_mapping *map = dbi_mapping_newest(att);
+	int ret;
+
+	if (att->dead)
+		return -ENODEV;
+	if (map && dbi_mapping_runs(map))
+		return -EBUSY;
+	/* The callback may come while the file is being closed. */
+	if (READ_ONCE(att->closing))
+		return -ENODEV;
+
+	map = dbi_mapping_alloc(att, dir);
+	if (!map)
+		return -ENOMEM;
+	map->table = dbi_map(att, dir);
+	if (IS_ERR(map->table)) {
+		ret = PTR_ERR(map->table);
+		kfree(map);
+		return ret;
+	}
+
+	list_add(&map->node, &att->mappings);
+	att->maps++;
+	spin_lock(&att->lock);
+	att->nr_mappings++;
+	dbi_event_locked(att, DMABUF_REVOKE_EVENT_MAPPED, map->number, 0);
+	spin_unlock(&att->lock);
+	return 0;
+}
+
+static bool dbi_mappings_are_gone(struct dbi_attachment *att)
+{
+	bool gone;
+
+	spin_lock(&att->lock);
+	gone = !att->nr_mappings;
+	spin_unlock(&att->lock);
+	return gone;
+}
+
+/* Unmaps all, without regard to misbehaviours. No job is left, and none comes. */
+void dbi_mappings_end(struct dbi_attachment *att)
+{
+	struct dbi_mapping *map;
+
+	dma_resv_lock(att->dmabuf->resv, NULL);
+	while ((map = dbi_mapping_newest(att)))
+		dbi_mapping_unmap(map);
+	if (att->pinned)
+		dma_buf_unpin(att->attach);
+	att->pinned = false;
+	dma_resv_unlock(att->dmabuf->resv);
+
+	/* For their works, which need the lock. */
+	wait_event(att->wait, dbi_mappings_are_gone(att));
+}

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Every call of the importer ends when its process is killed, whatever it waits for; and
+ * none waits for another that does.
+ */
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/wait.h>
+
+#include "deliberate.h"
+#include "life.h"
+
+TIME_LIMIT(110);
+
+#define M(name) DMABUF_REVOKE_MISBEHAVE_##name
+
+/* What the calls are made on, all of it open here: a child that dies closes nothing. */
+struct scene {
+	struct buffer buffer;
+	int idle;		/* an attachment without a mapping */
+	int mapped;		/* one with a mapping, an endless job and a vmap */
+	uint64_t job;
+};
+
+static int call_attach(struct scene *s)
+{
+	return dr_attach(importer, s->buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
+}
+
+static int call_map(struct scene *s)
+{
+	return dr_map(s->idle, 0);
+}
+
+static int call_unmap(struct scene *s)
+{
+	return dr_unmap(s->idle);
+}
+
+static int call_submit(struct scene *s)
+{
+	struct dmabuf_revoke_submit job = { .length = 1 };
+
+	return dr_submit(s->idle, &job);
+}
+
+static int call_status(struct scene *s)
+{
+	struct dmabuf_revoke_status out;
+
+	return dr_status(s->idle, &out);
+}
+
+static int call_vmap(struct scene *s)
+{
+	return dr_vmap(s->idle, NULL);
+}
+
+static int call_vunmap(struct scene *s)
+{
+	return dr_vunmap(s->mapped);
+}
+
+static int call_wait(struct scene *s)
+{
+	struct dmabuf_revoke_wait out;
+
+	return dr_wait(s->mapped, s->job, DMABUF_REVOKE_FOREVER, &out);
+}
+
+static int call_read(struct scene *s)
+{
+	struct dmabuf_revoke_event event;
+
+	return dr_event(s->idle, &event);
+}
+
+static pid_t start(int (*call)(struct scene *s), struct scene *s)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(call(s) ? 1 : 0);
+	holds(pid > 0);
+	return pid;
+}
+
+static void ends_when_killed(const char *name, pid_t pid)
+{
+	int status;
+
+	holds(eventually(is_asleep, pid), "%s does not wait", name);
+	equal(kill(pid, SIGKILL), 0);
+	equal(waitpid(pid, &status, 0), pid);
+	holds(WIFSIGNALED(status), "%s ended by itself", name);
+}
+
+static struct scene scene_new(void)
+{
+	struct scene s = { .buffer = buffer_alloc(PAGE, 0) };
+
+	s.idle = attach(s.buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
+	s.mapped = attach(s.buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC,
+			  DMABUF_REVOKE_ATTACH_DEFER_UNMAP);
+	succeeds(dr_vmap(s.mapped, NULL));
+	s.job = submit_running(s.mapped, s.buffer.fd,
+			       DMABUF_REVOKE_SUBMIT_BOOKKEEP, ENDLESS, NULL);
+	return s;
+}
+
+static void scene_free(struct scene *s)
+{
+	close(s->mapped);
+	close(s->idle);
+	revoke_fully(s->buffer.id);
+	close(s->buffer.fd);
+}
+
+/* --- a lock that others hold ------------------------------------------------ */
+
+/* As long as a callback may take. */
+#define HOLD (10 * SEC)
+
+struct holder {
+	pthread_t thread;
+	uint64_t id;
+	int att;
+	atomic_bool done;
+};
+
+static void *hold_the_lock(void *arg)
+{
+	struct holder *holder = arg;
+
+	dr_suspend(exporter, holder->id, 0, NULL);
+	atomic_store(&holder->done, true);
+	return NULL;
+}
+
+/* Until a callback is under way, which takes its time. */
+static void holder_begin(struct holder *holder, const struct buffer *buffer)
+{
+	holder->id = buffer->id;
+	atomic_init(&holder->done, false);
+	holder->att = attach_misbehaving(buffer->fd, DMABUF_REVOKE_KIND_DYNAMIC,
+					 M(SLOW_CALLBACK), HOLD);
+	pthread_create(&holder->thread, NULL, hold_the_lock, holder);
+	expect_event(holder->att, DMABUF_REVOKE_EVENT_INVALIDATED);
+}
+
+static void holder_end(struct holder *holder)
+{
+	pthread_join(holder->thread, NULL);
+	close(holder->att);
+}
+
+CASE(killed, E8_calls_that_wait_for_the_lock)
+{
+	static const struct {
+		const char *name;
+		int (*call)(struct scene *s);
+	} rows[] = {
+		{ "ATTACH", call_attach }, { "MAP", call_map },
+		{ "UNMAP", call_unmap }, { "SUBMIT", call_submit },
+		{ "STATUS", call_status }, { "VMAP", call_vmap },
+		{ "VUNMAP", call_vunmap },
+	};
+	struct scene s = scene_new();
+	pid_t pids[ARRAY_SIZE(rows)];
+	struct holder holder;
+
+	holder_begin(&holder, &s.buffer);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		pids[i] = start(rows[i].call, &s);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		ends_when_killed(rows[i].name, pids[i]);
+	holds(!atomic_load(&holder.done));
+	holder_end(&holder);
+	equal(status(s.idle).vmapped, 0);
+	equal(status(s.mapped).vmapped, 1);
+	scene_free(&s);
+}
+
+CASE(killed, E8_calls_that_wait_for_what_does_not_come)
+{
+	struct scene s = scene_new();
+
+	ends_when_killed("WAIT", start(call_wait, &s));
+	ends_when_killed("read", start(call_read, &s));
+	scene_free(&s);
+}
+
+/* --- a vmap that waits ------------------------------------------------------- */
+
+/* A writer that does not end, so that no reader may begin. */
+static int endless_writer(const struct buffer *buffer)
+{
+	int att = attach(buffer->fd, DMABUF_REVOKE_KIND_DYNAMIC,
+			 DMABUF_REVOKE_ATTACH_DEFER_UNMAP);
+
+	submit_running(att, buffer->fd, 0, ENDLESS, NULL);
+	return att;
+}
+
+static bool has_no_vmap(uint64_t id)
+{
+	return !query(id).pending.vmaps;
+}
+
+CASE(killed, E8_E9_vmap_that_waits_for_a_writer)
+{
+	struct scene s = scene_new();
+	int writer = endless_writer(&s.buffer);
+	pid_t pid = start(call_vmap, &s);
+
+	holds(eventually(is_asleep, pid));
+	/* It keeps nobody waiting. */
+	equal(status(s.idle).vmapped, 0);
+	fails(dr_vmap(s.idle, NULL), EBUSY);
+	fails(dr_vunmap(s.idle), ENXIO);
+	ends_when_killed("VMAP", pid);
+	succeeds(dr_vunmap(s.mapped));
+	equal(query(s.buffer.id).pending.vmaps, 0);
+	close(writer);
+	succeeds(dr_vmap(s.idle, NULL));
+	scene_free(&s);
+}
+
+/* What it has to undo takes a lock that it may not wait for. */
+CASE(killed, E8_E9_vmap_that_waits_for_a_writer_while_the_lock_is_held)
+{
+	struct scene s = scene_new();
+	int writer = endless_writer(&s.buffer);
+	pid_t pid = start(call_vmap, &s);
+	struct holder holder;
+
+	holds(eventually(is_asleep, pid));
+	succeeds(dr_vunmap(s.mapped));
+	holder_begin(&holder, &s.buffer);
+	ends_when_killed("VMAP", pid);
+	holds(!atomic_load(&holder.done));
+	holder_end(&holder);
+	holds(eventually(has_no_vmap, s.buffer.id));
+	close(writer);
+	scene_free(&s);
+}
