@@ -107,6 +107,6 @@ int main(int argc, char **argv)
 	status = run(argc, argv);
 	/* Output that got lost (disk full) must not look like success. */
 	if (fflush(stdout) || ferror(stdout))
-		return status ? status : explain(NULL, errno, "writing the output");
+		return status ? status : explain(ACT_OTHER, errno, "writing the output");
 	return status;
 }

@@ -22,20 +22,6 @@
 #include "table.h"
 #include "units.h"
 
-static const struct reason reasons[] = {
-	{ ENOMEM, "not enough memory, or beyond the limit of the exporter",
-	  "dmabuf-revoke info shows the limit; module parameter limit_mb raises it" },
-	{ EOVERFLOW, "larger than the kernel can address", "ask for less" },
-	{ EINVAL, "length refused", "ask for 1 byte or more" },
-	{ 0, NULL, NULL },
-};
-
-static const struct reason program_reasons[] = {
-	{ ENOENT, "no such program", "give its path, or put it on PATH" },
-	{ EACCES, "not executable", "chmod +x" },
-	{ 0, NULL, NULL },
-};
-
 static const struct column columns[] = {
 	{ "id", "id", CELL_NUMBER, 0 },
 	{ "length", "length", CELL_SIZE, 0 },
@@ -62,7 +48,7 @@ static int allocate(int exp, struct allocation *new)
 	if (!ret)
 		ret = dr_query(exp, new->id, &query);
 	if (ret)
-		return explain(reasons, ret, "alloc %s",
+		return explain(ACT_ALLOC, ret, "alloc %s",
 			       format_size(size, new->length));
 	new->length = query.length;
 	return 0;
@@ -108,7 +94,7 @@ static void set_number(const char *name, uint64_t number)
 
 	snprintf(text, sizeof(text), "%" PRIu64, number);
 	if (setenv(name, text, 1))
-		_exit(explain(NULL, errno, "setting %s", name));
+		_exit(explain(ACT_OTHER, errno, "setting %s", name));
 }
 
 static void exec_program(const struct allocation *new, char **program,
@@ -122,7 +108,7 @@ static void exec_program(const struct allocation *new, char **program,
 	sigprocmask(SIG_SETMASK, mask, NULL);
 	execvp(program[0], program);
 	err = errno;
-	explain(program_reasons, err, "%s", program[0]);
+	explain(ACT_RUN, err, "%s", program[0]);
 	_exit(err == ENOENT ? 127 : 126);
 }
 
@@ -164,7 +150,7 @@ static int run_program(const struct allocation *new, char **program,
 		 format_size(size, new->length), new->fd, program[0]);
 	pid = fork();
 	if (pid < 0)
-		return explain(NULL, errno, "%s", program[0]);
+		return explain(ACT_OTHER, errno, "%s", program[0]);
 	if (!pid)
 		exec_program(new, program, mask);
 	return await_program(pid, signals);

@@ -15,15 +15,6 @@
 #include "units.h"
 #include "words.h"
 
-static const struct reason query_reasons[] = {
-	{ ENOENT, "no such buffer", "dmabuf-revoke list shows which there are" },
-	{ EPERM, "not permitted",
-	  "only the file that allocated a buffer may name it by id, or root (CAP_SYS_ADMIN)" },
-	{ EBADF, "not an open descriptor", NULL },
-	{ EINVAL, "not a dma-buf of this exporter", NULL },
-	{ 0, NULL, NULL },
-};
-
 static const struct column list_columns[] = {
 	{ "id", "ID", CELL_NUMBER, 0 },
 	{ "state", "STATE", CELL_TEXT, 0 },
@@ -109,7 +100,7 @@ int verb_list(const struct verb *verb, int argc, char **argv)
 	close(exp);
 	if (ret) {
 		document_free(document);
-		return explain(query_reasons, ret, "list");
+		return explain(ACT_LIST, ret, "list");
 	}
 	if (geteuid())
 		complain("list: the buffers of others are shown to root only");
@@ -162,7 +153,7 @@ static int query_by_id(const struct verb *verb, const char *text,
 		return status;
 	ret = dr_query(exp, id, query);
 	close(exp);
-	return ret ? explain(query_reasons, ret, "show %" PRIu64, id) : 0;
+	return ret ? explain(ACT_QUERY, ret, "show %" PRIu64, id) : 0;
 }
 
 static int query_by_fd(const struct verb *verb, int pid, int fd,
@@ -178,7 +169,7 @@ static int query_by_fd(const struct verb *verb, int pid, int fd,
 		return status;
 	ret = dr_query_fd(exp, dmabuf, query);
 	close(exp);
-	return ret ? explain(query_reasons, ret, "show --fd %d", fd) : 0;
+	return ret ? explain(ACT_QUERY_FD, ret, "show --fd %d", fd) : 0;
 }
 
 int verb_show(const struct verb *verb, int argc, char **argv)

@@ -16,14 +16,6 @@
 
 #define DEFAULT_TIMEOUT_NS (10 * 1000000000ULL)
 
-static const struct reason reasons[] = {
-	{ ENOENT, "no such buffer", "dmabuf-revoke list shows which there are" },
-	{ EPERM, "not permitted",
-	  "only the file that allocated a buffer may revoke it, or root (CAP_SYS_ADMIN)" },
-	{ EINTR, "interrupted", "the revoke goes on; revoke again to wait for its end" },
-	{ 0, NULL, NULL },
-};
-
 static const struct column columns[] = {
 	{ "id", "id", CELL_NUMBER, 0 },
 	{ "state", "state", CELL_TEXT, 0 },
@@ -80,7 +72,7 @@ static int revoke_id(uint64_t id, uint64_t timeout_ns, bool json)
 			&revoke);
 	close(exp);
 	if (ret && ret != -ETIMEDOUT)
-		return explain(reasons, ret, "revoke %" PRIu64, id);
+		return explain(ACT_REVOKE, ret, "revoke %" PRIu64, id);
 	status = print(&revoke, json);
 	return ret ? timed_out(&revoke) : status;
 }
