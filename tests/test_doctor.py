@@ -189,7 +189,7 @@ def test_modules_of_another_version(tmp_path: Path) -> None:
     command = ["gcc", "-shared", "-fPIC", "-x", "c", "-o", str(shim), "-"]
     subprocess.run(command, input=OTHER_ABI, text=True, check=True)
     row = both(["env", f"LD_PRELOAD={shim}"])
-    assert row["observed"] == "version 99, not 1"
+    assert row["observed"] == "version 99, not 2"
     assert "of the same version" in row["remedy"]
 
 

@@ -40,17 +40,22 @@ int dr_exporter_info(int exp, struct dmabuf_revoke_exporter_info *info)
 	return call(exp, DMABUF_REVOKE_IOC_EXPORTER_INFO, info);
 }
 
+int dr_alloc_as(int exp, struct dmabuf_revoke_alloc *arg)
+{
+	arg->size = sizeof(*arg);
+	return call(exp, DMABUF_REVOKE_IOC_ALLOC, arg);
+}
+
 int dr_alloc_faulty(int exp, uint64_t length, uint32_t flags, uint64_t faults,
 		    uint64_t *id, int *fd)
 {
 	struct dmabuf_revoke_alloc arg = {
-		.size = sizeof(arg),
 		.flags = flags,
 		.length = length,
 		.fd_flags = O_RDWR | O_CLOEXEC,
 		.faults = faults,
 	};
-	int ret = call(exp, DMABUF_REVOKE_IOC_ALLOC, &arg);
+	int ret = dr_alloc_as(exp, &arg);
 
 	if (ret)
 		return ret;
@@ -103,15 +108,25 @@ int dr_restore(int exp, uint64_t id, uint64_t deadline_ns)
 	return call(exp, DMABUF_REVOKE_IOC_RESTORE, &arg);
 }
 
-int dr_move(int exp, uint64_t id, uint64_t deadline_ns)
+int dr_move_number(int exp, uint64_t id, uint64_t deadline_ns, uint64_t *moves)
 {
 	struct dmabuf_revoke_move arg = {
 		.size = sizeof(arg),
 		.id = id,
 		.deadline_ns = deadline_ns,
+		.moves = *moves,
 	};
+	int ret = call(exp, DMABUF_REVOKE_IOC_MOVE, &arg);
 
-	return call(exp, DMABUF_REVOKE_IOC_MOVE, &arg);
+	*moves = arg.moves;
+	return ret;
+}
+
+int dr_move(int exp, uint64_t id, uint64_t deadline_ns)
+{
+	uint64_t moves = 0;
+
+	return dr_move_number(exp, id, deadline_ns, &moves);
 }
 
 int dr_free(int exp, uint64_t id, uint64_t *offsets, uint32_t capacity,

@@ -27,6 +27,8 @@ int dr_alloc(int exp, uint64_t length, uint32_t flags, uint64_t *id, int *fd);
 /* The same for a buffer with deliberate bugs, DMABUF_REVOKE_FAULT_*. */
 int dr_alloc_faulty(int exp, uint64_t length, uint32_t flags, uint64_t faults,
 		    uint64_t *id, int *fd);
+/* @arg in and out: the caller fills in all but @size. */
+int dr_alloc_as(int exp, struct dmabuf_revoke_alloc *arg);
 /* @out may be NULL; it is filled in on success and with -ETIMEDOUT. */
 int dr_revoke(int exp, uint64_t id, uint64_t deadline_ns,
 	      struct dmabuf_revoke_revoke *out);
@@ -35,6 +37,8 @@ int dr_suspend(int exp, uint64_t id, uint64_t deadline_ns,
 	       struct dmabuf_revoke_revoke *out);
 int dr_restore(int exp, uint64_t id, uint64_t deadline_ns);
 int dr_move(int exp, uint64_t id, uint64_t deadline_ns);
+/* *@moves: 0, and the number of the move that has begun; or of the one to wait for. */
+int dr_move_number(int exp, uint64_t id, uint64_t deadline_ns, uint64_t *moves);
 /* @out may be NULL, and without it so may @offsets. */
 int dr_free(int exp, uint64_t id, uint64_t *offsets, uint32_t capacity,
 	    struct dmabuf_revoke_free *out);
