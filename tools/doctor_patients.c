@@ -77,8 +77,8 @@ static void examine_exporter(struct diagnosis *diagnosis, int fd)
 
 const struct patient patients[] = {
 	{ "exporter", "dmabuf_revoke_exporter", DMABUF_REVOKE_EXPORTER_PATH,
-	  true, exporter_abi, examine_exporter },
+	  ACT_OPEN_EXPORTER, true, exporter_abi, examine_exporter },
 	{ "importer", "dmabuf_revoke_importer", DMABUF_REVOKE_IMPORTER_PATH,
-	  false, importer_abi, NULL },
+	  ACT_OPEN_IMPORTER, false, importer_abi, NULL },
 	{ 0 },
 };
