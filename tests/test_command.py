@@ -30,13 +30,24 @@ from dbr import features
 
 __all__ = ["no_process_left"]  # a fixture
 
-VERBS = ["info", "alloc", "list", "show", "revoke", "attach", "demo", "bench", "doctor"]
+VERBS = (
+    "info alloc list show blockers revoke suspend restore move free export "
+    "attach demo bench doctor"
+).split()
 UNKNOWN = str(2**63)
+OF_ONE = "show blockers revoke suspend restore move free export".split()
 
 
 def place(buffer: dict[str, Any]) -> list[str]:
     """The options that name the descriptor which alloc holds."""
     return ["--pid", str(buffer["pid"]), "--fd", str(buffer["fd"])]
+
+
+def the_one(document: dict[str, Any]) -> dict[str, Any]:
+    """The only buffer of revoke, suspend, restore or free."""
+    row: dict[str, Any]
+    (row,) = document["buffers"]
+    return row
 
 
 # Help and usage
@@ -83,7 +94,24 @@ WRONG_USAGE = [
     ("revoke", "Give its id"),
     ("revoke -- -1", "'-1' is not a buffer id"),
     ("revoke 18446744073709551616", "is not a buffer id"),
-    ("revoke 1 2", "unexpected argument '2'"),
+    ("revoke 1 x", "'x' is not a buffer id"),
+    ("revoke 1 --all", "give ids or --all, not both"),
+    ("suspend", "Give its id; dmabuf-revoke list shows them, or --all"),
+    ("suspend 1 --all", "give ids or --all, not both"),
+    ("restore", "Give its id; dmabuf-revoke list shows them, or --all"),
+    ("free", "Give its id; dmabuf-revoke list shows them, or --all"),
+    ("free x", "'x' is not a buffer id"),
+    ("free 1 --timeout 1s", "unknown option '--timeout'"),
+    ("move", "Give its id"),
+    ("move 1 2", "unexpected argument '2'"),
+    ("move 1 --resume 0", "moves are counted from 1"),
+    ("blockers", "Give its id"),
+    ("blockers 1 2", "unexpected argument '2'"),
+    ("export", "Give its id"),
+    ("export x", "'x' is not a buffer id"),
+    ("export 1 true", "unexpected argument 'true'; a program comes after --"),
+    ("export 1 --", "no program after --"),
+    ("export 1 --json -- true", "--json is not for running a program"),
     ("revoke 1 --timeout", "--timeout needs a value"),
     ("revoke 1 --timeout 10", "'10' is not a duration; write it as 10us, 250ms"),
     ("revoke 1 --timeout 9999999999h", "'9999999999h' is too long"),
@@ -125,6 +153,12 @@ NEEDS = [
     ("list", "exporter"),
     ("show 1", "exporter"),
     ("revoke 1", "exporter"),
+    ("suspend --all", "exporter"),
+    ("restore 1", "exporter"),
+    ("move 1", "exporter"),
+    ("free 1", "exporter"),
+    ("blockers 1", "exporter"),
+    ("export 1", "exporter"),
     ("attach --fd 0", "importer"),
     ("demo", "exporter"),
     ("bench", "exporter"),
@@ -163,10 +197,9 @@ def test_buffers_of_others_are_not_permitted() -> None:
     as_nobody = hiding("exporter") + NOBODY
     with held("4k") as (buffer, _):
         number = str(buffer["id"])
-        done = run("revoke", number, status=1, before=as_nobody)
-        assert f"revoke {number}: not permitted (EPERM)" in done.stderr
-        done = run("show", number, status=1, before=as_nobody)
-        assert f"show {number}: not permitted (EPERM)" in done.stderr
+        for verb in OF_ONE:
+            done = run(verb, number, status=1, before=as_nobody)
+            assert f"{verb} {number}: not permitted (EPERM)" in done.stderr
         done = run("list", "--json", before=as_nobody)
         assert json.loads(done.stdout) == {"buffers": []}
         assert "shown to root only" in done.stderr
@@ -174,7 +207,7 @@ def test_buffers_of_others_are_not_permitted() -> None:
 
 
 def test_unknown_buffer() -> None:
-    for verb in ("show", "revoke"):
+    for verb in OF_ONE:
         done = run(verb, UNKNOWN, status=1)
         assert (
             f"{verb} {UNKNOWN}: no such buffer (ENOENT): "
@@ -294,6 +327,10 @@ def test_show() -> None:
         assert by_id["state"] == "live"
         assert by_id["length"] == 65536
         assert by_id["accept_legacy"] is True
+        assert (
+            by_id["quarantine"] is by_id["refuse_vmap"] is by_id["zero_page"] is False
+        )
+        assert by_id["moves"] == by_id["faults"] == 0
         assert by_id["began_ns"] is None
         assert facts("show", *place(buffer))["buffer"] == by_id
         assert "64 KiB" in run("show", *place(buffer)).stdout
@@ -321,13 +358,14 @@ def test_show_of_what_is_no_buffer() -> None:
 def test_revoke() -> None:
     with held("1M") as (buffer, _):
         number = str(buffer["id"])
-        first = facts("revoke", number)["revoke"]
+        first = the_one(facts("revoke", number))
         assert first["id"] == buffer["id"]
         assert first["state"] == "revoked"
         assert first["already"] is False
         assert first["began_ns"] > 0
         assert first["fences"] == first["maps"] == first["legacy_maps"] == 0
-        second = facts("revoke", number, "--timeout", "0")["revoke"]
+        assert first["error"] is None
+        second = the_one(facts("revoke", number, "--timeout", "0"))
         assert second == {**first, "already": True}
         assert facts("show", number)["buffer"]["state"] == "revoked"
         done = run("attach", *place(buffer), status=1)
@@ -349,12 +387,19 @@ def test_revoke_times_out_at_a_legacy_importer(kind: str) -> None:
             "1 fence pending: " in done.stderr
         )
         assert "legacy importers cannot be told: end their programs" in done.stderr
-        late = json.loads(done.stdout)["revoke"]
+        document = json.loads(done.stdout)
+        late = the_one(document)
+        assert late["error"] == "ETIMEDOUT"
+        blockers = {row["type"]: row for row in document["blockers"]}
+        assert sorted(blockers) == ["fence", "mapping"]
+        assert blockers["mapping"]["id"] == buffer["id"]
+        assert blockers["mapping"]["legacy"] is True
+        assert blockers["mapping"]["for_ns"] > 0
         assert late["state"] == "revoking"
         assert late["legacy_maps"] == late["maps"] == late["fences"] == 1
         assert late["fences_ns"] >= 10_000_000
         assert "ended by" in legacy.end(signal.SIGTERM)
-        done_at_last = facts("revoke", number)["revoke"]
+        done_at_last = the_one(facts("revoke", number))
         assert done_at_last["state"] == "revoked"
         assert done_at_last["began_ns"] == late["began_ns"]
 

@@ -4,11 +4,32 @@
 import json
 import os
 import re
+import signal
 import zlib
 from pathlib import Path
 from typing import Any
 
-from command import COMMAND, PAGE, facts, run, wait_until_gone
+import pytest
+
+from command import (
+    COMMAND,
+    PAGE,
+    Process,
+    facts,
+    held,
+    no_process_left,
+    run,
+    wait_until_gone,
+)
+
+__all__ = ["no_process_left"]  # a fixture
+
+
+def at(seconds: int) -> list[str]:
+    """Runs what follows where CLOCK_MONOTONIC is so far ahead."""
+    if not Path("/proc/self/ns/time").exists():
+        pytest.skip("CONFIG_TIME_NS is not set")
+    return ["unshare", "--time", "--fork", "--monotonic", str(seconds)]
 
 
 def check_timeline(document: dict[str, Any]) -> None:
@@ -117,3 +138,24 @@ def test_demo_of_too_large_a_file(tmp_path: Path) -> None:
     with open(path, "wb") as file:
         file.truncate(1 << 42)
     assert f"a buffer for {path}: " in run("demo", str(path), status=1).stderr
+
+
+@pytest.mark.parametrize("seconds", [86400, -3])
+def test_demo_in_a_time_namespace(seconds: int) -> None:
+    document = facts("demo", before=at(seconds))
+    assert document["verdict"]["failed"] == 0
+    check_timeline(document)
+
+
+@pytest.mark.parametrize("seconds", [86400, -3])
+def test_timeout_in_a_time_namespace(seconds: int) -> None:
+    """It is no more than was asked for, and no less."""
+    with held("4k", "--accept-legacy") as (buffer, _):
+        where = ["--pid", str(buffer["pid"]), "--fd", str(buffer["fd"])]
+        legacy = Process("attach", *where, "--kind", "rdma")
+        legacy.read_until(".*mapped.*")
+        arguments = ["revoke", str(buffer["id"]), "--timeout", "2s"]
+        (row,) = facts(*arguments, status=1, before=at(seconds))["buffers"]
+        assert row["error"] == "ETIMEDOUT"
+        assert row["fences_ns"] + row["unmaps_ns"] >= 1_900_000_000
+        legacy.end(signal.SIGTERM)

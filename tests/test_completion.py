@@ -33,7 +33,7 @@ def complete(*words: str) -> list[str]:
 def test_ids_of_buffers_are_offered() -> None:
     with held("4k") as (first, _), held("4k") as (second, _):
         ids = [str(first["id"]), str(second["id"])]
-        for verb in ("show", "revoke"):
+        for verb in ("show", "revoke", "suspend", "free", "move", "export"):
             assert sorted(complete(verb, "")) == sorted(ids)
             assert complete(verb, ids[1]) == [ids[1]]
     assert complete("revoke", "") == []

@@ -165,6 +165,45 @@ def test_node_belongs_to_a_group() -> None:
     assert findings(0, given + member) == {}
 
 
+def test_root_of_a_user_namespace_is_not_told_to_become_root() -> None:
+    found = findings(1, [*NOBODY, "unshare", "--user", "--map-root-user"])
+    for name in ("exporter", "importer"):
+        assert found[name]["observed"].startswith("uid 0 may not: mode 0600")
+        assert "user namespace is not enough" in found[name]["remedy"]
+
+
+NO_MEMORY = """
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+int open64(const char *path, int flags, ...)
+{
+	if (strncmp(path, "/dev/dmabuf-revoke/", 19))
+		return syscall(SYS_openat, AT_FDCWD, path, flags, 0);
+	errno = ENOMEM;
+	return -1;
+}
+"""
+
+
+def shim(tmp_path: Path, source: str) -> list[str]:
+    """Runs what follows with these functions in the place of the library's."""
+    library = tmp_path / "shim.so"
+    command = ["gcc", "-shared", "-fPIC", "-x", "c", "-o", str(library), "-"]
+    subprocess.run(command, input=source, text=True, check=True)
+    return ["env", f"LD_PRELOAD={library}"]
+
+
+def test_out_of_memory_is_not_the_fault_of_the_node(tmp_path: Path) -> None:
+    found = findings(1, shim(tmp_path, NO_MEMORY))
+    for name in ("exporter", "importer"):
+        assert found[name]["observed"].endswith(": not enough memory (ENOMEM)")
+        assert "remove it" not in found[name]["remedy"]
+
+
 OTHER_ABI = """
 #define _GNU_SOURCE
 #include <stdarg.h>
@@ -185,11 +224,8 @@ int ioctl(int fd, unsigned long request, ...)
 
 
 def test_modules_of_another_version(tmp_path: Path) -> None:
-    shim = tmp_path / "shim.so"
-    command = ["gcc", "-shared", "-fPIC", "-x", "c", "-o", str(shim), "-"]
-    subprocess.run(command, input=OTHER_ABI, text=True, check=True)
-    row = both(["env", f"LD_PRELOAD={shim}"])
-    assert row["observed"] == "version 99, not 1"
+    row = both(shim(tmp_path, OTHER_ABI))
+    assert row["observed"] == "version 99, not 2"
     assert "of the same version" in row["remedy"]
 
 

@@ -5,6 +5,7 @@
  * same away without a revoke.
  */
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "bench.h"
 #include "ioctls.h"
@@ -115,7 +116,7 @@ static void set_bytes(struct lane *scene, uint64_t value)
 
 static void set_pages(struct lane *scene, uint64_t value)
 {
-	scene->length = value << 12;
+	scene->length = value * (uint64_t)sysconf(_SC_PAGESIZE);
 	scene->pages = value;
 }
 

@@ -52,7 +52,7 @@ static int run_round(struct bench *bench, struct lane *lanes, struct order *orde
 		int ret = lane->run(bench, lane, ns);
 
 		if (ret) {
-			explain(NULL, ret, "bench: %s of %s", lane->figures[0],
+			explain(ACT_OTHER, ret, "bench: %s of %s", lane->figures[0],
 				lane->contender);
 			return ret;
 		}

@@ -20,6 +20,14 @@ const struct column pending_columns[] = {
 	{ 0 },
 };
 
+const struct column policy_columns[] = {
+	{ "accept_legacy", "accepts legacy importers", CELL_BOOL, 0 },
+	{ "refuse_vmap", "refuses vmaps", CELL_BOOL, 0 },
+	{ "zero_page", "zero page after a revoke", CELL_BOOL, 0 },
+	{ "quarantine", "quarantine", CELL_BOOL, 0 },
+	{ 0 },
+};
+
 void table_phases(struct table *table, const struct dmabuf_revoke_phases *phases)
 {
 	if (!phases->began_ns)
@@ -39,4 +47,13 @@ void table_pending(struct table *table, const struct dmabuf_revoke_pending *pend
 	table_set(table, "legacy_maps", pending->legacy_maps);
 	table_set(table, "vmaps", pending->vmaps);
 	table_set(table, "pins", pending->pins);
+}
+
+void table_policies(struct table *table, uint32_t alloc_flags)
+{
+	table_set(table, "accept_legacy",
+		  !!(alloc_flags & DMABUF_REVOKE_ALLOC_ACCEPT_LEGACY));
+	table_set(table, "refuse_vmap", !!(alloc_flags & DMABUF_REVOKE_ALLOC_REFUSE_VMAP));
+	table_set(table, "zero_page", !!(alloc_flags & DMABUF_REVOKE_ALLOC_ZERO_PAGE));
+	table_set(table, "quarantine", !!(alloc_flags & DMABUF_REVOKE_ALLOC_QUARANTINE));
 }

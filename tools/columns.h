@@ -16,4 +16,8 @@ void table_phases(struct table *table, const struct dmabuf_revoke_phases *phases
 extern const struct column pending_columns[];
 void table_pending(struct table *table, const struct dmabuf_revoke_pending *pending);
 
+/* Likewise, for table_policies(): DMABUF_REVOKE_ALLOC_*. */
+extern const struct column policy_columns[];
+void table_policies(struct table *table, uint32_t alloc_flags);
+
 #endif

@@ -22,11 +22,17 @@ struct verb {
 int verb_alloc(const struct verb *verb, int argc, char **argv);
 int verb_attach(const struct verb *verb, int argc, char **argv);
 int verb_bench(const struct verb *verb, int argc, char **argv);
+int verb_blockers(const struct verb *verb, int argc, char **argv);
 int verb_demo(const struct verb *verb, int argc, char **argv);
 int verb_doctor(const struct verb *verb, int argc, char **argv);
+int verb_export(const struct verb *verb, int argc, char **argv);
+int verb_free(const struct verb *verb, int argc, char **argv);
 int verb_info(const struct verb *verb, int argc, char **argv);
 int verb_list(const struct verb *verb, int argc, char **argv);
+int verb_move(const struct verb *verb, int argc, char **argv);
+int verb_restore(const struct verb *verb, int argc, char **argv);
 int verb_revoke(const struct verb *verb, int argc, char **argv);
 int verb_show(const struct verb *verb, int argc, char **argv);
+int verb_suspend(const struct verb *verb, int argc, char **argv);
 
 #endif

@@ -50,12 +50,6 @@ static const struct demo_importer cast[DEMO_IMPORTERS] = {
 	  .legacy = true },
 };
 
-static const struct reason alloc_reasons[] = {
-	{ ENOMEM, "not enough memory, or beyond the limit of the exporter",
-	  "give a smaller file, or raise module parameter limit_mb" },
-	{ 0, NULL, NULL },
-};
-
 static void set_untried(struct demo *demo)
 {
 	unsigned int i;
@@ -114,14 +108,14 @@ static int fill_buffer(struct stage *stage, int file)
 	int ret;
 
 	if (map == MAP_FAILED)
-		return explain(NULL, errno, "demo: mapping the buffer");
+		return explain(ACT_OTHER, errno, "demo: mapping the buffer");
 	ret = sync_dmabuf(stage->dmabuf, DMA_BUF_SYNC_START | DMA_BUF_SYNC_WRITE);
 	if (!ret)
 		ret = copy_file(file, map, demo->length, &demo->crc32);
 	if (!ret)
 		ret = sync_dmabuf(stage->dmabuf, DMA_BUF_SYNC_END | DMA_BUF_SYNC_WRITE);
 	munmap(map, demo->length);
-	return ret ? explain(NULL, ret, "demo: copying %s", demo->path) : 0;
+	return ret ? explain(ACT_OTHER, ret, "demo: copying %s", demo->path) : 0;
 }
 
 static int check_file(struct demo *demo, int file)
@@ -129,7 +123,7 @@ static int check_file(struct demo *demo, int file)
 	struct stat stat;
 
 	if (fstat(file, &stat))
-		return explain(NULL, errno, "demo: %s", demo->path);
+		return explain(ACT_OTHER, errno, "demo: %s", demo->path);
 	if (!S_ISREG(stat.st_mode) || !stat.st_size) {
 		complain("demo: %s is %s: give a file of 1 byte or more", demo->path,
 			 S_ISREG(stat.st_mode) ? "empty" : "not a regular file");
@@ -147,14 +141,14 @@ static int make_buffer(struct stage *stage)
 	int ret, status;
 
 	if (file < 0)
-		return explain(NULL, errno, "demo: %s", demo->path);
+		return explain(ACT_OTHER, errno, "demo: %s", demo->path);
 	status = check_file(demo, file);
 	if (!status) {
 		ret = dr_alloc(stage->exporter, demo->length,
 			       demo->accept_legacy ? DMABUF_REVOKE_ALLOC_ACCEPT_LEGACY : 0,
 			       &demo->id, &stage->dmabuf);
 		if (ret)
-			status = explain(alloc_reasons, ret, "demo: a buffer for %s",
+			status = explain(ACT_ALLOC, ret, "demo: a buffer for %s",
 					 demo->path);
 	}
 	if (!status)
@@ -315,7 +309,7 @@ static int play(struct stage *stage)
 	stage->deadline_ns = dr_deadline(demo->limit_ns);
 	ret = reader_start(&stage->reader, stage->dmabuf, demo->length, demo->crc32);
 	if (ret)
-		return explain(NULL, ret, "demo: starting a process that reads");
+		return explain(ACT_OTHER, ret, "demo: starting a process that reads");
 	attach_all(stage);
 	pass_ns = read_once(stage);
 	if (!reader_await(&stage->reader, stage->deadline_ns, &demo->reader))

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <sys/utsname.h>
 
+#include "causes.h"
 #include "command.h"
 
 #define DOCTOR_FINDINGS	24
@@ -43,6 +44,7 @@ struct patient {
 	const char *subject;
 	const char *module;
 	const char *node;
+	enum act opening;		/* ACT_OPEN_* */
 	bool for_groups;		/* the node may belong to a group */
 	/* Its ABI version; or a negative errno. */
 	int (*abi_version)(int fd, uint32_t *version);

@@ -53,10 +53,25 @@ static void explain_permission(struct diagnosis *diagnosis,
 	diagnose_failed(diagnosis, STATUS_FAILED, patient->subject, OPENS,
 			"uid %u may not: mode %04o, uid %u, group %s",
 			geteuid(), status->st_mode & 07777, status->st_uid, name);
-	if (patient->for_groups && status->st_gid && (status->st_mode & 060) == 060)
+	if (!geteuid())
+		prescribe(diagnosis,
+			  "root of a container or user namespace is not enough: run outside, or have it allowed there");
+	else if (patient->for_groups && status->st_gid && (status->st_mode & 060) == 060)
 		prescribe(diagnosis, "run as root, or join its group: adduser USER %s", name);
 	else
 		prescribe(diagnosis, "run as root");
+}
+
+/* Neither the node nor the module is to blame. */
+static void explain_open(struct diagnosis *diagnosis, const struct patient *patient, int err)
+{
+	const struct situation opening = { .act = patient->opening };
+	const struct reason *reason = find_reason(&opening, -err);
+
+	diagnose_failed(diagnosis, STATUS_FAILED, patient->subject, OPENS, "%s: %s (%s)",
+			patient->node, reason ? reason->cause : strerror(-err),
+			errno_name(err));
+	prescribe(diagnosis, "%s", reason && reason->remedy ? reason->remedy : "try again");
 }
 
 static int examine_open(struct diagnosis *diagnosis, const struct patient *patient,
@@ -68,10 +83,12 @@ static int examine_open(struct diagnosis *diagnosis, const struct patient *patie
 		diagnose(diagnosis, RESULT_OK, patient->subject, OPENS, "yes");
 	} else if (fd == -EACCES || fd == -EPERM) {
 		explain_permission(diagnosis, patient, status);
-	} else {
+	} else if (fd == -ENODEV || fd == -ENXIO) {
 		diagnose_failed(diagnosis, STATUS_IMPOSSIBLE, patient->subject, OPENS,
 				"%s: %s", patient->node, errno_name(fd));
 		prescribe_reload(diagnosis, patient, "the node is not this module's: remove it");
+	} else {
+		explain_open(diagnosis, patient, fd);
 	}
 	return fd;
 }

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Both modules, and what is particular to each. */
+#include <inttypes.h>
 #include <stddef.h>
 
 #include "doctor.h"
+#include "ids.h"
 #include "ioctls.h"
 #include "units.h"
 
 #define LIMIT "/sys/module/dmabuf_revoke_exporter/parameters/limit_mb"
+
+/* A worker of the kernel releases the last reference. */
+#define UNNAMED_PATIENCE_NS 1000000000
 
 static int exporter_abi(int fd, uint32_t *version)
 {
@@ -24,6 +29,21 @@ static int importer_abi(int fd, uint32_t *version)
 
 	*version = info.abi_version;
 	return ret;
+}
+
+/*
+ * What list does not name: its owner has given it up, nothing blocks it, and somebody's
+ * reference keeps it, and this module with it. Few can tell whose.
+ */
+static void examine_unnamed(struct diagnosis *diagnosis, int fd)
+{
+	uint64_t unnamed;
+
+	if (count_unnamed(fd, UNNAMED_PATIENCE_NS, &unnamed) || !unnamed)
+		return;
+	diagnose(diagnosis, RESULT_UNKNOWN, "exporter", "can name its buffers",
+		 "%" PRIu64 " buffer%s kept %s", unnamed, unnamed == 1 ? " is" : "s are",
+		 "by a reference alone: /proc/PID/fd or maps have it, or a driver has leaked it");
 }
 
 /* The limit may have been lowered below what is in use. */
@@ -49,10 +69,16 @@ static void examine_limit(struct diagnosis *diagnosis, int fd)
 	prescribe(diagnosis, "end who holds buffers (dmabuf-revoke list), or raise " LIMIT);
 }
 
+static void examine_exporter(struct diagnosis *diagnosis, int fd)
+{
+	examine_limit(diagnosis, fd);
+	examine_unnamed(diagnosis, fd);
+}
+
 const struct patient patients[] = {
 	{ "exporter", "dmabuf_revoke_exporter", DMABUF_REVOKE_EXPORTER_PATH,
-	  true, exporter_abi, examine_limit },
+	  ACT_OPEN_EXPORTER, true, exporter_abi, examine_exporter },
 	{ "importer", "dmabuf_revoke_importer", DMABUF_REVOKE_IMPORTER_PATH,
-	  false, importer_abi, NULL },
+	  ACT_OPEN_IMPORTER, false, importer_abi, NULL },
 	{ 0 },
 };

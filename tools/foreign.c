@@ -56,13 +56,15 @@ static int memory_file(uint64_t length)
 	return ret;
 }
 
+/* It takes whole pages, which are larger than 4 KiB on some machines. */
 static int udmabuf_alloc(int node, uint64_t length)
 {
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 	struct udmabuf_create arg = {
 		.flags = UDMABUF_FLAGS_CLOEXEC,
-		.size = length,
+		.size = (length + page - 1) / page * page,
 	};
-	int memfd = memory_file(length);
+	int memfd = memory_file(arg.size);
 	int fd;
 
 	if (memfd < 0)

@@ -40,17 +40,22 @@ int dr_exporter_info(int exp, struct dmabuf_revoke_exporter_info *info)
 	return call(exp, DMABUF_REVOKE_IOC_EXPORTER_INFO, info);
 }
 
+int dr_alloc_as(int exp, struct dmabuf_revoke_alloc *arg)
+{
+	arg->size = sizeof(*arg);
+	return call(exp, DMABUF_REVOKE_IOC_ALLOC, arg);
+}
+
 int dr_alloc_faulty(int exp, uint64_t length, uint32_t flags, uint64_t faults,
 		    uint64_t *id, int *fd)
 {
 	struct dmabuf_revoke_alloc arg = {
-		.size = sizeof(arg),
 		.flags = flags,
 		.length = length,
 		.fd_flags = O_RDWR | O_CLOEXEC,
 		.faults = faults,
 	};
-	int ret = call(exp, DMABUF_REVOKE_IOC_ALLOC, &arg);
+	int ret = dr_alloc_as(exp, &arg);
 
 	if (ret)
 		return ret;

@@ -27,6 +27,8 @@ int dr_alloc(int exp, uint64_t length, uint32_t flags, uint64_t *id, int *fd);
 /* The same for a buffer with deliberate bugs, DMABUF_REVOKE_FAULT_*. */
 int dr_alloc_faulty(int exp, uint64_t length, uint32_t flags, uint64_t faults,
 		    uint64_t *id, int *fd);
+/* @arg in and out: the caller fills in all but @size. */
+int dr_alloc_as(int exp, struct dmabuf_revoke_alloc *arg);
 /* @out may be NULL; it is filled in on success and with -ETIMEDOUT. */
 int dr_revoke(int exp, uint64_t id, uint64_t deadline_ns,
 	      struct dmabuf_revoke_revoke *out);

@@ -17,21 +17,50 @@ static const struct verb verbs[] = {
 	  "descriptor, DMABUF_REVOKE_FD in its environment, and the buffer's id in\n"
 	  "DMABUF_REVOKE_ID; then exits as PROGRAM did (128+N after signal N, 126 or\n"
 	  "127 if it cannot be run). Without one, prints the id and holds the buffer\n"
-	  "until SIGINT, SIGTERM or SIGHUP. Either way the buffer is revoked at the end.",
+	  "until SIGINT, SIGTERM or SIGHUP. Either way the buffer is revoked at the end.\n"
+	  "--read-only binds CPU mappings only: a device may write to what it imports.",
 	  verb_alloc },
 	{ "list", "", "List the buffers",
 	  "root (CAP_SYS_ADMIN) sees all buffers, others see none but their own.",
 	  verb_list },
-	{ "show", "[ID]", "Show everything about one buffer",
-	  "By id this needs root (CAP_SYS_ADMIN); by --fd whoever holds a dma-buf may ask.",
+	{ "show", "[ID]", "Show everything about one buffer, and who uses it",
+	  "By id this needs root (CAP_SYS_ADMIN); by --fd whoever holds a dma-buf may ask,\n"
+	  "but is not told who else uses it.",
 	  verb_show },
-	{ "revoke", "ID", "Take a buffer back and wait until nothing uses it",
-	  "After a timeout the revoke goes on; revoking again resumes the wait.",
+	{ "blockers", "ID", "Name what uses a buffer, and so would hold up a revoke", NULL,
+	  verb_blockers },
+	{ "revoke", "[ID]...", "Take buffers back and wait until nothing uses them",
+	  "Several are told at once, and then waited for together. After a timeout the\n"
+	  "revoke goes on; revoking again resumes the wait. Those that are late are named,\n"
+	  "with what holds them up.",
 	  verb_revoke },
+	{ "suspend", "[ID]...", "Take buffers back until restore",
+	  "As revoke, but their contents are kept. They stay suspended when this ends.",
+	  verb_suspend },
+	{ "restore", "[ID]...", "Give suspended buffers back to their importers",
+	  "Waits until the suspension is complete. After a timeout they stay suspended.",
+	  verb_restore },
+	{ "move", "ID", "Replace a buffer's memory under its importers",
+	  "Waits until the contents are copied. After a timeout the move goes on; --resume\n"
+	  "waits for it, and does not move it once more.",
+	  verb_move },
+	{ "free", "[ID]...", "Give up buffers, and check their quarantine",
+	  "Revokes them without waiting, and gives up their ids: as if their owner had\n"
+	  "closed its file. Of one made with --quarantine it prints the pages that were\n"
+	  "written to after the revoke, and exits 1 if there are any, or if nobody can\n"
+	  "tell, since it was not revoked completely before.",
+	  verb_free },
+	{ "export", "ID [-- PROGRAM [ARGUMENT]...]", "Hand on another descriptor of a buffer",
+	  "With a PROGRAM, runs it as alloc does. Without one, holds the descriptor until\n"
+	  "SIGINT, SIGTERM or SIGHUP, for attach or show --pid --fd, or a program that\n"
+	  "fetches it (pidfd_getfd). It keeps neither the memory nor the buffer from being\n"
+	  "revoked.",
+	  verb_export },
 	{ "attach", "", "Attach the test importer to a dma-buf and print what happens to it",
 	  "Maps the dma-buf and prints events until it has been invalidated and unmapped,\n"
 	  "or until SIGINT, SIGTERM or SIGHUP. Without --fd the dma-buf is that of\n"
-	  "DMABUF_REVOKE_FD, as set by alloc:\n"
+	  "DMABUF_REVOKE_FD, as set by alloc and export. Its exporter may be any that does\n"
+	  "not demand peer-to-peer, as those of vfio-pci and of RDMA devices do:\n"
 	  "\n"
 	  "  dmabuf-revoke alloc 64M -- dmabuf-revoke attach --stream\n"
 	  "  dmabuf-revoke revoke ID                      # in another terminal",
@@ -107,6 +136,6 @@ int main(int argc, char **argv)
 	status = run(argc, argv);
 	/* Output that got lost (disk full) must not look like success. */
 	if (fflush(stdout) || ferror(stdout))
-		return status ? status : explain(NULL, errno, "writing the output");
+		return status ? status : explain(ACT_OTHER, errno, "writing the output");
 	return status;
 }

@@ -9,26 +9,6 @@
 
 #define PROGRAM "dmabuf-revoke"
 
-/* What an errno means whatever the call was. */
-static const struct reason general[] = {
-	{ ENOTTY, "the loaded module does not know this call",
-	  "install command and modules of the same version" },
-	{ E2BIG, "the loaded module is older than this command",
-	  "install command and modules of the same version" },
-	{ EMFILE, "no file descriptor left in this process", "raise ulimit -n" },
-	{ ENOMEM, "not enough memory",
-	  "free some, or raise the limit of the memory control group" },
-	{ 0, NULL, NULL },
-};
-
-static const struct reason *find(const struct reason *reasons, int err)
-{
-	for (; reasons && reasons->err; reasons++)
-		if (reasons->err == err)
-			return reasons;
-	return NULL;
-}
-
 const char *errno_name(int err)
 {
 	const char *name;
@@ -60,16 +40,13 @@ void complain(const char *format, ...)
 	va_end(args);
 }
 
-int explain(const struct reason *reasons, int err, const char *what, ...)
+int explain_in(const struct situation *situation, int err, const char *what, ...)
 {
-	const struct reason *reason;
+	const struct reason *reason = find_reason(situation, abs(err));
 	char tail[512];
 	va_list args;
 
 	err = abs(err);
-	reason = find(reasons, err);
-	if (!reason)
-		reason = find(general, err);
 	snprintf(tail, sizeof(tail), ": %s (%s)%s%s",
 		 reason ? reason->cause : strerror(err), errno_name(err),
 		 reason && reason->remedy ? ": " : "",

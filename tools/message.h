@@ -3,14 +3,8 @@
 #ifndef MESSAGE_H
 #define MESSAGE_H
 
+#include "causes.h"
 #include "command.h"
-
-/* What an errno means for one call. Arrays end with @err 0. */
-struct reason {
-	int err;
-	const char *cause;
-	const char *remedy;	/* or NULL */
-};
 
 /* "ENODEV" for an errno of either sign; 0 is "success". */
 const char *errno_name(int err);
@@ -20,11 +14,12 @@ void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /*
  * "dmabuf-revoke: WHAT: CAUSE (ERRNO): REMEDY", where cause and remedy are those of
- * @reasons (may be NULL), else general ones. @err is an errno, of either sign.
- * Returns STATUS_FAILED.
+ * find_reason(). @err is an errno, of either sign. Returns STATUS_FAILED.
  */
-int explain(const struct reason *reasons, int err, const char *what, ...)
+int explain_in(const struct situation *situation, int err, const char *what, ...)
 	__attribute__((format(printf, 3, 4)));
+#define explain(what_act, ...) \
+	explain_in(&(const struct situation){ .act = (what_act) }, __VA_ARGS__)
 
 /* "dmabuf-revoke: VERB: MESSAGE", and where help is. Returns STATUS_USAGE. */
 int usage(const struct verb *verb, const char *format, ...)

@@ -10,41 +10,13 @@
 #include "node.h"
 #include "units.h"
 
-#define LOAD_EXPORTER	"load it: modprobe dmabuf_revoke_exporter"
-#define LOAD_IMPORTER	"load it: modprobe dmabuf_revoke_importer"
-
-static const struct reason exporter_reasons[] = {
-	{ ENOENT, "does not exist", LOAD_EXPORTER },
-	{ ENXIO, "has no driver", LOAD_EXPORTER },
-	{ ENODEV, "has no driver", LOAD_EXPORTER },
-	{ EACCES, "not permitted", "run as root, or join the group that owns it" },
-	{ EPERM, "not permitted", "run as root" },
-	{ 0, NULL, NULL },
-};
-
-static const struct reason importer_reasons[] = {
-	{ ENOENT, "does not exist", LOAD_IMPORTER },
-	{ ENXIO, "has no driver", LOAD_IMPORTER },
-	{ ENODEV, "has no driver", LOAD_IMPORTER },
-	{ EACCES, "not permitted", "run as root" },
-	{ EPERM, "not permitted", "run as root" },
-	{ 0, NULL, NULL },
-};
-
-static const struct reason pidfd_reasons[] = {
-	{ ESRCH, "no such process", NULL },
-	{ EPERM, "not permitted", "run as root, or as the user of that process" },
-	{ EBADF, "that process has no such descriptor", "see /proc/PID/fd" },
-	{ 0, NULL, NULL },
-};
-
-static int open_node(const char *path, const struct reason *reasons, int *status)
+static int open_node(const char *path, enum act act, int *status)
 {
 	int fd = dr_open(path);
 
 	if (fd >= 0)
 		return fd;
-	*status = explain(reasons, fd, "%s", path);
+	*status = explain(act, fd, "%s", path);
 	if (fd == -ENOENT || fd == -ENXIO || fd == -ENODEV)
 		*status = STATUS_IMPOSSIBLE;
 	return -1;
@@ -57,7 +29,7 @@ static int check_abi(int fd, const char *path, int ret, uint32_t version,
 	if (!ret && version == DMABUF_REVOKE_ABI_VERSION)
 		return fd;
 	if (ret)
-		*status = explain(NULL, ret, "%s", path);
+		*status = explain(ACT_INFO, ret, "%s", path);
 	else
 		complain("%s: its module has ABI version %u, not %u: install the same version",
 			 path, version, DMABUF_REVOKE_ABI_VERSION);
@@ -70,7 +42,7 @@ static int check_abi(int fd, const char *path, int ret, uint32_t version,
 int open_exporter(int *status)
 {
 	struct dmabuf_revoke_exporter_info info;
-	int fd = open_node(DMABUF_REVOKE_EXPORTER_PATH, exporter_reasons, status);
+	int fd = open_node(DMABUF_REVOKE_EXPORTER_PATH, ACT_OPEN_EXPORTER, status);
 	int ret;
 
 	if (fd < 0)
@@ -83,7 +55,7 @@ int open_exporter(int *status)
 int open_importer(int *status)
 {
 	struct dmabuf_revoke_importer_info info;
-	int fd = open_node(DMABUF_REVOKE_IMPORTER_PATH, importer_reasons, status);
+	int fd = open_node(DMABUF_REVOKE_IMPORTER_PATH, ACT_OPEN_IMPORTER, status);
 	int ret;
 
 	if (fd < 0)
@@ -105,7 +77,7 @@ static int fetch_descriptor(int pid, int fd, int *status)
 		close(pidfd);
 	}
 	if (fetched < 0)
-		*status = explain(pidfd_reasons, err, "descriptor %d of process %d",
+		*status = explain(ACT_FETCH, err, "descriptor %d of process %d",
 				  fd, pid);
 	return fetched;
 }

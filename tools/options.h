@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "command.h"
+#include "units.h"
 
 struct choice {
 	const char *name;	/* NULL ends the array */
@@ -38,6 +39,11 @@ struct arguments {
 #define OPTION_JSON(variable) \
 	{ .name = "json", .type = OPTION_FLAG, .value = &(variable), \
 	  .help = "print JSON" }
+
+#define DEFAULT_TIMEOUT_NS (10 * 1000000000ULL)
+#define OPTION_TIMEOUT(variable) \
+	{ .name = "timeout", .type = OPTION_DURATION, .value = &(variable), \
+	  .metavar = "DURATION", .help = "how long to wait: " DURATION_FORMS "; default 10s" }
 
 /*
  * Parse @argv into the variables that @specs point to and leave the rest in

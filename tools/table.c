@@ -43,7 +43,7 @@ struct document *document_new(bool json)
 	struct document *document = calloc(1, sizeof(*document));
 
 	if (!document) {
-		explain(NULL, ENOMEM, "preparing the output");
+		explain(ACT_OTHER, ENOMEM, "preparing the output");
 		exit(STATUS_FAILED);
 	}
 	document->json = json;
@@ -335,7 +335,7 @@ int document_print(struct document *document)
 	else if (!document->error)
 		print_text(document);
 	if (document->error)
-		ret = explain(NULL, document->error, "printing the output");
+		ret = explain(ACT_OTHER, document->error, "printing the output");
 	document_free(document);
 	fflush(stdout);
 	return ret;

@@ -16,16 +16,8 @@
 #include "signals.h"
 #include "table.h"
 #include "units.h"
+#include "whose.h"
 #include "words.h"
-
-static const struct reason reasons[] = {
-	{ EBADF, "not an open descriptor", "give the one that the dma-buf has" },
-	{ EINVAL, "not a dma-buf", "give the descriptor of a dma-buf" },
-	{ EOPNOTSUPP, "the exporter refuses importers that cannot be revoked",
-	  "use --kind dynamic or pinned, or allocate with --accept-legacy" },
-	{ ENODEV, "the buffer has been revoked", "allocate a new one" },
-	{ 0, NULL, NULL },
-};
 
 static const struct column event_columns[] = {
 	{ "sequence", "NO", CELL_NUMBER, 4 },
@@ -86,6 +78,21 @@ static int start_stream(struct attach *attach, uint64_t length)
 	return ret;
 }
 
+/* Why it was refused depends on whose the buffer is, and on what became of it. */
+static int refused(const struct attach *attach, enum act act, int dmabuf, int err,
+		   const char *what)
+{
+	const struct situation situation = {
+		.act = act,
+		.whose = whose_dmabuf(dmabuf),
+		.kind = attach->kind,
+		.state = state_of_dmabuf(dmabuf),
+	};
+
+	return explain_in(&situation, err, "%s --kind %s", what,
+			  choice_name(kind_choices, attach->kind));
+}
+
 /* Attach, map and stream. */
 static int start(struct attach *attach, int importer, int dmabuf)
 {
@@ -97,15 +104,17 @@ static int start(struct attach *attach, int importer, int dmabuf)
 			       attach->defer_unmap ?
 			       DMABUF_REVOKE_ATTACH_DEFER_UNMAP : 0);
 	if (attach->fd < 0)
-		return explain(reasons, attach->fd, "attach --kind %s",
-			       choice_name(kind_choices, attach->kind));
+		return refused(attach, ACT_ATTACH, dmabuf, attach->fd, "attach");
 	ret = dr_map(attach->fd, DMABUF_REVOKE_TO_DEVICE);
 	if (ret)
-		return explain(reasons, ret, "mapping");
+		return refused(attach, ACT_MAP, dmabuf, ret, "attach: mapping, with");
+	if (!attach->stream)
+		return 0;
 	ret = dr_status(attach->fd, &status);
-	if (!ret && attach->stream)
-		ret = start_stream(attach, status.length);
-	return ret ? explain(reasons, ret, "starting DMA") : 0;
+	if (ret)
+		return explain(ACT_WATCH, ret, "attach: asking for the length");
+	ret = start_stream(attach, status.length);
+	return ret ? refused(attach, ACT_SUBMIT, dmabuf, ret, "attach: DMA, with") : 0;
 }
 
 static void add_event(struct attach *attach, const struct dmabuf_revoke_event *event)
@@ -211,7 +220,7 @@ static int report(struct attach *attach)
 	int ret = dr_status(attach->fd, &status);
 
 	if (ret)
-		return explain(NULL, ret, "asking for the state");
+		return explain(ACT_WATCH, ret, "asking for the state");
 	table = table_new(attach->document, "attachment", NULL, LAYOUT_RECORD,
 			  result_columns);
 	table_row(table);
@@ -240,7 +249,7 @@ static int run(struct attach *attach, int importer, int dmabuf, bool json)
 	signals_block(&ending, &before);
 	signals = signalfd(-1, &ending, SFD_CLOEXEC);
 	if (signals < 0)
-		return explain(NULL, errno, "signalfd");
+		return explain(ACT_OTHER, errno, "signalfd");
 	status = start(attach, importer, dmabuf);
 	if (status)
 		return status;
@@ -248,7 +257,7 @@ static int run(struct attach *attach, int importer, int dmabuf, bool json)
 	attach->events = table_new(attach->document, "events", NULL, LAYOUT_ROWS,
 				   event_columns);
 	ret = follow(attach, signals);
-	status = ret ? explain(NULL, ret, "waiting for events") : report(attach);
+	status = ret ? explain(ACT_WATCH, ret, "waiting for events") : report(attach);
 	if (status)
 		document_free(attach->document);
 	else

@@ -93,7 +93,7 @@ static int run(struct bench *bench, const struct arguments *names)
 		if (is_chosen(group, names))
 			ret = group->run(bench);
 	status = document_print(document);
-	return ret ? explain(NULL, ret, "bench: ended early") : status;
+	return ret ? explain(ACT_OTHER, ret, "bench: ended early") : status;
 }
 
 int verb_bench(const struct verb *verb, int argc, char **argv)

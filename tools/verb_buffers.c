@@ -6,23 +6,15 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "blockers.h"
 #include "columns.h"
+#include "ids.h"
 #include "ioctls.h"
 #include "message.h"
 #include "node.h"
 #include "options.h"
 #include "table.h"
-#include "units.h"
 #include "words.h"
-
-static const struct reason query_reasons[] = {
-	{ ENOENT, "no such buffer", "dmabuf-revoke list shows which there are" },
-	{ EPERM, "not permitted",
-	  "only the file that allocated a buffer may name it by id, or root (CAP_SYS_ADMIN)" },
-	{ EBADF, "not an open descriptor", NULL },
-	{ EINVAL, "not a dma-buf of this exporter", NULL },
-	{ 0, NULL, NULL },
-};
 
 static const struct column list_columns[] = {
 	{ "id", "ID", CELL_NUMBER, 0 },
@@ -49,27 +41,6 @@ static void list_row(struct table *table, const struct dmabuf_revoke_query *quer
 	table_set(table, "orphaned", query->orphaned);
 }
 
-/* All ids, in an array that the caller frees. */
-static int read_ids(int exp, uint64_t **ids, uint32_t *count)
-{
-	uint32_t capacity = 0;
-	int ret;
-
-	*ids = NULL;
-	for (;;) {
-		ret = dr_list(exp, *ids, capacity, count);
-		if (ret || *count <= capacity)
-			break;
-		/* A little more, for those that are allocated meanwhile. */
-		capacity = *count + 16;
-		free(*ids);
-		*ids = calloc(capacity, sizeof(**ids));
-		if (!*ids)
-			return -ENOMEM;
-	}
-	return ret;
-}
-
 static int list_rows(int exp, struct table *table)
 {
 	struct dmabuf_revoke_query query;
@@ -88,6 +59,8 @@ static int list_rows(int exp, struct table *table)
 	return ret;
 }
 
+#define UNNAMED_PATIENCE_NS 100000000
+
 int verb_list(const struct verb *verb, int argc, char **argv)
 {
 	bool json = false;
@@ -95,6 +68,7 @@ int verb_list(const struct verb *verb, int argc, char **argv)
 	struct document *document;
 	struct arguments rest;
 	int status, exp, ret;
+	uint64_t unnamed = 0;
 
 	if (!options_parse(verb, specs, argc, argv, &rest, &status))
 		return status;
@@ -106,13 +80,18 @@ int verb_list(const struct verb *verb, int argc, char **argv)
 	document = document_new(json);
 	ret = list_rows(exp, table_new(document, "buffers", NULL, LAYOUT_ROWS,
 				       list_columns));
+	if (!ret)
+		ret = count_unnamed(exp, UNNAMED_PATIENCE_NS, &unnamed);
 	close(exp);
 	if (ret) {
 		document_free(document);
-		return explain(query_reasons, ret, "list");
+		return explain(ACT_LIST, ret, "list");
 	}
 	if (geteuid())
 		complain("list: the buffers of others are shown to root only");
+	if (unnamed)
+		complain("list: %" PRIu64 " more, given up and revoked, kept %s", unnamed,
+			 "by a reference alone: /proc/PID/fd or maps have it, or a driver has leaked it");
 	return document_print(document);
 }
 
@@ -120,71 +99,95 @@ static const struct column show_columns[] = {
 	{ "id", "id", CELL_NUMBER, 0 },
 	{ "state", "state", CELL_TEXT, 0 },
 	{ "length", "length", CELL_SIZE, 0 },
-	{ "accept_legacy", "accepts legacy importers", CELL_BOOL, 0 },
+	{ "moves", "times moved", CELL_NUMBER, 0 },
+	{ "faults", "deliberate bugs", CELL_HEX, 0 },
 	{ "orphaned", "owner's file closed", CELL_BOOL, 0 },
 	{ "attachments", "attachments", CELL_NUMBER, 0 },
 	{ "legacy_attachments", "attachments of legacy importers", CELL_NUMBER, 0 },
 	{ 0 },
 };
 
-static int show(const struct dmabuf_revoke_query *query, bool json)
+static void add_buffer(struct document *document, const struct dmabuf_revoke_query *query)
 {
-	struct document *document = document_new(json);
 	struct table *table = table_new(document, "buffer", NULL, LAYOUT_RECORD,
 					show_columns);
 
+	table_extend(table, policy_columns);
 	table_extend(table, pending_columns);
 	table_extend(table, phase_columns);
 	table_row(table);
 	table_set(table, "id", query->id);
 	table_text(table, "state", state_name(query->state));
 	table_set(table, "length", query->length);
-	table_set(table, "accept_legacy",
-		  !!(query->alloc_flags & DMABUF_REVOKE_ALLOC_ACCEPT_LEGACY));
+	table_set(table, "moves", query->moves);
+	table_set(table, "faults", query->faults);
+	table_policies(table, query->alloc_flags);
 	table_set(table, "orphaned", query->orphaned);
 	table_set(table, "attachments", query->attachments);
 	table_set(table, "legacy_attachments", query->legacy_attachments);
 	table_pending(table, &query->pending);
 	table_phases(table, &query->phases);
-	return document_print(document);
 }
 
-static int query_by_id(const struct verb *verb, const char *text,
+/* Whoever holds a dma-buf may ask how it is, but not who else uses it. */
+static void add_blockers(struct document *document, int exp, uint64_t id)
+{
+	uint32_t count;
+	int ret = dr_blockers(exp, id, NULL, 0, &count);
+
+	if (!ret && (count || document_is_json(document)))
+		ret = blockers_add(blockers_new(document), exp, id);
+	/* A given-up buffer has no blockers. */
+	if (ret && ret != -ENOENT)
+		explain(ACT_BLOCKERS, ret, "show: who uses buffer %" PRIu64, id);
+}
+
+static int query_by_id(const char *text, int exp, uint64_t id,
 		       struct dmabuf_revoke_query *query)
 {
-	int status, exp, ret;
-	uint64_t id;
+	int ret = dr_query(exp, id, query);
 
-	if (parse_number(text, UINT64_MAX, &id))
-		return usage(verb, "'%s' is not a buffer id, a number from 1", text);
+	return ret ? explain(ACT_QUERY, ret, "show %s", text) : 0;
+}
+
+static int query_by_fd(int fd, int exp, int dmabuf, struct dmabuf_revoke_query *query)
+{
+	int ret = dr_query_fd(exp, dmabuf, query);
+
+	return ret ? explain(ACT_QUERY_FD, ret, "show --fd %d", fd) : 0;
+}
+
+/* @text is an id, or NULL for the buffer of @dmabuf. */
+static int show(const struct verb *verb, const char *text, int dmabuf, int fd, bool json)
+{
+	struct dmabuf_revoke_query query;
+	struct document *document;
+	uint64_t id = 0;
+	int status = 0, exp;
+
+	if (text)
+		status = parse_id(verb, text, &id);
+	if (status)
+		return status;
 	exp = open_exporter(&status);
 	if (exp < 0)
 		return status;
-	ret = dr_query(exp, id, query);
+	status = text ? query_by_id(text, exp, id, &query) :
+			query_by_fd(fd, exp, dmabuf, &query);
+	if (!status) {
+		document = document_new(json);
+		add_buffer(document, &query);
+		add_blockers(document, exp, query.id);
+		status = document_print(document);
+	}
 	close(exp);
-	return ret ? explain(query_reasons, ret, "show %" PRIu64, id) : 0;
-}
-
-static int query_by_fd(const struct verb *verb, int pid, int fd,
-		       struct dmabuf_revoke_query *query)
-{
-	int status, exp, dmabuf, ret;
-
-	dmabuf = open_dmabuf(verb, pid, fd, &status);
-	if (dmabuf < 0)
-		return status;
-	exp = open_exporter(&status);
-	if (exp < 0)
-		return status;
-	ret = dr_query_fd(exp, dmabuf, query);
-	close(exp);
-	return ret ? explain(query_reasons, ret, "show --fd %d", fd) : 0;
+	return status;
 }
 
 int verb_show(const struct verb *verb, int argc, char **argv)
 {
 	bool json = false;
-	int pid = -1, fd = -1;
+	int pid = -1, fd = -1, dmabuf = -1;
 	const struct option_spec specs[] = {
 		{ "fd", OPTION_INTEGER, &fd, "N",
 		  "the buffer of this dma-buf descriptor", NULL },
@@ -193,7 +196,6 @@ int verb_show(const struct verb *verb, int argc, char **argv)
 		OPTION_JSON(json),
 		{ 0 },
 	};
-	struct dmabuf_revoke_query query;
 	struct arguments rest;
 	int status;
 
@@ -205,9 +207,10 @@ int verb_show(const struct verb *verb, int argc, char **argv)
 		return usage(verb, "which buffer? Give its id, or --fd");
 	if (rest.count && (fd >= 0 || pid >= 0))
 		return usage(verb, "give an id or --fd, not both");
-	if (rest.count)
-		status = query_by_id(verb, rest.values[0], &query);
-	else
-		status = query_by_fd(verb, pid, fd, &query);
-	return status ? status : show(&query, json);
+	if (!rest.count) {
+		dmabuf = open_dmabuf(verb, pid, fd, &status);
+		if (dmabuf < 0)
+			return status;
+	}
+	return show(verb, rest.count ? rest.values[0] : NULL, dmabuf, fd, json);
 }

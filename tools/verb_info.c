@@ -61,7 +61,7 @@ static int exporter_info(struct document *document)
 	ret = dr_exporter_info(fd, &info);
 	close(fd);
 	if (ret)
-		return explain(NULL, ret, DMABUF_REVOKE_EXPORTER_PATH);
+		return explain(ACT_INFO, ret, DMABUF_REVOKE_EXPORTER_PATH);
 	table = table_new(document, "exporter", "Exporter", LAYOUT_RECORD,
 			  exporter_columns);
 	table_row(table);
@@ -95,7 +95,7 @@ static int importer_info(struct document *document)
 	ret = dr_importer_info(fd, &info);
 	close(fd);
 	if (ret)
-		return explain(NULL, ret, DMABUF_REVOKE_IMPORTER_PATH);
+		return explain(ACT_INFO, ret, DMABUF_REVOKE_IMPORTER_PATH);
 	table = table_new(document, "importer", "Importer", LAYOUT_RECORD,
 			  importer_columns);
 	table_row(table);

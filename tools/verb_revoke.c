@@ -1,112 +1,124 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* dmabuf-revoke revoke */
+/* dmabuf-revoke revoke, dmabuf-revoke suspend */
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
-#include <unistd.h>
 
 #include "columns.h"
 #include "ioctls.h"
 #include "message.h"
-#include "node.h"
-#include "options.h"
-#include "table.h"
-#include "units.h"
+#include "several.h"
 #include "words.h"
 
-#define DEFAULT_TIMEOUT_NS (10 * 1000000000ULL)
-
-static const struct reason reasons[] = {
-	{ ENOENT, "no such buffer", "dmabuf-revoke list shows which there are" },
-	{ EPERM, "not permitted",
-	  "only the file that allocated a buffer may revoke it, or root (CAP_SYS_ADMIN)" },
-	{ EINTR, "interrupted", "the revoke goes on; revoke again to wait for its end" },
-	{ 0, NULL, NULL },
-};
-
 static const struct column columns[] = {
-	{ "id", "id", CELL_NUMBER, 0 },
-	{ "state", "state", CELL_TEXT, 0 },
-	{ "already", "was revoked before", CELL_BOOL, 0 },
+	{ "id", "ID", CELL_NUMBER, 0 },
+	{ "state", "STATE", CELL_TEXT, 0 },
+	{ "already", "BEFORE", CELL_BOOL, 0 },
+	{ "error", "ERROR", CELL_TEXT, 0 },
+	{ "began_ns", NULL, CELL_DURATION, 0 },
+	{ "tell_ns", "TELL", CELL_DURATION, 0 },
+	{ "zap_ns", "ZAP", CELL_DURATION, 0 },
+	{ "fences_ns", "FENCES", CELL_DURATION, 0 },
+	{ "unmaps_ns", "UNMAPS", CELL_DURATION, 0 },
+	{ "give_back_ns", "GIVE BACK", CELL_DURATION, 0 },
+	{ "fences", NULL, CELL_NUMBER, 0 },
+	{ "maps", NULL, CELL_NUMBER, 0 },
+	{ "legacy_maps", NULL, CELL_NUMBER, 0 },
+	{ "vmaps", NULL, CELL_NUMBER, 0 },
+	{ "pins", NULL, CELL_NUMBER, 0 },
 	{ 0 },
 };
 
-static int print(const struct dmabuf_revoke_revoke *revoke, bool json)
+static void add_row(struct table *table, const struct target *target)
 {
-	struct document *document = document_new(json);
-	struct table *table = table_new(document, "revoke", NULL, LAYOUT_RECORD,
-					columns);
-
-	table_extend(table, phase_columns);
-	table_extend(table, pending_columns);
 	table_row(table);
-	table_set(table, "id", revoke->id);
-	table_text(table, "state", state_name(revoke->state));
-	table_set(table, "already", revoke->already);
-	table_phases(table, &revoke->phases);
-	table_pending(table, &revoke->pending);
+	table_set(table, "id", target->id);
+	if (target->err)
+		table_text(table, "error", errno_name(target->err));
+	if (target->err && target->err != -ETIMEDOUT)
+		return;
+	table_text(table, "state", state_name(target->result.state));
+	table_set(table, "already", target->result.already);
+	table_phases(table, &target->result.phases);
+	table_pending(table, &target->result.pending);
+}
+
+static int print(const struct several *several)
+{
+	struct document *document = document_new(several->json);
+	struct table *table = table_new(document, "buffers", NULL, LAYOUT_ROWS, columns);
+	unsigned int i;
+
+	for (i = 0; i < several->count; i++)
+		add_row(table, &several->targets[i]);
+	several_blockers(several, document);
 	return document_print(document);
 }
 
-/* What to do about what is still in use. */
-static const char *remedy(const struct dmabuf_revoke_pending *pending)
+static int take_back(struct several *several, const struct verb *verb, int argc,
+		     char **argv)
 {
-	if (pending->legacy_maps)
-		return "legacy importers cannot be told: end their programs, then revoke again";
-	if (pending->fences)
-		return "DMA is still going on: revoke again, with a longer --timeout";
-	return "importers have not unmapped yet: revoke again, or end their programs";
+	const struct option_spec specs[] = {
+		OPTION_ALL(several->all),
+		OPTION_TIMEOUT(several->timeout_ns),
+		OPTION_JSON(several->json),
+		{ 0 },
+	};
+
+	return several_verb(several, verb, specs, argc, argv);
 }
 
-static int timed_out(const struct dmabuf_revoke_revoke *revoke)
+/* The first call knows whether it was so before, the last one all else. */
+static int keep(struct target *target, const struct dmabuf_revoke_revoke *result, int ret)
 {
-	char pending[PENDING_TEXT];
+	uint32_t already = target->err == -ETIMEDOUT ? 0 : result->already;
 
-	complain("revoke %" PRIu64 ": timed out (ETIMEDOUT): %s: the revoke goes on; %s",
-		 (uint64_t)revoke->id, pending_text(pending, &revoke->pending),
-		 remedy(&revoke->pending));
-	return STATUS_FAILED;
+	target->result = *result;
+	target->result.already = already;
+	return ret;
 }
 
-static int revoke_id(uint64_t id, uint64_t timeout_ns, bool json)
+static int revoke(int exp, struct target *target, uint64_t deadline_ns)
 {
-	struct dmabuf_revoke_revoke revoke;
-	int status, exp, ret;
+	struct dmabuf_revoke_revoke result;
 
-	exp = open_exporter(&status);
-	if (exp < 0)
-		return status;
-	ret = dr_revoke(exp, id, timeout_ns ? dr_deadline(timeout_ns) : 0,
-			&revoke);
-	close(exp);
-	if (ret && ret != -ETIMEDOUT)
-		return explain(reasons, ret, "revoke %" PRIu64, id);
-	status = print(&revoke, json);
-	return ret ? timed_out(&revoke) : status;
+	return keep(target, &result, dr_revoke(exp, target->id, deadline_ns, &result));
 }
 
 int verb_revoke(const struct verb *verb, int argc, char **argv)
 {
-	bool json = false;
-	uint64_t timeout_ns = DEFAULT_TIMEOUT_NS;
-	const struct option_spec specs[] = {
-		{ "timeout", OPTION_DURATION, &timeout_ns, "DURATION",
-		  "how long to wait: " DURATION_FORMS "; default 10s", NULL },
-		OPTION_JSON(json),
-		{ 0 },
+	struct several several = {
+		.act = ACT_REVOKE,
+		.late = "the revoke goes on",
+		.call = revoke,
+		.print = print,
+		.timeout_ns = DEFAULT_TIMEOUT_NS,
 	};
-	struct arguments rest;
-	uint64_t id;
-	int status;
 
-	if (!options_parse(verb, specs, argc, argv, &rest, &status))
-		return status;
-	if (rest.count < 1)
-		return usage(verb, "which buffer? Give its id; dmabuf-revoke list shows them");
-	if (rest.count > 1)
-		return usage(verb, "unexpected argument '%s'", rest.values[1]);
-	if (parse_number(rest.values[0], UINT64_MAX, &id))
-		return usage(verb, "'%s' is not a buffer id, a number from 1",
-			     rest.values[0]);
-	return revoke_id(id, timeout_ns, json);
+	return take_back(&several, verb, argc, argv);
+}
+
+static bool can_be_suspended(uint32_t state)
+{
+	return state != DMABUF_REVOKE_STATE_REVOKING &&
+	       state != DMABUF_REVOKE_STATE_REVOKED;
+}
+
+static int suspend(int exp, struct target *target, uint64_t deadline_ns)
+{
+	struct dmabuf_revoke_revoke result;
+
+	return keep(target, &result, dr_suspend(exp, target->id, deadline_ns, &result));
+}
+
+int verb_suspend(const struct verb *verb, int argc, char **argv)
+{
+	struct several several = {
+		.act = ACT_SUSPEND,
+		.late = "the suspension goes on",
+		.concerns = can_be_suspended,
+		.call = suspend,
+		.print = print,
+		.timeout_ns = DEFAULT_TIMEOUT_NS,
+	};
+
+	return take_back(&several, verb, argc, argv);
 }

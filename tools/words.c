@@ -28,6 +28,21 @@ static const struct choice events[] = {
 	{ NULL, 0 },
 };
 
+static const struct choice blockers[] = {
+	{ "fence", DMABUF_REVOKE_BLOCKER_FENCE },
+	{ "mapping", DMABUF_REVOKE_BLOCKER_MAP },
+	{ "vmap", DMABUF_REVOKE_BLOCKER_VMAP },
+	{ NULL, 0 },
+};
+
+static const struct choice usages[] = {
+	{ "kernel", 0 },
+	{ "write", 1 },
+	{ "read", 2 },
+	{ "bookkeep", 3 },
+	{ NULL, 0 },
+};
+
 const char *state_name(uint32_t state)
 {
 	return choice_name(states, state);
@@ -36,6 +51,16 @@ const char *state_name(uint32_t state)
 const char *event_name(uint32_t type)
 {
 	return choice_name(events, type);
+}
+
+const char *blocker_name(uint32_t type)
+{
+	return choice_name(blockers, type);
+}
+
+const char *usage_name(uint32_t usage)
+{
+	return choice_name(usages, usage);
 }
 
 char *pending_text(char text[PENDING_TEXT],

@@ -13,6 +13,9 @@ extern const struct choice kind_choices[];	/* of --kind */
 
 const char *state_name(uint32_t state);
 const char *event_name(uint32_t type);
+const char *blocker_name(uint32_t type);
+/* Of enum dma_resv_usage. */
+const char *usage_name(uint32_t usage);
 
 #define PENDING_TEXT 128
 /* "1 mapping (1 legacy), 0 fences pending"; returns @text. */

@@ -43,11 +43,10 @@ def exporter_features(fd: int) -> int:
     return _call(fd, _EXPORTER_INFO, "=4I4Q", 0, 0, 0, 0, 0, 0, 0)[7]
 
 
-def alloc(fd: int, length: int, flags: int = 0) -> tuple[int, int]:
+def alloc(fd: int, length: int, flags: int = 0, faults: int = 0) -> tuple[int, int]:
     """A new buffer: id and dma-buf descriptor."""
-    values = _call(
-        fd, _ALLOC, "=2I2QiIQ", flags, length, 0, 0, os.O_RDWR | os.O_CLOEXEC, 0
-    )
+    fd_flags = os.O_RDWR | os.O_CLOEXEC
+    values = _call(fd, _ALLOC, "=2I2QiIQ", flags, length, 0, 0, fd_flags, faults)
     return values[3], values[4]
 
 

@@ -105,7 +105,12 @@ def differences(installed: Path, man_page: str, completion: Path) -> list[str]:
 def test_all_three_say_the_same(installed: Path) -> None:
     verbs = verbs_of_help(installed)
     assert len(verbs) >= 8 and verbs["alloc"][0] == "size--programargument"
-    assert verbs["revoke"][1] == {"timeout": "duration", "json": "", "help": ""}
+    assert verbs["move"][1] == {
+        "resume": "n",
+        "timeout": "duration",
+        "json": "",
+        "help": "",
+    }
     assert not differences(installed, MAN_PAGE.read_text(), COMPLETION)
 
 
@@ -134,7 +139,7 @@ def test_control_a_wrong_man_page_is_noticed(
     [
         ("bench doctor --help", "bench --help"),
         ("bench doctor --help", "bench doctor nurse --help"),
-        ("echo --timeout ;;", ";;"),
+        ("echo --resume --timeout ;;", ";;"),
         ("--defer-unmap ", "--defer-unmaps "),
         ("echo --json --help", "echo --help"),
     ],
