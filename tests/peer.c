@@ -321,7 +321,7 @@ CASE(peer, E5_suspension_asks_all_fences_at_once)
 }
 
 /* What nobody has asked, and nobody waits for, does not signal; the file's end does. */
-CASE(peer, E5_I18_fences_end_with_their_file)
+CASE(peer, E5_fences_end_with_their_file)
 {
 	struct buffer buffer = buffer_alloc(PAGE, 0);
 	int peer = peer_new(buffer.fd, PEER_PLAIN);

@@ -232,7 +232,7 @@ int race_vmap(struct race_thread *thread, const uint16_t *arg)
 		return RACE_NOTHING;
 	/* The core hands out a vmap that is there, without asking. */
 	done = race_done(thread->board, att.id);
-	ret = dr_vmap(att.fd, &crc);
+	ret = race_vmap_bounded(att.fd, &crc);
 	check_refused(thread, "VMAP", att.id, done, ret);
 	/* It holds up moves: not all of them are for others to end. */
 	if (!ret && arg[1] % 4)

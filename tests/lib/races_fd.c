@@ -156,8 +156,11 @@ int race_debug_files(struct race_thread *thread, const uint16_t *arg)
 	return read_all("/sys/kernel/debug/dma_buf/bufinfo");
 }
 
-/* While a buffer is suspended SYNC waits, and nobody may bring it back: ends the wait. */
-static int sync_bounded(int fd, struct dma_buf_sync *sync)
+/*
+ * A wait that nobody else may end: of SYNC while a buffer is suspended, of VMAP for DMA
+ * without end.
+ */
+static bool begin_bound(timer_t *timer)
 {
 	const struct itimerspec soon = {
 		.it_value.tv_nsec = 20 * RACE_MSEC,
@@ -167,14 +170,34 @@ static int sync_bounded(int fd, struct dma_buf_sync *sync)
 		.sigev_notify = SIGEV_THREAD_ID,
 		.sigev_signo = SIGUSR2,
 	};
+
+	interrupt._sigev_un._tid = gettid();
+	if (timer_create(CLOCK_MONOTONIC, &interrupt, timer))
+		return false;
+	timer_settime(*timer, 0, &soon, NULL);
+	return true;
+}
+
+static int sync_bounded(int fd, struct dma_buf_sync *sync)
+{
 	timer_t timer;
 	int ret;
 
-	interrupt._sigev_un._tid = gettid();
-	if (timer_create(CLOCK_MONOTONIC, &interrupt, &timer))
+	if (!begin_bound(&timer))
 		return RACE_NOTHING;
-	timer_settime(timer, 0, &soon, NULL);
 	ret = ioctl(fd, DMA_BUF_IOCTL_SYNC, sync) < 0 ? -errno : 0;
+	timer_delete(timer);
+	return ret;
+}
+
+int race_vmap_bounded(int att, uint32_t *crc)
+{
+	timer_t timer;
+	int ret;
+
+	if (!begin_bound(&timer))
+		return RACE_NOTHING;
+	ret = dr_vmap(att, crc);
 	timer_delete(timer);
 	return ret;
 }

@@ -205,7 +205,7 @@ static int check_by_vmap(struct race_thread *thread)
 
 	if (thread->kept.att < 0)
 		attach_own(thread);
-	ret = dr_vmap(thread->kept.att, &crc);
+	ret = race_vmap_bounded(thread->kept.att, &crc);
 	if (ret)
 		return ret;
 	check_crc(thread, "vmap", crc);
