@@ -212,6 +212,11 @@ static void ask_for_blockers(struct buffer *buffer)
 	dr_blockers(exporter, buffer->id, NULL, 0, &count);
 }
 
+static void move_it(struct buffer *buffer)
+{
+	dr_move(exporter, buffer->id, DMABUF_REVOKE_FOREVER);
+}
+
 static void free_it(struct buffer *buffer)
 {
 	dr_free(exporter, buffer->id, NULL, 0, NULL);
@@ -223,6 +228,7 @@ static const struct victim victims[] = {
 	{ .name = "REVOKE", .call = revoke_now },
 	{ .name = "SUSPEND", .call = suspend_for_ever },
 	{ .name = "RESTORE", .call = restore_for_ever },
+	{ .name = "MOVE", .call = move_it },
 	{ .name = "BLOCKERS", .call = ask_for_blockers },
 	{ .name = "FREE", .call = free_it },
 };
