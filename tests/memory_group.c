@@ -12,7 +12,7 @@
 #define ATTACHMENTS 16
 #define BUFFERS 1000
 
-static char mount_point[] = "/tmp/dmabuf-revoke-XXXXXX";
+static char mount_point[64];
 static char group[128];
 
 static int open_in_group(const char *file, int how)
@@ -46,6 +46,7 @@ static void group_begin(void)
 {
 	char controllers[256];
 
+	snprintf(mount_point, sizeof(mount_point), "/tmp/dmabuf-revoke-XXXXXX");
 	holds(mkdtemp(mount_point));
 	if (mount("none", mount_point, "cgroup2", 0, NULL)) {
 		rmdir(mount_point);
