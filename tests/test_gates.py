@@ -20,6 +20,7 @@ from dbr.stepper import Result, StepError, Stepper
 
 # As kernels print them.
 BAD_LINES = [
+    "dmabuf_revoke_exporter: dmabuf-revoke-importer: unpinned without a pin",
     "WARNING: CPU: 0 PID: 1 at drivers/dma-buf/dma-buf.c:1 dma_buf_detach+0x1/0x2",
     "BUG: KASAN: slab-use-after-free in dbr_revoke+0x1/0x2",
     "kernel BUG at lib/list_debug.c:56!",
