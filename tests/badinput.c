@@ -96,7 +96,7 @@ struct row {
 
 static const struct row rows[] = {
 	ROW(EXPORTER, EXPORTER_INFO, exporter_info, 0, true, prepare_nothing),
-	ROW(EXPORTER, ALLOC, alloc, 7, true, prepare_alloc),
+	ROW(EXPORTER, ALLOC, alloc, 15, true, prepare_alloc),
 	ROW(EXPORTER, REVOKE, revoke, 1, true, prepare_revoke),
 	ROW(EXPORTER, QUERY, query, 1, true, prepare_query),
 	ROW(EXPORTER, LIST, list, 0, true, prepare_nothing),

@@ -31,21 +31,26 @@ struct row {
 	enum file file;
 	unsigned long request;
 	uint32_t size;
+	uint32_t least;			/* of it, as it was first published */
 	size_t id;			/* where the buffer is named; 0: nowhere */
 	size_t reserved;		/* where a zero has to be; 0: nowhere */
 	bool answers;			/* has [out] members */
 };
 
-#define ROW(file, request, name, id, reserved, answers)			\
+#define GROWN_ROW(file, request, name, least, id, reserved, answers)	\
 	{								\
 		#request, file, DMABUF_REVOKE_IOC_##request,		\
-		sizeof(struct dmabuf_revoke_##name), id, reserved,	\
-		answers							\
+		sizeof(struct dmabuf_revoke_##name), least, id,		\
+		reserved, answers					\
 	}
+
+#define ROW(file, request, name, ...)					\
+	GROWN_ROW(file, request, name,					\
+		  sizeof(struct dmabuf_revoke_##name), __VA_ARGS__)
 
 static const struct row rows[] = {
 	ROW(EXPORTER, RESTORE, restore, 8, 0, false),
-	ROW(EXPORTER, MOVE, move, 8, 0, false),
+	GROWN_ROW(EXPORTER, MOVE, move, 24, 8, 0, false),
 	ROW(EXPORTER, FREE, free, 8, 36, true),
 	ROW(EXPORTER, EXPORT, export, 8, 0, true),
 	ROW(EXPORTER, BLOCKERS, blockers, 8, 0, true),
@@ -186,11 +191,11 @@ static void is_too_short(const struct row *row)
 {
 	uint32_t *arg = good_arg(row, row->size);
 
-	for (uint32_t size = 0; size < row->size - 1; size++) {
+	for (uint32_t size = 0; size < row->least - 1; size++) {
 		arg[0] = size;
 		row_gives(row->name, call(row, arg), EINVAL);
 	}
-	arg[0] = row->size - 1;
+	arg[0] = row->least - 1;
 	leaves_no_trace(row, arg, EINVAL);
 }
 

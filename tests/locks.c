@@ -148,11 +148,8 @@ CASE(locks, E8_E21_signal_ends_the_wait_of_sync)
 
 /* --- calls that are killed ------------------------------------------------ */
 
-/* How long the lock is kept; a callback may not take more than 10 s. */
-static uint64_t kept_ns(void)
-{
-	return patience() < 2.5 ? 4 * SEC * patience() : 10 * SEC;
-}
+/* How long the lock is kept; a callback may not take more. */
+#define KEPT (10 * SEC)
 
 static bool is_in_ioctl(uint64_t pid)
 {
@@ -269,7 +266,7 @@ static void holder_begin(struct holder *holder, struct buffer buffer)
 	holder->buffer = buffer;
 	holder->att = attach_misbehaving(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC,
 					 DMABUF_REVOKE_MISBEHAVE_SLOW_CALLBACK,
-					 kept_ns());
+					 KEPT);
 	succeeds(dr_map(holder->att, 0));
 	expect_event(holder->att, DMABUF_REVOKE_EVENT_MAPPED);
 	atomic_init(&holder->let_go, false);

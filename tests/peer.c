@@ -137,7 +137,10 @@ static void segments_fit(uint64_t length)
 	int mapping;
 
 	number_pages(memory, length, 1);
-	mapping = succeeds(peer_map(peer));
+	mapping = peer_map(peer);
+	/* Where DMA is bounced, one that is too long is not mapped at all. */
+	holds(mapping >= 0, "segment 0 of %llu bytes: %s", (long long)length,
+	      result_name(mapping));
 	table = table_of(peer, mapping);
 	for (int i = 0; i < table.count; i++) {
 		uint64_t first = table.segments[i].address;
@@ -245,7 +248,9 @@ CASE(peer, E22_old_mapping_is_valid_after_a_move_until_it_is_unmapped)
 	mapping_is(peer, 1, memory, length);
 	move_fully(buffer.id);
 	equal(succeeds(peer_map(peer)), 2);
+	cpu_begins(buffer.fd);
 	number_pages(memory, length, 2000);
+	cpu_ends(buffer.fd);
 	mapping_is(peer, 0, before, length);
 	mapping_is(peer, 2, memory, length);
 
