@@ -161,6 +161,7 @@ void dbi_attachment_destroy(struct dbi_attachment *att)
 
 	/* First: an exporter may hold the resv lock until our fences signal. */
 	dbi_engine_close(att);
+	dbi_misbehave_close(att);
 	dbi_vmap_end(att);
 	dbi_mappings_end(att);
 	/* After this the callback is not called any more. */

@@ -19,6 +19,7 @@
 #include <linux/nodemask.h>
 #include <linux/scatterlist.h>
 #include <linux/sizes.h>
+#include <linux/topology.h>
 
 #include "importer.h"
 
@@ -370,13 +371,21 @@ void dbi_engine_work(struct work_struct *work)
 
 /*
  * Each attachment with a job has a thread, for as long as the job's owner, or those whose
- * fences it awaits, like. The workqueue may divide its threads among the nodes.
+ * fences it awaits, like. The workqueue may divide its threads among the nodes, by their
+ * CPUs. One is for what signals a fence and does not wait: see misbehave.c.
  */
 static atomic_t dbi_engine_claims;
 
 static int dbi_engine_max_claims(void)
 {
-	return WQ_MAX_ACTIVE / num_possible_nodes();
+	int least = WQ_MAX_ACTIVE, cpus = num_online_cpus(), node;
+
+	for_each_online_node(node)
+		if (nr_cpus_node(node))
+			least = min_t(int, least,
+				      WQ_MAX_ACTIVE * nr_cpus_node(node) / cpus);
+	/* A node has no fewer. */
+	return max(least, 8) - 1;
 }
 
 /* A thread for an attachment that gets a job; false: there is none. */

@@ -182,6 +182,7 @@ int dbi_misbehave_begin(struct dbi_attachment *att);
 void dbi_misbehave_told(struct dbi_attachment *att);
 void dbi_misbehave_unmap(struct dbi_mapping *map);
 void dbi_misbehave_let_go(struct dbi_attachment *att);
+void dbi_misbehave_close(struct dbi_attachment *att);
 void dbi_misbehave_end(struct dbi_attachment *att);
 
 /* vmap.c */

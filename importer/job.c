@@ -309,6 +309,9 @@ static int dbi_job_try(struct ucmd *ucmd)
 		ret = dbi_job_start_with_fd(job, ucmd);
 	else
 		ret = dbi_job_start(job, ucmd, NULL);
+	/* Its sync_file may go only after this module: signalled, the fence leads nowhere. */
+	if (ret)
+		dma_fence_signal(&job->fence);
 	dma_fence_put(&job->fence);
 	return ret;
 }

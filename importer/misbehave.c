@@ -21,8 +21,9 @@ struct dbi_rogue_fence {
 /* What goes on by itself, until the attachment's file is closed. */
 struct dbi_rogue {
 	struct dbi_attachment *att;
-	struct delayed_work fence_work;
-	struct dbi_rogue_fence *fence;	/* fence_work; a reference */
+	struct work_struct add_work;	/* adds @fence */
+	struct delayed_work signal_work;	/* signals and drops it */
+	struct dbi_rogue_fence *fence;	/* NULL: add_work's; else signal_work's; a reference */
 	struct delayed_work dma_work;
 	dma_addr_t addr;		/* the resv lock; then dma_work */
 };
@@ -108,27 +109,43 @@ static bool dbi_misbehave_fits(const struct dmabuf_revoke_attach *arg)
 int dbi_misbehave_check(struct dma_buf *dmabuf,
 			const struct dmabuf_revoke_attach *arg)
 {
+	u64 own = DBI_MISBEHAVE_OWN;
+
 	if (!dbi_misbehave_fits(arg))
 		return -EINVAL;
-	if (arg->misbehave & DBI_MISBEHAVE_OWN &&
+	/* Others may give the memory away once the fences have signalled, before the unmap. */
+	if (arg->kind == DMABUF_REVOKE_KIND_DYNAMIC)
+		own |= MISBEHAVE(IGNORE);
+	if (arg->misbehave & own &&
 	    !dbi_is_own(dmabuf, arg->misbehave & MISBEHAVE(DMA_AFTER_UNMAP)))
 		return -EOPNOTSUPP;
 	return 0;
 }
 
-static void dbi_rogue_signal(struct dbi_rogue *rogue)
+/* Nobody waits for it behind those who wait for resv locks. */
+static void dbi_rogue_signal_work(struct work_struct *work)
 {
-	dma_fence_signal(&rogue->fence->fence);
-	dma_fence_put(&rogue->fence->fence);
-	rogue->fence = NULL;
+	struct dbi_rogue *rogue = container_of(to_delayed_work(work),
+					       struct dbi_rogue, signal_work);
+	struct dbi_rogue_fence *fence = rogue->fence;
+
+	dma_fence_signal(&fence->fence);
+	dma_fence_put(&fence->fence);
+	smp_store_release(&rogue->fence, NULL);
 }
 
-static void dbi_rogue_add(struct dbi_rogue *rogue)
+/* While the fence of an earlier call is there it stands for this one, too. */
+static void dbi_rogue_add_work(struct work_struct *work)
 {
-	struct dma_resv *resv = rogue->att->dmabuf->resv;
-	struct dbi_rogue_fence *fence = kzalloc_obj(*fence, GFP_CALLER);
+	struct dbi_rogue *rogue = container_of(work, struct dbi_rogue, add_work);
+	struct dbi_attachment *att = rogue->att;
+	struct dma_resv *resv = att->dmabuf->resv;
+	struct dbi_rogue_fence *fence;
 
 	static_assert(offsetof(struct dbi_rogue_fence, fence) == 0);
+	if (smp_load_acquire(&rogue->fence))
+		return;
+	fence = kzalloc_obj(*fence, GFP_CALLER);
 	if (!fence)
 		return;
 	dma_fence_init(&fence->fence, &dbi_rogue_ops,
@@ -136,30 +153,19 @@ static void dbi_rogue_add(struct dbi_rogue *rogue)
 		       dma_fence_context_alloc(1), 1);
 
 	dma_resv_lock(resv, NULL);
-	if (!dma_resv_reserve_fences(resv, 1)) {
-		dma_resv_add_fence(resv, &fence->fence, DMA_RESV_USAGE_BOOKKEEP);
-		dma_fence_get(&fence->fence);
-		rogue->fence = fence;
+	if (dma_resv_reserve_fences(resv, 1)) {
+		dma_resv_unlock(resv);
+		dma_fence_put(&fence->fence);
+		return;
 	}
+	dma_resv_add_fence(resv, &fence->fence, DMA_RESV_USAGE_BOOKKEEP);
+	rogue->fence = fence;
+	/* Pairs with dbi_misbehave_close(), which comes after @closing is set. */
+	spin_lock(&att->lock);
+	queue_delayed_work(dbi_engine_wq, &rogue->signal_work, att->closing ? 0 :
+			   nsecs_to_jiffies(att->delay_ns));
+	spin_unlock(&att->lock);
 	dma_resv_unlock(resv);
-	dma_fence_put(&fence->fence);
-
-	/* It must not wait behind those who wait for resv locks. */
-	if (rogue->fence)
-		queue_delayed_work(dbi_engine_wq, &rogue->fence_work,
-				   nsecs_to_jiffies(rogue->att->delay_ns));
-}
-
-/* First allocates and adds the fence, then signals it. */
-static void dbi_rogue_fence_work(struct work_struct *work)
-{
-	struct dbi_rogue *rogue = container_of(to_delayed_work(work),
-					       struct dbi_rogue, fence_work);
-
-	if (rogue->fence)
-		dbi_rogue_signal(rogue);
-	else
-		dbi_rogue_add(rogue);
 }
 
 /*
@@ -200,7 +206,8 @@ int dbi_misbehave_begin(struct dbi_attachment *att)
 	if (!rogue)
 		return -ENOMEM;
 	rogue->att = att;
-	INIT_DELAYED_WORK(&rogue->fence_work, dbi_rogue_fence_work);
+	INIT_WORK(&rogue->add_work, dbi_rogue_add_work);
+	INIT_DELAYED_WORK(&rogue->signal_work, dbi_rogue_signal_work);
 	INIT_DELAYED_WORK(&rogue->dma_work, dbi_rogue_dma_work);
 	att->rogue = rogue;
 	return 0;
@@ -214,7 +221,7 @@ void dbi_misbehave_told(struct dbi_attachment *att)
 	if (dbi_misbehaves(att, MISBEHAVE(SLOW_CALLBACK)))
 		fsleep(div_u64(att->delay_ns, NSEC_PER_USEC));
 	if (dbi_misbehaves(att, MISBEHAVE(FENCE_AFTER)))
-		queue_delayed_work(dbi_unmap_wq, &att->rogue->fence_work, 0);
+		queue_work(dbi_unmap_wq, &att->rogue->add_work);
 }
 
 /* Right before the mapping goes. */
@@ -243,6 +250,16 @@ void dbi_misbehave_let_go(struct dbi_attachment *att)
 		att->remap_error = dbi_mapping_create(att, DMA_BIDIRECTIONAL);
 }
 
+/*
+ * The attachment is closing, and may yet have to wait for the resv lock, which an exporter
+ * may hold until our fences signal.
+ */
+void dbi_misbehave_close(struct dbi_attachment *att)
+{
+	if (att->rogue)
+		flush_delayed_work(&att->rogue->signal_work);
+}
+
 /* The attachment is detached, or never was attached. */
 void dbi_misbehave_end(struct dbi_attachment *att)
 {
@@ -251,8 +268,7 @@ void dbi_misbehave_end(struct dbi_attachment *att)
 	if (!rogue)
 		return;
 	cancel_delayed_work_sync(&rogue->dma_work);
-	cancel_delayed_work_sync(&rogue->fence_work);
-	if (rogue->fence)
-		dbi_rogue_signal(rogue);
+	cancel_work_sync(&rogue->add_work);
+	flush_delayed_work(&rogue->signal_work);
 	kfree(rogue);
 }

@@ -664,7 +664,7 @@ enum dmabuf_revoke_kind {
  * attachment's file. Those marked (own) are refused with EOPNOTSUPP unless the
  * dma-buf is one of this project's exporter, which can stand them.
  */
-/* The callback does nothing at all: mapping and DMA go on. */
+/* The callback does nothing at all: mapping and DMA go on (of the dynamic kind: own). */
 #define DMABUF_REVOKE_MISBEHAVE_IGNORE		(1ULL << 0)
 /* Stops the DMA, but never unmaps. */
 #define DMABUF_REVOKE_MISBEHAVE_NO_UNMAP	(1ULL << 1)
@@ -863,8 +863,8 @@ enum dmabuf_revoke_op {
  *   ERANGE	the range, or the one at @dst_offset, ends beyond the buffer
  *   EACCES	the mapping has another direction
  *   EAGAIN	@max_jobs jobs of this attachment wait for WAIT; or so many attachments
- *		have jobs that no thread may be left for this one (512 or more, divided by
- *		the machine's NUMA nodes)
+ *		have jobs that no thread may be left for this one (511 or more; on a
+ *		machine with several NUMA nodes the share of the smallest)
  *   EOPNOTSUPP	SUBMIT_FENCE_FD on a kernel without CONFIG_SYNC_FILE
  *   EMFILE, ENFILE	no file descriptor left in the process, the system
  *   and the errors of MAP, but for EBUSY because there is a mapping.

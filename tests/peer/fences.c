@@ -9,6 +9,7 @@
 
 struct peer_lazy {
 	struct dma_fence fence;		/* first: it is freed by it */
+	struct compat_fence_lock fence_lock;
 	struct delayed_work work;	/* signals */
 	unsigned long delay;		/* in jiffies */
 	u64 enabled;			/* under the fence's lock, then for good */
@@ -55,7 +56,8 @@ static struct peer_lazy *peer_fence_new(unsigned int delay_ms)
 		return NULL;
 	lazy->delay = msecs_to_jiffies(delay_ms);
 	INIT_DELAYED_WORK(&lazy->work, peer_fence_work);
-	dma_fence_init(&lazy->fence, &peer_fence_ops, NULL,
+	dma_fence_init(&lazy->fence, &peer_fence_ops,
+		       compat_fence_lock(&lazy->fence_lock),
 		       dma_fence_context_alloc(1), 1);
 	return lazy;
 }

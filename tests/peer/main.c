@@ -270,6 +270,7 @@ static const struct file_operations peer_fops = {
 	.open = peer_open,
 	.release = peer_release,
 	.unlocked_ioctl = peer_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
 };
 
 static struct miscdevice peer_misc = {
