@@ -66,19 +66,9 @@ static bool dbr_admits(struct dbr_buffer *buf, struct dbr_attachment *a)
 static int dbr_attachment_fill(struct dbr_attachment *a, struct dbr_buffer *buf,
 			       struct device *dev)
 {
-	struct dbr_pages *pages = NULL;
-	u64 generation;
-
 	dma_resv_lock(buf->dmabuf->resv, NULL);
-	if (buf->pages)
-		pages = dbr_pages_get(buf->pages);
-	generation = buf->generation;
+	a->spare = buf->pages ? dbr_mapping_create(buf, dev) : ERR_PTR(-ENODEV);
 	dma_resv_unlock(buf->dmabuf->resv);
-	if (!pages)
-		return -ENODEV;
-
-	a->spare = dbr_mapping_create(buf, pages, generation, dev);
-	dbr_pages_put(pages);
 	return PTR_ERR_OR_ZERO(a->spare);
 }
 
@@ -122,13 +112,17 @@ static void dbr_dmabuf_detach(struct dma_buf *dmabuf,
 			      struct dma_buf_attachment *attach)
 {
 	struct dbr_attachment *a = attach->priv;
+	struct dbr_mapping *m;
 
 	WARN_ONCE(a->pins, "%s: detached while pinned\n",
 		  dev_name(attach->dev));
 	/* Its device may still use table and memory: neither is ever freed. */
 	if (WARN_ONCE(!list_empty(&a->mappings), "%s: detached while mapped\n",
-		      dev_name(attach->dev)))
+		      dev_name(attach->dev))) {
+		list_for_each_entry(m, &a->mappings, of_attachment)
+			dbr_mapping_abandon(m);
 		return;
+	}
 	dbr_mapping_destroy(a->spare);
 	kfree(a);
 }
@@ -183,7 +177,7 @@ static struct dbr_mapping *dbr_attachment_take(struct dbr_attachment *a,
 	if (likely(m && m->generation == buf->generation))
 		return m;
 	dbr_mapping_destroy(m);
-	return dbr_mapping_create(buf, buf->pages, buf->generation, dev);
+	return dbr_mapping_create(buf, dev);
 }
 
 /* For the next map. One is enough. */
@@ -213,6 +207,10 @@ static struct sg_table *dbr_dmabuf_map(struct dma_buf_attachment *attach,
 		msleep(DBR_FAULT_DELAY_MS);
 	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_FAIL_MAP))
 		return ERR_PTR(-ENOMEM);
+
+	/* It was let in by FAULT_LATE_REFUSAL; the DMA API takes no errno for it. */
+	if (!dbr_device_can_map(attach->dev))
+		return ERR_PTR(-EIO);
 
 	m = dbr_attachment_take(a, buf, attach->dev);
 	if (IS_ERR(m))
@@ -402,6 +400,9 @@ static int dbr_dmabuf_begin_cpu_access(struct dma_buf *dmabuf,
 	int ret;
 
 	do {
+		/* Final once seen. The fences may be what the revoke waits for. */
+		if (dbr_is_gone(buf))
+			return -ENODEV;
 		ret = dbr_await_fences(buf, dir);
 		if (!ret)
 			ret = dbr_lock_for_access(buf);
@@ -520,6 +521,15 @@ static int dbr_lock_for_fault(struct dma_resv *resv, struct vm_fault *vmf)
 }
 
 /*
+ * A fault that may not be told to try again comes again by itself, and not everybody who
+ * takes one looks for signals in between (futexes).
+ */
+static vm_fault_t dbr_vm_interrupted(void)
+{
+	return fatal_signal_pending(current) ? VM_FAULT_SIGBUS : VM_FAULT_NOPAGE;
+}
+
+/*
  * The resv lock, for a fault. If it is taken, wait for it without mmap_lock where
  * that is allowed: a fault of the kernel's own, in a system call, ends on a fatal
  * signal only if it is told to try again. 0: locked.
@@ -532,7 +542,7 @@ static vm_fault_t dbr_vm_lock(struct dma_resv *resv, struct vm_fault *vmf)
 		return 0;
 
 	if (!fault_flag_allow_retry_first(vmf->flags))
-		return dbr_lock_for_fault(resv, vmf) ? VM_FAULT_NOPAGE : 0;
+		return dbr_lock_for_fault(resv, vmf) ? dbr_vm_interrupted() : 0;
 	if (vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
 		return VM_FAULT_RETRY;
 
@@ -545,7 +555,14 @@ static vm_fault_t dbr_vm_lock(struct dma_resv *resv, struct vm_fault *vmf)
 	return VM_FAULT_RETRY;
 }
 
-/* For the contents to arrive; in the same way. Drops the resv lock. */
+/* There is no memory to be seen. True is final only under the resv lock. */
+static bool dbr_vm_is_closed(struct dbr_buffer *buf)
+{
+	return (dbr_is_suspended(buf) || dbr_is_gone(buf)) &&
+	       !dbr_has_fault(buf, DMABUF_REVOKE_FAULT_NO_ZAP);
+}
+
+/* For the contents to arrive, unless they never will; in the same way. Drops the resv lock. */
 static vm_fault_t dbr_vm_await(struct dbr_buffer *buf, struct vm_fault *vmf)
 {
 	struct dma_fence *move = dma_fence_get(buf->move);
@@ -561,9 +578,13 @@ static vm_fault_t dbr_vm_await(struct dbr_buffer *buf, struct vm_fault *vmf)
 		release_fault_lock(vmf);
 	}
 	if (vmf->flags & FAULT_FLAG_USER)
-		dma_fence_wait(move, true);
+		wait_event_interruptible(buf->wait, dma_fence_is_signaled(move) ||
+					 dbr_vm_is_closed(buf));
 	else
-		wait_event_killable(buf->wait, dma_fence_is_signaled(move));
+		wait_event_killable(buf->wait, dma_fence_is_signaled(move) ||
+				    dbr_vm_is_closed(buf));
+	if (ret == VM_FAULT_NOPAGE)
+		ret = dbr_vm_interrupted();
 out_put:
 	fput(file);
 	dma_fence_put(move);
@@ -580,14 +601,12 @@ static vm_fault_t dbr_vm_fault(struct vm_fault *vmf)
 	if (ret)
 		return ret;
 
-	if (dbr_is_moving(buf))
-		return dbr_vm_await(buf, vmf);
-
-	if (!dbr_check_state(buf) ||
-	    dbr_has_fault(buf, DMABUF_REVOKE_FAULT_NO_ZAP))
-		ret = dbr_vm_insert(buf, vmf);
-	else
+	if (dbr_vm_is_closed(buf))
 		ret = dbr_vm_gone(buf, vmf);
+	else if (dbr_is_moving(buf))
+		return dbr_vm_await(buf, vmf);
+	else
+		ret = dbr_vm_insert(buf, vmf);
 	dma_resv_unlock(resv);
 	return ret;
 }

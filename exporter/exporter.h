@@ -200,12 +200,12 @@ int dbr_buffer_ids(struct dbr_owner *owner, u64 *ids, u32 capacity, u32 *count);
 void dbr_mapping_teach_lockdep(void);
 void dbr_mappings_init(struct dbr_pages *pages);
 bool dbr_device_can_map(struct device *dev);
-struct dbr_mapping *dbr_mapping_create(struct dbr_buffer *buf, struct dbr_pages *pages,
-				       u64 generation, struct device *dev);
+struct dbr_mapping *dbr_mapping_create(struct dbr_buffer *buf, struct device *dev);
 void dbr_mapping_destroy(struct dbr_mapping *m);
 int dbr_mapping_map(struct dbr_mapping *m, struct dbr_pages *pages,
 		    enum dma_data_direction dir);
 void dbr_mapping_unmap(struct dbr_mapping *m);
+void dbr_mapping_abandon(struct dbr_mapping *m);
 void dbr_mappings_sync_for_cpu(struct dbr_pages *pages);
 void dbr_mappings_sync_for_device(struct dbr_pages *pages);
 void dbr_mappings_arrived(struct dbr_pages *pages);

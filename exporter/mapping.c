@@ -76,6 +76,12 @@ bool dbr_device_can_map(struct device *dev)
 	       dma_get_seg_boundary(dev) >= PAGE_SIZE - 1;
 }
 
+/* Only what is bounced is limited in length. */
+static bool dbr_device_may_bounce(struct device *dev)
+{
+	return dma_max_mapping_size(dev) != SIZE_MAX;
+}
+
 static struct dbr_limits dbr_device_limits(struct dbr_buffer *buf, struct device *dev)
 {
 	struct dbr_limits limits = {
@@ -92,28 +98,27 @@ static struct dbr_limits dbr_device_limits(struct dbr_buffer *buf, struct device
 }
 
 /**
- * dbr_mapping_create - what a map needs, without mapping yet
- * @buf: whose deliberate faults count
- * @pages: what is to be mapped; no reference is kept
- * @generation: dbr_buffer.generation of @pages
+ * dbr_mapping_create - what a map of a buffer needs, without mapping yet
+ * @buf: the buffer, which has memory
  * @dev: the device that it is for
  *
  * Return: the mapping, or an ERR_PTR: -ENOMEM.
  */
-struct dbr_mapping *dbr_mapping_create(struct dbr_buffer *buf, struct dbr_pages *pages,
-				       u64 generation, struct device *dev)
+struct dbr_mapping *dbr_mapping_create(struct dbr_buffer *buf, struct device *dev)
 {
 	struct dbr_limits limits = dbr_device_limits(buf, dev);
 	struct dbr_mapping *m;
 	int ret;
 
+	dma_resv_assert_held(buf->dmabuf->resv);
+
 	m = kzalloc_obj(*m, GFP_CALLER);
 	if (!m)
 		return ERR_PTR(-ENOMEM);
 	m->dev = dev;
-	m->generation = generation;
+	m->generation = buf->generation;
 
-	ret = dbr_pages_to_sg(pages, &m->table, &limits);
+	ret = dbr_pages_to_sg(buf->pages, &m->table, &limits);
 	if (ret) {
 		kfree(m);
 		return ERR_PTR(ret);
@@ -145,8 +150,11 @@ int dbr_mapping_map(struct dbr_mapping *m, struct dbr_pages *pages,
 
 	mutex_lock(&pages->sync_lock);
 	m->dma_dir = dir;
-	/* What the device leaves alone has to arrive as well, so it has to get it. */
-	if (pages->arriving && dir == DMA_FROM_DEVICE)
+	/*
+	 * From a bounce buffer comes back what the device leaves alone, too, so it has to get
+	 * what a CPU or a move writes after the map.
+	 */
+	if (dir == DMA_FROM_DEVICE && dbr_device_may_bounce(m->dev))
 		m->dma_dir = DMA_BIDIRECTIONAL;
 	ret = dma_map_sgtable(m->dev, &m->table, m->dma_dir, 0);
 	if (!ret)
@@ -175,6 +183,17 @@ void dbr_mapping_unmap(struct dbr_mapping *m)
 
 	m->pages = NULL;
 	dbr_pages_put_later(pages);
+}
+
+/*
+ * Its importer has detached: table and pages are never freed, but the device may go, and is
+ * not to be asked for anything.
+ */
+void dbr_mapping_abandon(struct dbr_mapping *m)
+{
+	mutex_lock(&m->pages->sync_lock);
+	list_del_init(&m->of_pages);
+	mutex_unlock(&m->pages->sync_lock);
 }
 
 /* What devices have written is in @pages when this returns, if their fences have signalled. */

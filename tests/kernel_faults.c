@@ -3,11 +3,13 @@
  * Faults on a mapping that the kernel takes, in a system call of ours: they wait like those
  * of the CPU, but a signal cannot end the wait, since the call has not come so far.
  */
+#include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "life.h"
@@ -164,4 +166,85 @@ CASE(kernel_faults, E8_E14_death_ends_the_wait_for_the_contents)
 	close(fence);
 	mapped_revoke(&m);
 	mapped_free(&m);
+}
+
+static int wake_in_child(struct child *self, void *memory)
+{
+	uint32_t mine = 0;
+
+	(void)self;
+	syscall(SYS_futex, &mine, FUTEX_WAKE_OP_PRIVATE, 0, 0, memory,
+		FUTEX_OP(FUTEX_OP_SET, 0, FUTEX_OP_CMP_EQ, 0));
+	return 0;
+}
+
+/* It takes the fault anew as often as it is not told of an error, whatever the signal. */
+CASE(kernel_faults, E8_E14_death_ends_a_futex_operation)
+{
+	struct mapped m = mapped_new(0);
+	int other, fence = foreign_fence(ENDLESS, &other);
+	struct child child;
+	uint64_t moves = 0;
+
+	succeeds(import_fence(m.buffer.fd, fence));
+	fails(dr_move_number(exporter, m.buffer.id, 0, &moves), ETIMEDOUT);
+	child = child_start(wake_in_child, m.memory);
+	holds(eventually(is_asleep, child.pid));
+	child_kill(&child);
+	close(other);
+	succeeds(dr_move_number(exporter, m.buffer.id, DMABUF_REVOKE_FOREVER,
+				&moves));
+	close(fence);
+	mapped_revoke(&m);
+	mapped_free(&m);
+}
+
+static int touch_in_child(struct child *self, void *memory)
+{
+	(void)self;
+	return fault_on_read(memory) == SIGBUS ? 0 : 1;
+}
+
+/* What is to arrive never will, or not for whoever maps the buffer now. */
+static void move_is_not_waited_for(int (*take_back)(uint64_t id))
+{
+	struct mapped m = mapped_new(0);
+	int other, fence = foreign_fence(ENDLESS, &other);
+	struct child touching, reading;
+	uint64_t moves = 0;
+
+	succeeds(import_fence(m.buffer.fd, fence));
+	fails(dr_move_number(exporter, m.buffer.id, 0, &moves), ETIMEDOUT);
+	touching = child_start(touch_in_child, m.memory);
+	reading = child_start(read_in_child, m.memory);
+	holds(eventually(is_asleep, touching.pid));
+	holds(eventually(is_asleep, reading.pid));
+	fails(take_back(m.buffer.id), ETIMEDOUT);
+	equal(child_end(&touching), 0);
+	equal(child_end(&reading), EFAULT);
+	mapped_gives(m.memory, SIGBUS);
+	close(other);
+	close(fence);
+	revoke_fully(m.buffer.id);
+	mapped_free(&m);
+}
+
+static int begin_to_revoke(uint64_t id)
+{
+	return dr_revoke(exporter, id, 0, NULL);
+}
+
+static int begin_to_suspend(uint64_t id)
+{
+	return dr_suspend(exporter, id, 0, NULL);
+}
+
+CASE(kernel_faults, E9_E14_revoke_does_not_leave_faults_waiting_for_a_move)
+{
+	move_is_not_waited_for(begin_to_revoke);
+}
+
+CASE(kernel_faults, E9_E15_suspension_does_not_leave_faults_waiting_for_a_move)
+{
+	move_is_not_waited_for(begin_to_suspend);
 }

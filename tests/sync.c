@@ -171,6 +171,22 @@ CASE(sync, E21_E3_access_that_waits_while_the_buffer_is_revoked_is_ENODEV)
 	close(buffer.fd);
 }
 
+/* It does not wait for what the revoke waits for. */
+CASE(sync, E21_E3_access_to_a_buffer_that_is_being_revoked_is_ENODEV)
+{
+	struct buffer buffer = buffer_alloc(PAGE, 0);
+	int other, fence = foreign_fence(ENDLESS, &other);
+
+	succeeds(import_fence(buffer.fd, fence));
+	revoke_times_out(buffer.id, 0);
+	fails(sync_cpu_access(buffer.fd, START), ENODEV);
+	fails(sync_cpu_access(buffer.fd, END), ENODEV);
+	close(other);
+	revoke_fully(buffer.id);
+	close(fence);
+	close(buffer.fd);
+}
+
 /* Who waits does not hold the resv lock. */
 CASE(sync, E7_E21_nobody_is_held_up_by_the_wait_for_a_fence)
 {
