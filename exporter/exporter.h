@@ -14,7 +14,7 @@
  *
  * Locks, outermost first: the registry lock; the dma-buf's resv lock; the sync_lock of
  * pages. The first two are never held together; lockdep is taught the order when the
- * module is loaded.
+ * module is loaded. Inside of all of them: the lock of the accounts.
  */
 #ifndef DBR_EXPORTER_H
 #define DBR_EXPORTER_H
@@ -42,6 +42,8 @@ struct dbr_chunk {
 	pgoff_t start;			/* offset in the buffer, in pages */
 };
 
+struct dbr_account;
+
 /*
  * The pages behind a buffer. The buffer refers to them, and each mapping of them, so
  * that a move or a deliberate fault never frees what is in use.
@@ -56,6 +58,7 @@ struct dbr_pages {
 	struct dbr_chunk single;	/* @chunks, if one is enough */
 	unsigned int nr_chunks;
 	pgoff_t nr_pages;
+	struct dbr_account *account;	/* has these pages; see account.c */
 
 	/* Inside of the resv lock, and of a fence's signalling path: see mapping.c. */
 	struct mutex sync_lock;
@@ -169,9 +172,13 @@ static inline bool dbr_has_fault(const struct dbr_buffer *buf, u64 fault)
 int dbr_faults_check(u64 faults);
 void dbr_faults_log(u64 faults);
 
+/* account.c */
+u64 dbr_account_limit(void);
+u64 dbr_account_bytes(void);
+struct dbr_account *dbr_account_charge(pgoff_t nr_pages);
+void dbr_account_uncharge(struct dbr_account *account, pgoff_t nr_pages);
+
 /* pages.c */
-u64 dbr_pages_limit(void);
-u64 dbr_pages_bytes(void);
 struct dbr_pages *dbr_pages_alloc(pgoff_t nr_pages);
 struct dbr_pages *dbr_pages_get(struct dbr_pages *pages);
 void dbr_pages_put(struct dbr_pages *pages);

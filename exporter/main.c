@@ -33,8 +33,8 @@ static int dbr_ioctl_info(struct ucmd *ucmd)
 	arg->abi_version = DMABUF_REVOKE_ABI_VERSION;
 	arg->page_size = PAGE_SIZE;
 	arg->buffers = dbr_buffers_count();
-	arg->bytes = dbr_pages_bytes();
-	arg->limit_bytes = dbr_pages_limit();
+	arg->bytes = dbr_account_bytes();
+	arg->limit_bytes = dbr_account_limit();
 	arg->features = COMPAT_FEATURES;
 	return ucmd_respond(ucmd);
 }

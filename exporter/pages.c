@@ -1,58 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The pages behind a buffer: as few and as large chunks as the system has, counted
- * against a limit, scrubbed before they are given back if anybody has had them.
+ * by account.c, scrubbed before they are given back if anybody has had them.
  */
 
 #include <linux/gfp.h>
 #include <linux/highmem.h>
 #include <linux/mm.h>
-#include <linux/module.h>
 #include <linux/scatterlist.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "exporter.h"
-
-static unsigned int limit_mb;
-module_param(limit_mb, uint, 0644);
-MODULE_PARM_DESC(limit_mb,
-		 "Memory that all buffers together may take, in MiB (0: half of the RAM)");
-
-static atomic64_t dbr_bytes;		/* of all pages there are */
-
-/* Bytes that all buffers together may take. */
-u64 dbr_pages_limit(void)
-{
-	unsigned int mb = READ_ONCE(limit_mb);
-
-	return mb ? (u64)mb << 20 : (u64)totalram_pages() / 2 << PAGE_SHIFT;
-}
-
-/* Bytes that they take. */
-u64 dbr_pages_bytes(void)
-{
-	return atomic64_read(&dbr_bytes);
-}
-
-static void dbr_uncharge(pgoff_t nr_pages)
-{
-	atomic64_sub((s64)nr_pages << PAGE_SHIFT, &dbr_bytes);
-}
-
-/* Nobody sees a sum that is refused: it would be others who are, and two of them wrap. */
-static int dbr_charge(pgoff_t nr_pages)
-{
-	u64 want = (u64)nr_pages << PAGE_SHIFT;
-	u64 limit = dbr_pages_limit();
-	s64 old = atomic64_read(&dbr_bytes);
-
-	do {
-		if (want > limit || old > limit - want)
-			return -ENOMEM;
-	} while (!atomic64_try_cmpxchg(&dbr_bytes, &old, old + want));
-	return 0;
-}
 
 /*
  * Large chunks only while they come without effort. The last resort may reclaim,
@@ -140,7 +99,7 @@ static void dbr_pages_free(struct dbr_pages *pages)
 		__free_pages(page, order);
 		cond_resched_tasks_rcu_qs();
 	}
-	dbr_uncharge(pages->nr_pages);
+	dbr_account_uncharge(pages->account, pages->nr_pages);
 	if (pages->chunks != &pages->single)
 		kvfree(pages->chunks);
 	kfree(pages);
@@ -193,7 +152,7 @@ err_free:
 }
 
 /**
- * dbr_pages_alloc - allocate zeroed pages, charged to the caller's cgroup
+ * dbr_pages_alloc - allocate zeroed pages, charged to the caller and to his cgroup
  * @nr_pages: how many; not 0
  *
  * Return: the pages, with one reference, or an ERR_PTR: -ENOMEM, or -EINTR when a
@@ -212,16 +171,18 @@ struct dbr_pages *dbr_pages_alloc(pgoff_t nr_pages)
 	dbr_mappings_init(pages);
 	pages->nr_pages = nr_pages;
 
-	ret = dbr_charge(nr_pages);
-	if (ret)
+	pages->account = dbr_account_charge(nr_pages);
+	if (IS_ERR(pages->account)) {
+		ret = PTR_ERR(pages->account);
 		goto err_free;
+	}
 	ret = dbr_chunks_alloc(pages);
 	if (ret)
 		goto err_uncharge;
 	return pages;
 
 err_uncharge:
-	dbr_uncharge(nr_pages);
+	dbr_account_uncharge(pages->account, nr_pages);
 err_free:
 	kfree(pages);
 	return ERR_PTR(ret);

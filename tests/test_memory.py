@@ -6,12 +6,14 @@ giveback.c and blockers.c.
 """
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 import re
 import select
 import signal
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Callable, Iterator
 
@@ -23,6 +25,7 @@ from dbr.kernel_log import KMSG, read_records
 MIB = 1 << 20
 PARAMETERS = Path("/sys/module/dmabuf_revoke_exporter/parameters")
 PATIENCE = 20.0
+CLONE_NEWUSER = 1 << 28
 
 
 class Parameters:
@@ -146,6 +149,117 @@ def test_limit_below_what_is_in_use_takes_nothing_away(
     assert buffer.state() == life.STATE_LIVE
     assert life.bytes_in_system() == 4 * MIB
     os.close(buffer.fd)
+
+
+# --- a user's share of it ---------------------------------------------------------------
+
+ALICE, BOB = 65534, 65533
+
+
+@contextmanager
+def user(uid: int) -> Iterator[None]:
+    """What is within is done by this user, without capabilities."""
+    os.seteuid(uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def too_much(file: int, length: int) -> bool:
+    return refused(lambda: life.alloc(file, length)) == errno.ENOMEM
+
+
+def test_user_takes_half_of_the_limit_and_leaves_the_rest_to_others(
+    exporter: int, set_parameter: Parameters
+) -> None:
+    set_parameter("limit_mb", 8)
+    with user(ALICE):
+        buffers = [life.alloc(exporter, 3 * MIB)]
+        assert too_much(exporter, MIB + 1)
+        buffers.append(life.alloc(exporter, MIB))
+        assert too_much(exporter, 1)
+    with user(BOB):
+        buffers.append(life.alloc(exporter, 3 * MIB))
+    buffers.append(life.alloc(exporter, MIB))
+    with user(BOB):
+        # His share is not taken, but the limit is reached.
+        assert too_much(exporter, 1)
+    for buffer in buffers:
+        os.close(buffer.fd)
+
+
+def test_what_a_user_gives_back_is_his_again(
+    exporter: int, set_parameter: Parameters
+) -> None:
+    set_parameter("limit_mb", 8)
+    with user(ALICE):
+        for _ in range(3):
+            buffers = [life.alloc(exporter, 2 * MIB) for _ in range(2)]
+            assert too_much(exporter, 1)
+            for buffer in buffers:
+                assert buffer.revoke(deadline(PATIENCE))
+                os.close(buffer.fd)
+        # What did not come about is not counted either.
+        assert too_much(exporter, 4 * MIB + 1)
+        os.close(life.alloc(exporter, 4 * MIB).fd)
+
+
+def test_user_takes_no_more_by_other_files_or_processes(
+    exporter: int, set_parameter: Parameters
+) -> None:
+    set_parameter("limit_mb", 8)
+    other = ioctls.open_node(ioctls.EXPORTER)
+    with user(ALICE):
+        buffers = [life.alloc(file, 2 * MIB) for file in (exporter, other)]
+        assert too_much(exporter, 1) and too_much(other, 1)
+        child = os.fork()
+        if not child:
+            os._exit(refused(lambda: life.alloc(other, 1)))
+        assert ended(child) == errno.ENOMEM
+    # Whose the file is does not matter, but who calls.
+    os.close(other)
+    os.close(buffers[1].fd)
+    with user(BOB):
+        buffers[1] = life.alloc(exporter, 4 * MIB)
+    for buffer in buffers:
+        os.close(buffer.fd)
+
+
+def test_E14_move_is_of_the_share_of_whoever_calls_it(
+    exporter: int, set_parameter: Parameters
+) -> None:
+    set_parameter("limit_mb", 8)
+    with user(ALICE):
+        buffer, more = (life.alloc(exporter, 2 * MIB) for _ in range(2))
+        assert refused(lambda: buffer.move(deadline(PATIENCE))) == errno.ENOMEM
+        assert more.revoke(deadline(PATIENCE))
+        buffer.move(deadline(PATIENCE))
+    assert eventually(lambda: life.bytes_in_system() == 2 * MIB)
+    with user(ALICE):
+        assert too_much(exporter, 2 * MIB + 1)
+    buffer.move(deadline(PATIENCE))
+    assert eventually(lambda: life.bytes_in_system() == 2 * MIB)
+    with user(ALICE):
+        # The copy is root's.
+        whole = life.alloc(exporter, 4 * MIB)
+    for each in (buffer, more, whole):
+        os.close(each.fd)
+
+
+def test_share_binds_without_CAP_SYS_RESOURCE_in_the_first_namespace(
+    exporter: int, set_parameter: Parameters
+) -> None:
+    set_parameter("limit_mb", 8)
+    os.close(life.alloc(exporter, 8 * MIB).fd)
+    for ident in life.ids(exporter):
+        assert life.Buffer(exporter, ident, -1).revoke(deadline(PATIENCE))
+    child = os.fork()
+    if not child:
+        # Root of its own namespace, with all capabilities there.
+        ctypes.CDLL(None).unshare(CLONE_NEWUSER)
+        os._exit(refused(lambda: life.alloc(exporter, 4 * MIB + 1)))
+    assert ended(child) == errno.ENOMEM
 
 
 # --- memory control groups --------------------------------------------------------------

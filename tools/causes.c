@@ -89,8 +89,8 @@ static const struct cause {
 
 	/* The exporter */
 	{ BIT(ACT_ALLOC), ENOMEM,
-	  { "not enough memory, or beyond the limit of the exporter",
-	    "dmabuf-revoke info shows the limit; module parameter limit_mb raises it" }, 0, 0, 0 },
+	  { "not enough memory, or beyond a limit of the exporter",
+	    "see dmabuf-revoke info; a user has half; raise parameter limit_mb" }, 0, 0, 0 },
 	{ BIT(ACT_ALLOC), EOVERFLOW,
 	  { "larger than the kernel can address", "ask for less" }, 0, 0, 0 },
 	{ BIT(ACT_ALLOC), EINVAL,
@@ -116,8 +116,8 @@ static const struct cause {
 	  0, 0, 0 },
 	{ BIT(ACT_MOVE), ENODEV, { "the buffer is revoked, or being revoked", NULL }, 0, 0, 0 },
 	{ BIT(ACT_MOVE), ENOMEM,
-	  { "not enough memory for both copies, or beyond the limit of the exporter",
-	    "dmabuf-revoke info shows the limit; module parameter limit_mb raises it" }, 0, 0, 0 },
+	  { "not enough memory for both copies, or beyond a limit of the exporter",
+	    "see dmabuf-revoke info; a user has half; raise parameter limit_mb" }, 0, 0, 0 },
 	{ BIT(ACT_FREE), EINTR, { "interrupted", "nothing was done; free it again" }, 0, 0, 0 },
 
 	/* Importing what is no dma-buf, or is gone */

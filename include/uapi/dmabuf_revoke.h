@@ -96,7 +96,10 @@ enum dmabuf_revoke_state {
  * @buffers: [out] buffers in the system that have not been released, those
  *	included that are revoked but still referred to
  * @bytes: [out] memory backing them
- * @limit_bytes: [out] ALLOC fails beyond this sum (module parameter limit_mb)
+ * @limit_bytes: [out] ALLOC fails beyond this sum (module parameter limit_mb), and, for a
+ *	caller without CAP_SYS_RESOURCE in the initial user namespace, where his own
+ *	memory would be more than half of it: what was allocated, or moved to, under his
+ *	effective user id, by whatever file or process
  * @features: [out] DMABUF_REVOKE_FEATURE_* of this kernel
  *
  * Errors: none of its own.
@@ -238,7 +241,8 @@ struct dmabuf_revoke_exporter_info {
  *   EINVAL	@length is 0; @fd_flags has other bits
  *   EOVERFLOW	@length cannot be rounded up to a page, or is beyond what
  *		the kernel can address
- *   ENOMEM	not enough memory, or @limit_bytes would be exceeded
+ *   ENOMEM	not enough memory, or @limit_bytes of EXPORTER_INFO would be exceeded, or the
+ *		caller's half of it
  *   EMFILE, ENFILE	no file descriptor left in the process, the system
  *   EINTR	a fatal signal ended the allocation
  *   EPERM	@faults without CAP_SYS_ADMIN
@@ -452,8 +456,8 @@ struct dmabuf_revoke_restore {
  *	which is @moves of QUERY after it. Else: move nothing, wait for that move. So a
  *	call that gave up, or was restarted after a signal, does not move it twice
  *
- * The new memory is charged to the caller's memory control group, as that of ALLOC is:
- * not to whoever allocated the buffer.
+ * The new memory is charged to the caller and to his memory control group, as that of
+ * ALLOC is: not to whoever allocated the buffer.
  *
  * Tells every importer and takes down CPU mappings. Who maps from then on gets the
  * new memory; a fence of usage KERNEL signals when the contents have been copied
@@ -467,7 +471,8 @@ struct dmabuf_revoke_restore {
  *   EINVAL	@moves names a move that has not been
  *   EOPNOTSUPP	it was made with ALLOC_QUARANTINE
  *   ENODEV	@moves is 0, and the buffer is revoked or being revoked
- *   ENOMEM	not enough memory for both copies, or beyond @limit_bytes
+ *   ENOMEM	not enough memory for both copies, or beyond @limit_bytes of EXPORTER_INFO, or
+ *		the caller's half of it
  *   ETIMEDOUT	not copied yet at the deadline; the move goes on, @moves is valid
  *   EINTR	a signal arrived and the call was not restarted: the move goes on, or,
  *		if @moves is still 0, has not begun. Without @moves (an older structure)

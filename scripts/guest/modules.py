@@ -24,6 +24,7 @@ _SOURCE = re.compile(r"(.*\.[chS]|Kbuild|Makefile|LICENSE|dkms\.conf)$")
 PEER = "tests/peer"
 PROVOKER = "tests/provoke"
 KEEP = 4
+RECIPE = [Path(__file__), Path(chroot.__file__), Path(hostbuild.__file__)]
 
 # Of an edit, only what it touches is compiled anew.
 _BEGIN = """
@@ -91,6 +92,12 @@ def sources(top: Path, parts: list[str]) -> dict[str, Path]:
     if "dkms.conf" not in found:
         raise RunnerError(f"{top} has no dkms.conf: not a source of the modules")
     return found
+
+
+def key(files: dict[str, Path]) -> str:
+    """What is made of these files, and by which recipe: this file and whom it has do it."""
+    recipe = {f"recipe/{path.name}": path for path in RECIPE}
+    return cache.hash_files({**files, **recipe})
 
 
 def package(dkms_conf: str) -> tuple[str, str]:
@@ -210,13 +217,13 @@ def prepare(kernel: Kernel, source: Path, top: Path, image: Path, release: str) 
     parts = [*PARTS, PEER, *([PROVOKER] if kernel.fragment else [])]
     files = sources(source, parts)
     store = cache.Store(image / "modules", keep=KEEP)
-    key = cache.hash_files(files)
-    entry = store.get(key)
+    name = key(files)
+    entry = store.get(name)
     if not entry:
         packaged = not kernel.fragment and not kernel.built
         with phase(kernel.name, "modules by dkms" if packaged else "modules"):
             entry = store.make(
-                key, lambda path: _build(kernel, files, top, image, release, path)
+                name, lambda path: _build(kernel, files, top, image, release, path)
             )
     warnings = (entry / "warnings").read_text()
     if warnings:

@@ -245,6 +245,22 @@ def test_sources_of_the_modules_leave_out_what_was_built(tmp_path: Path) -> None
     assert "exporter/more.c" in modules.sources(source, modules.PARTS)
 
 
+def test_modules_are_made_anew_by_another_recipe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = modules.sources(make_source(tmp_path / "source"), modules.PARTS)
+    before = modules.key(files)
+    assert modules.key(files) == before
+    assert Path(modules.__file__) in modules.RECIPE
+    for path in modules.RECIPE:
+        other = tmp_path / path.name
+        other.write_bytes(path.read_bytes() + b"# other\n")
+        changed = [other if each == path else each for each in modules.RECIPE]
+        monkeypatch.setattr(modules, "RECIPE", changed)
+        assert modules.key(files) != before
+        monkeypatch.undo()
+
+
 def test_a_tree_without_dkms_conf_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RunnerError, match="dkms.conf"):
         modules.sources(tmp_path, modules.PARTS)
