@@ -84,15 +84,13 @@ static bool dbr_fits(u64 bytes, u64 more, u64 limit)
 	return more <= limit && bytes <= limit - more;
 }
 
-/* Whether the caller may have more. That he has no such capability is nothing to audit. */
-static bool dbr_account_fits(const struct dbr_account *account, u64 more)
+static bool dbr_account_fits(const struct dbr_account *account, u64 more, bool exempt)
 {
 	u64 limit = dbr_account_limit();
 
 	lockdep_assert_held(&dbr_account_lock);
 	return dbr_fits(dbr_bytes, more, limit) &&
-	       (dbr_fits(account->bytes, more, limit / 2) ||
-		ns_capable_noaudit(&init_user_ns, CAP_SYS_RESOURCE));
+	       (exempt || dbr_fits(account->bytes, more, limit / 2));
 }
 
 /**
@@ -105,18 +103,20 @@ struct dbr_account *dbr_account_charge(pgoff_t nr_pages)
 {
 	u64 bytes = (u64)nr_pages << PAGE_SHIFT;
 	struct dbr_account *fresh, *account;
-	bool fits;
+	bool exempt, fits;
 
 	fresh = kzalloc_obj(*fresh, GFP_CALLER);
 	if (!fresh)
 		return ERR_PTR(-ENOMEM);
 	fresh->uid = current_euid();
+	/* Who lacks it has not been denied anything yet. */
+	exempt = ns_capable_noaudit(&init_user_ns, CAP_SYS_RESOURCE);
 
 	spin_lock(&dbr_account_lock);
 	account = dbr_account_of(fresh);
 	if (account != fresh)
 		kfree(fresh);
-	fits = dbr_account_fits(account, bytes);
+	fits = dbr_account_fits(account, bytes, exempt);
 	if (fits) {
 		dbr_bytes += bytes;
 		account->bytes += bytes;
