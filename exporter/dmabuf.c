@@ -601,10 +601,11 @@ static vm_fault_t dbr_vm_fault(struct vm_fault *vmf)
 	if (ret)
 		return ret;
 
+	if (dbr_is_moving(buf) && !dbr_vm_is_closed(buf))
+		return dbr_vm_await(buf, vmf);
+
 	if (dbr_vm_is_closed(buf))
 		ret = dbr_vm_gone(buf, vmf);
-	else if (dbr_is_moving(buf))
-		return dbr_vm_await(buf, vmf);
 	else
 		ret = dbr_vm_insert(buf, vmf);
 	dma_resv_unlock(resv);

@@ -131,6 +131,7 @@ static void dbi_rogue_signal_work(struct work_struct *work)
 
 	dma_fence_signal(&fence->fence);
 	dma_fence_put(&fence->fence);
+	/* Pairs with dbi_rogue_add_work(): it may put another there. */
 	smp_store_release(&rogue->fence, NULL);
 }
 
@@ -143,6 +144,7 @@ static void dbi_rogue_add_work(struct work_struct *work)
 	struct dbi_rogue_fence *fence;
 
 	static_assert(offsetof(struct dbi_rogue_fence, fence) == 0);
+	/* Pairs with dbi_rogue_signal_work(). */
 	if (smp_load_acquire(&rogue->fence))
 		return;
 	fence = kzalloc_obj(*fence, GFP_CALLER);
