@@ -209,7 +209,8 @@ static struct sg_table *dbr_dmabuf_map(struct dma_buf_attachment *attach,
 		return ERR_PTR(-ENOMEM);
 
 	/* It was let in by FAULT_LATE_REFUSAL; the DMA API takes no errno for it. */
-	if (!dbr_device_can_map(attach->dev))
+	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_LATE_REFUSAL) &&
+	    !dbr_device_can_map(attach->dev))
 		return ERR_PTR(-EIO);
 
 	m = dbr_attachment_take(a, buf, attach->dev);

@@ -134,6 +134,7 @@ struct dbr_buffer {
 struct dbr_mapping {
 	/* Constant. */
 	struct sg_table table;
+	struct scatterlist single;	/* of @table, if one entry is enough */
 	struct device *dev;
 	u64 generation;			/* of the pages in @table */
 
@@ -184,7 +185,7 @@ struct dbr_pages *dbr_pages_get(struct dbr_pages *pages);
 void dbr_pages_put(struct dbr_pages *pages);
 void dbr_pages_put_later(struct dbr_pages *pages);
 int dbr_pages_to_sg(struct dbr_pages *pages, struct sg_table *table,
-		    const struct dbr_limits *limits);
+		    struct scatterlist *single, const struct dbr_limits *limits);
 unsigned long dbr_pages_pfn(struct dbr_pages *pages, pgoff_t offset,
 			    unsigned long *contiguous);
 struct page *dbr_pages_page(struct dbr_pages *pages, pgoff_t offset);

@@ -118,7 +118,7 @@ struct dbr_mapping *dbr_mapping_create(struct dbr_buffer *buf, struct device *de
 	m->dev = dev;
 	m->generation = buf->generation;
 
-	ret = dbr_pages_to_sg(buf->pages, &m->table, &limits);
+	ret = dbr_pages_to_sg(buf->pages, &m->table, &m->single, &limits);
 	if (ret) {
 		kfree(m);
 		return ERR_PTR(ret);
@@ -131,7 +131,8 @@ void dbr_mapping_destroy(struct dbr_mapping *m)
 {
 	if (!m)
 		return;
-	sg_free_table(&m->table);
+	if (m->table.sgl != &m->single)
+		sg_free_table(&m->table);
 	kfree(m);
 }
 

@@ -253,21 +253,32 @@ static unsigned int dbr_pages_segments(struct dbr_pages *pages,
 	return n;
 }
 
+/* A table with room for each segment; for one it is @single, which needs no memory. */
+static int dbr_table_alloc(struct sg_table *table, unsigned int nr_segments,
+			   struct scatterlist *single)
+{
+	if (nr_segments > 1)
+		return sg_alloc_table(table, nr_segments, GFP_CALLER);
+	sg_init_table(single, 1);
+	*table = (struct sg_table){ .sgl = single, .nents = 1, .orig_nents = 1 };
+	return 0;
+}
+
 /**
  * dbr_pages_to_sg - name the pages to an importer
  * @pages: the pages
  * @table: receives one entry a segment; chunks that happen to be neighbours stay apart
+ * @single: memory for one entry; if @table->sgl leads there it is not to be freed
  * @limits: of a segment
  *
  * Return: 0 or -ENOMEM.
  */
 int dbr_pages_to_sg(struct dbr_pages *pages, struct sg_table *table,
-		    const struct dbr_limits *limits)
+		    struct scatterlist *single, const struct dbr_limits *limits)
 {
 	int ret;
 
-	ret = sg_alloc_table(table, dbr_pages_segments(pages, limits, NULL),
-			     GFP_CALLER);
+	ret = dbr_table_alloc(table, dbr_pages_segments(pages, limits, NULL), single);
 	if (ret)
 		return ret;
 

@@ -94,8 +94,8 @@ void dbi_mapping_unmap(struct dbi_mapping *map)
 	att->unmapped_at = ktime_get();
 	dbi_event(att, DMABUF_REVOKE_EVENT_UNMAPPED, map->number);
 
-	/* If it runs already it waits for the lock that we hold. */
-	if (cancel_delayed_work(&map->unmap_work))
+	/* If it is queued. If it runs already it waits for the lock that we hold. */
+	if (map->mode == DBI_MAPPING_DRAIN && cancel_delayed_work(&map->unmap_work))
 		dbi_mapping_put(map);
 	dbi_mapping_put(map);
 }
