@@ -275,9 +275,13 @@ static void holder_begin(struct holder *holder, struct buffer buffer)
 }
 
 /* Whatever came before did not wait for it. */
-static void holder_end(struct holder *holder)
+static void holder_holds(struct holder *holder)
 {
 	holds(!atomic_load(&holder->let_go), "somebody waited for the lock");
+}
+
+static void holder_end(struct holder *holder)
+{
 	equal(pthread_join(holder->thread, NULL), 0);
 	close(holder->att);
 }
@@ -313,6 +317,8 @@ CASE(locks, E8_fatal_signal_ends_each_call)
 		expect(ns < 100 * MSEC * patience(), "%s took %llu ms to die",
 		       victims[i / 2].name, (long long)(ns / MSEC));
 	}
+	holder_holds(&holders[0]);
+	holder_holds(&holders[1]);
 	holder_end(&holders[0]);
 	holder_end(&holders[1]);
 	/* FREE had not come so far where it had something to check; else it goes on. */
@@ -335,6 +341,7 @@ CASE(locks, E13_buffers_of_an_owner_do_not_wait_for_each_other)
 	holder_begin(&holder, first);
 	close(owner);
 	holds(eventually(is_gone, second.id));
+	holder_holds(&holder);
 	holder_end(&holder);
 	close(first.fd);
 	holds(eventually(is_gone, first.id));
