@@ -189,7 +189,8 @@ void race_handle_init(struct race_handle *handle);
 struct race_handle race_handle_get(struct race_handle *handle);
 /* Any place, those that others keep included. */
 unsigned int race_any_slot(struct race_thread *thread, uint16_t choice);
-/* VMAP, which a signal ends soon. */
+/* What a signal ends soon: 0 or -errno. */
+int race_ioctl_bounded(int fd, unsigned long request, void *arg);
 int race_vmap_bounded(int att, uint32_t *crc);
 /* The buffer of a place, by a descriptor of this process. */
 struct race_handle race_buffer(struct race_thread *thread, unsigned int slot);

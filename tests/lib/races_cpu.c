@@ -310,17 +310,18 @@ int race_argument(struct race_thread *thread, const uint16_t *arg)
 	switch (arg[2] % 3) {
 	case 0:
 		put_words(window->address, &submit, sizeof(submit));
-		ret = ioctl(att.fd, DMABUF_REVOKE_IOC_SUBMIT, window->address);
+		ret = ioctl(att.fd, DMABUF_REVOKE_IOC_SUBMIT, window->address) < 0 ?
+			-errno : 0;
 		break;
 	case 1:
 		put_words(window->address, &vmap, sizeof(vmap));
-		ret = ioctl(att.fd, DMABUF_REVOKE_IOC_VMAP, window->address);
+		ret = race_ioctl_bounded(att.fd, DMABUF_REVOKE_IOC_VMAP,
+					 window->address);
 		break;
 	default:
 		ret = read(att.fd, window->address,
-			   2 * sizeof(struct dmabuf_revoke_event));
+			   2 * sizeof(struct dmabuf_revoke_event)) < 0 ? -errno : 0;
 	}
-	ret = ret < 0 ? -errno : 0;
 	close(att.fd);
 	return ret;
 }

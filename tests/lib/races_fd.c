@@ -178,27 +178,24 @@ static bool begin_bound(timer_t *timer)
 	return true;
 }
 
-static int sync_bounded(int fd, struct dma_buf_sync *sync)
+int race_ioctl_bounded(int fd, unsigned long request, void *arg)
 {
 	timer_t timer;
 	int ret;
 
 	if (!begin_bound(&timer))
 		return RACE_NOTHING;
-	ret = ioctl(fd, DMA_BUF_IOCTL_SYNC, sync) < 0 ? -errno : 0;
+	ret = ioctl(fd, request, arg) < 0 ? -errno : 0;
 	timer_delete(timer);
 	return ret;
 }
 
 int race_vmap_bounded(int att, uint32_t *crc)
 {
-	timer_t timer;
-	int ret;
+	struct dmabuf_revoke_vmap arg = { .size = sizeof(arg) };
+	int ret = race_ioctl_bounded(att, DMABUF_REVOKE_IOC_VMAP, &arg);
 
-	if (!begin_bound(&timer))
-		return RACE_NOTHING;
-	ret = dr_vmap(att, crc);
-	timer_delete(timer);
+	*crc = arg.crc32;
 	return ret;
 }
 
@@ -218,11 +215,11 @@ int race_sync(struct race_thread *thread, const uint16_t *arg)
 	/* It waits for fences, for ever where there may be DMA without end. */
 	ret = RACE_NOTHING;
 	if (buffer.slot >= RACE_STREAM_SLOTS || told)
-		ret = sync_bounded(buffer.fd, &start);
+		ret = race_ioctl_bounded(buffer.fd, DMA_BUF_IOCTL_SYNC, &start);
 	if (!ret && told)
 		race_violation(thread, "CPU access to %llu, which is revoked",
 			       (unsigned long long)buffer.id);
-	ended = sync_bounded(buffer.fd, &end);
+	ended = race_ioctl_bounded(buffer.fd, DMA_BUF_IOCTL_SYNC, &end);
 	close(buffer.fd);
 	return ret ? ret : ended;
 }
