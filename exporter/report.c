@@ -189,7 +189,13 @@ void dbr_late_work(struct work_struct *work)
 	blockers = kzalloc_objs(*blockers, DBR_COMPLAINTS, GFP_CALLER);
 
 	dma_resv_lock(dmabuf->resv, NULL);
-	late = buf->zapped && !buf->unmapped && __ratelimit(&dbr_late_limit);
+	late = buf->zapped && !buf->unmapped;
+	/* Jiffies may catch up in one step, which is early by the clock. */
+	if (late && ktime_ms_delta(ktime_get(), buf->began) < READ_ONCE(warn_ms)) {
+		dbr_late_begin(buf);
+		late = false;
+	}
+	late = late && __ratelimit(&dbr_late_limit);
 	n = dbr_blockers(buf, blockers, blockers ? DBR_COMPLAINTS : 0);
 	if (late)
 		pr_warn("buffer %llu: the revoke waits for %lld ms now, for %u blockers\n",
