@@ -728,9 +728,7 @@ enum dmabuf_revoke_kind {
  *   ENODEV	the buffer has been revoked
  *   ENODEV	it is suspended, and the kind pins
  *   EIO	the device has no DMA mask, so it could never map
- *   EINTR	without DMABUF_REVOKE_FEATURE_STATIC_MAP, of KIND_LEGACY_STATIC: a
- *		signal arrived while the core waited for a move, and the call was
- *		not restarted
+ *   EINTR	a signal arrived and the call was not restarted
  */
 struct dmabuf_revoke_attach {
 	__u32 size;

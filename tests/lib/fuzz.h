@@ -122,7 +122,6 @@ struct fuzz_tally {
 /* In memory that all processes of a program share. */
 struct fuzz_board {
 	uint64_t first_id;
-	uint64_t features;	/* DMABUF_REVOKE_FEATURE_* of the kernel */
 	atomic_uint wrong;
 	char message[512];
 	struct fuzz_tally tally[FUZZ_MAX_OPS];

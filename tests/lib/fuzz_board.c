@@ -38,20 +38,6 @@ static uint64_t first_id(void)
 	return id;
 }
 
-static uint64_t features(void)
-{
-	struct dmabuf_revoke_exporter_info info;
-	int exp = dr_open(DMABUF_REVOKE_EXPORTER_PATH);
-	uint64_t found = 0;
-
-	if (exp < 0)
-		return 0;
-	if (!dr_exporter_info(exp, &info))
-		found = info.features;
-	close(exp);
-	return found;
-}
-
 struct fuzz_board *fuzz_board_create(void)
 {
 	struct fuzz_board *board = mmap(NULL, sizeof(*board),
@@ -61,7 +47,6 @@ struct fuzz_board *fuzz_board_create(void)
 	if (board == MAP_FAILED)
 		abort();
 	board->first_id = first_id();
-	board->features = features();
 	return board;
 }
 

@@ -156,19 +156,9 @@ static bool is_bad(int fd)
 	return flags < 0 || flags & O_PATH;
 }
 
-/* Attaching waits only where the core maps at once, and then for a move. */
-static bool never_waits(struct fuzz_state *state, const struct fuzz_op *op)
-{
-	return op->request == DMABUF_REVOKE_IOC_ATTACH &&
-	       (state->board->features & DMABUF_REVOKE_FEATURE_STATIC_MAP ||
-		fuzz_number(state, "kind") != DMABUF_REVOKE_KIND_LEGACY_STATIC);
-}
-
 static bool may_return(struct fuzz_state *state, const struct fuzz_op *op,
 		       int error)
 {
-	if (error == EINTR && never_waits(state, op))
-		return false;
 	if (fuzz_may_return(op, error))
 		return true;
 	return error == EBADF && op->ours && is_bad(fuzz_fd(state, "on"));
