@@ -351,35 +351,56 @@ static int dbr_ioctl_query(struct ucmd *ucmd)
 	return ret;
 }
 
+/*
+ * Memory for what there is now, not for the caller's capacity. Others may come before it
+ * is filled: again then, if the caller has room for them.
+ */
+static bool dbr_has_grown(u32 count, u32 room, u32 capacity)
+{
+	return count > room && room < capacity;
+}
+
+/* 0: *@array has the first of them, as many as @arg->count says and fit in *@room. */
+static int dbr_blockers_collect(struct dbr_buffer *buf,
+				struct dmabuf_revoke_blockers *arg,
+				struct dmabuf_revoke_blocker **array, u32 *room)
+{
+	struct dma_resv *resv = buf->dmabuf->resv;
+
+	do {
+		kvfree(*array);
+		*array = NULL;
+		if (dma_resv_lock_interruptible(resv, NULL))
+			return -ERESTARTSYS;
+		*room = min(arg->capacity, dbr_blockers(buf, NULL, 0));
+		dma_resv_unlock(resv);
+
+		*array = kvcalloc(max(*room, 1U), sizeof(**array), GFP_CALLER);
+		if (!*array)
+			return -ENOMEM;
+
+		if (dma_resv_lock_interruptible(resv, NULL))
+			return -ERESTARTSYS;
+		arg->count = dbr_blockers(buf, *array, *room);
+		dma_resv_unlock(resv);
+	} while (dbr_has_grown(arg->count, *room, arg->capacity));
+	return 0;
+}
+
 static int dbr_blockers_copy(struct dbr_buffer *buf,
 			     struct dmabuf_revoke_blockers *arg)
 {
-	struct dmabuf_revoke_blocker *array;
-	u32 i, capacity;
-	int ret = 0;
+	struct dmabuf_revoke_blocker *array = NULL;
+	u32 i, n;
+	int ret;
 
-	/* Not the caller's capacity: memory for what there is now. */
-	if (dma_resv_lock_interruptible(buf->dmabuf->resv, NULL))
-		return -ERESTARTSYS;
-	capacity = min(arg->capacity, dbr_blockers(buf, NULL, 0));
-	dma_resv_unlock(buf->dmabuf->resv);
-
-	array = kvcalloc(max(capacity, 1U), sizeof(*array), GFP_CALLER);
-	if (!array)
-		return -ENOMEM;
-
-	if (dma_resv_lock_interruptible(buf->dmabuf->resv, NULL)) {
-		ret = -ERESTARTSYS;
+	ret = dbr_blockers_collect(buf, arg, &array, &n);
+	if (ret)
 		goto out_free;
-	}
-	arg->count = dbr_blockers(buf, array, capacity);
-	dma_resv_unlock(buf->dmabuf->resv);
-
-	capacity = min(capacity, arg->count);
-	for (i = 0; i < capacity; i++)
+	n = min(n, arg->count);
+	for (i = 0; i < n; i++)
 		array[i].since_ns = timens_from_host(array[i].since_ns);
-	ret = ucmd_copy_array(arg->blockers, array,
-			      array_size(capacity, sizeof(*array)));
+	ret = ucmd_copy_array(arg->blockers, array, array_size(n, sizeof(*array)));
 out_free:
 	kvfree(array);
 	return ret;
@@ -405,23 +426,25 @@ static int dbr_ioctl_blockers(struct ucmd *ucmd)
 static int dbr_ioctl_list(struct ucmd *ucmd)
 {
 	struct dmabuf_revoke_list *arg = ucmd->arg;
-	u32 capacity;
-	u64 *ids;
+	u64 *ids = NULL;
+	u32 room;
 	int ret;
 
 	if (arg->flags)
 		return -EINVAL;
 
-	/* Not the caller's capacity: memory for what there is now. */
-	capacity = min_t(u64, arg->capacity, dbr_buffers_count());
-	ids = kvmalloc_array(max(capacity, 1U), sizeof(*ids), GFP_CALLER);
-	if (!ids)
-		return -ENOMEM;
-
-	ret = dbr_buffer_ids(ucmd->file->private_data, ids, capacity, &arg->count);
+	do {
+		kvfree(ids);
+		room = min_t(u64, arg->capacity, dbr_buffers_count());
+		ids = kvmalloc_array(max(room, 1U), sizeof(*ids), GFP_CALLER);
+		if (!ids)
+			return -ENOMEM;
+		ret = dbr_buffer_ids(ucmd->file->private_data, ids, room,
+				     &arg->count);
+	} while (!ret && dbr_has_grown(arg->count, room, arg->capacity));
 	if (!ret)
 		ret = ucmd_copy_array(arg->ids, ids,
-				      array_size(min(capacity, arg->count),
+				      array_size(min(room, arg->count),
 						 sizeof(*ids)));
 	kvfree(ids);
 	return ret ?: ucmd_respond(ucmd);

@@ -406,3 +406,87 @@ CASE(exporter, buffer_is_gone_after_the_last_reference)
 	close(owner);
 	holds(eventually(is_gone, id));
 }
+
+/* --- arrays, while others come and go -------------------------------------- */
+
+struct comer {
+	pthread_t thread;
+	struct buffer buffer;
+	atomic_bool enough;
+};
+
+static void *allocates_and_frees(void *arg)
+{
+	struct comer *comer = arg;
+
+	while (!atomic_load(&comer->enough)) {
+		struct buffer buffer = buffer_alloc(PAGE, 0);
+
+		succeeds(dr_free(exporter, buffer.id, NULL, 0, NULL));
+		close(buffer.fd);
+	}
+	return NULL;
+}
+
+static void *maps_and_unmaps(void *arg)
+{
+	struct comer *comer = arg;
+	int att = attach(comer->buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
+
+	while (!atomic_load(&comer->enough)) {
+		succeeds(dr_map(att, DMABUF_REVOKE_BIDIRECTIONAL));
+		succeeds(dr_unmap(att));
+	}
+	close(att);
+	return NULL;
+}
+
+static void comer_begin(struct comer *comer, void *(*fn)(void *arg))
+{
+	comer->buffer = buffer_alloc(PAGE, 0);
+	atomic_init(&comer->enough, false);
+	equal(pthread_create(&comer->thread, NULL, fn, comer), 0);
+}
+
+static void comer_end(struct comer *comer)
+{
+	atomic_store(&comer->enough, true);
+	equal(pthread_join(comer->thread, NULL), 0);
+	close(comer->buffer.fd);
+}
+
+#define ROUNDS 20000
+
+CASE(exporter, list_writes_as_many_ids_as_it_says, .timeout = 120)
+{
+	struct comer comer;
+
+	comer_begin(&comer, allocates_and_frees);
+	for (int i = 0; i < ROUNDS; i++) {
+		uint64_t ids[64] = { 0 };
+		uint32_t count;
+
+		succeeds(dr_list(exporter, ids, ARRAY_SIZE(ids), &count));
+		for (uint32_t k = 0; k < count && k < ARRAY_SIZE(ids); k++)
+			holds(ids[k], "%u of %u was not written", k, count);
+	}
+	comer_end(&comer);
+}
+
+CASE(exporter, blockers_writes_as_many_as_it_says, .timeout = 120)
+{
+	struct comer comer;
+
+	comer_begin(&comer, maps_and_unmaps);
+	for (int i = 0; i < ROUNDS; i++) {
+		struct dmabuf_revoke_blocker blockers[8] = { 0 };
+		uint32_t count;
+
+		succeeds(dr_blockers(exporter, comer.buffer.id, blockers,
+				     ARRAY_SIZE(blockers), &count));
+		for (uint32_t k = 0; k < count && k < ARRAY_SIZE(blockers); k++)
+			holds(blockers[k].type, "%u of %u was not written", k,
+			      count);
+	}
+	comer_end(&comer);
+}

@@ -343,9 +343,9 @@ CASE(owners, E13_death_of_the_process_revokes)
 	told = attach_mapped(fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
 	equal(fault_on_write(memory), 0);
 	owner_kill(child);
+	holds(eventually(is_gone, buffer.id));
 	equal(status(told).invalidations, 1);
 	equal(fault_on_read(memory), SIGBUS);
-	holds(eventually(is_gone, buffer.id));
 	equal(query_fd(fd).state, DMABUF_REVOKE_STATE_REVOKED);
 	cpu_unmap(memory, PAGE);
 	close(told);
