@@ -77,9 +77,10 @@ _RT_PART = (
     "(contract or features or fences or jobs or mmap or race or suspend) and not unload"
 )
 
-# What tests the command, and the controls of other tests: no kernel code, and slow there.
+# What tests the command, and the controls of other tests: no kernel code, and slow there. And
+# latencies: it maps a page 257 times, and the DMA-API checks count to 7.
 _DEBUG_PART = (
-    "not (test_doctor or test_command or test_completion or test_bench or command_units"
+    "not (test_latency or test_doctor or test_command or test_completion or test_bench or command_units"
     " or control)"
 )
 
