@@ -162,6 +162,19 @@ static void check_wait(struct fuzz_state *state,
 	CHECK(state, out->ended_ns <= dr_now());
 }
 
+/* As much of it as a structure of this size has. */
+static uint64_t moves_of(const struct dmabuf_revoke_move *move)
+{
+	const size_t before = offsetof(struct dmabuf_revoke_move, moves);
+	uint64_t moves = 0;
+
+	if (move->size > before)
+		memcpy(&moves, &move->moves,
+		       move->size < sizeof(*move) ? move->size - before :
+						    sizeof(moves));
+	return moves;
+}
+
 /* A buffer that is revoked lets nobody in, and stays revoked. */
 static bool is_refused(const struct fuzz_op *op, const void *in)
 {
@@ -170,7 +183,7 @@ static bool is_refused(const struct fuzz_op *op, const void *in)
 	switch (op->request) {
 	case DMABUF_REVOKE_IOC_MOVE:
 		/* By its number an earlier one is asked for. */
-		return move->size < sizeof(*move) || !move->moves;
+		return !moves_of(move);
 	case DMABUF_REVOKE_IOC_RESTORE:
 	case DMABUF_REVOKE_IOC_ATTACH:
 	case DMABUF_REVOKE_IOC_MAP:
