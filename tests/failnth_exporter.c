@@ -343,6 +343,7 @@ static long call_close(void)
 
 static void end_owner(void)
 {
+	holds(eventually(is_gone, owned[3].id));
 	equal(fault_on_read(memory), SIGBUS);
 	close_if_open(&other);
 	for (size_t i = 0; i < ARRAY_SIZE(owned); i++) {
