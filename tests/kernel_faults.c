@@ -148,7 +148,8 @@ CASE(kernel_faults, E8_death_ends_the_wait_for_the_lock)
 }
 
 /* For ever, unless it can be killed. */
-CASE(kernel_faults, E8_E14_death_ends_the_wait_for_the_contents)
+static void death_ends_the_wait_for_the_contents(int (*fn)(struct child *self,
+							   void *memory))
 {
 	struct mapped m = mapped_new(0);
 	int other, fence = foreign_fence(ENDLESS, &other);
@@ -157,7 +158,7 @@ CASE(kernel_faults, E8_E14_death_ends_the_wait_for_the_contents)
 
 	succeeds(import_fence(m.buffer.fd, fence));
 	fails(dr_move_number(exporter, m.buffer.id, 0, &moves), ETIMEDOUT);
-	child = child_start(read_in_child, m.memory);
+	child = child_start(fn, m.memory);
 	holds(eventually(is_asleep, child.pid));
 	child_kill(&child);
 	close(other);
@@ -166,6 +167,11 @@ CASE(kernel_faults, E8_E14_death_ends_the_wait_for_the_contents)
 	close(fence);
 	mapped_revoke(&m);
 	mapped_free(&m);
+}
+
+CASE(kernel_faults, E8_E14_death_ends_the_wait_for_the_contents)
+{
+	death_ends_the_wait_for_the_contents(read_in_child);
 }
 
 static int wake_in_child(struct child *self, void *memory)
@@ -181,22 +187,7 @@ static int wake_in_child(struct child *self, void *memory)
 /* It takes the fault anew as often as it is not told of an error, whatever the signal. */
 CASE(kernel_faults, E8_E14_death_ends_a_futex_operation)
 {
-	struct mapped m = mapped_new(0);
-	int other, fence = foreign_fence(ENDLESS, &other);
-	struct child child;
-	uint64_t moves = 0;
-
-	succeeds(import_fence(m.buffer.fd, fence));
-	fails(dr_move_number(exporter, m.buffer.id, 0, &moves), ETIMEDOUT);
-	child = child_start(wake_in_child, m.memory);
-	holds(eventually(is_asleep, child.pid));
-	child_kill(&child);
-	close(other);
-	succeeds(dr_move_number(exporter, m.buffer.id, DMABUF_REVOKE_FOREVER,
-				&moves));
-	close(fence);
-	mapped_revoke(&m);
-	mapped_free(&m);
+	death_ends_the_wait_for_the_contents(wake_in_child);
 }
 
 static int touch_in_child(struct child *self, void *memory)
