@@ -457,7 +457,7 @@ static void comer_end(struct comer *comer)
 
 #define ROUNDS 20000
 
-CASE(exporter, list_writes_as_many_ids_as_it_says, .timeout = 120)
+CASE(exporter, list_writes_as_many_ids_as_it_says, .timeout = 110)
 {
 	struct comer comer;
 
@@ -473,7 +473,7 @@ CASE(exporter, list_writes_as_many_ids_as_it_says, .timeout = 120)
 	comer_end(&comer);
 }
 
-CASE(exporter, blockers_writes_as_many_as_it_says, .timeout = 120)
+CASE(exporter, blockers_writes_as_many_as_it_says, .timeout = 110)
 {
 	struct comer comer;
 
