@@ -181,7 +181,9 @@ void dbr_buffer_publish(struct dbr_buffer *buf, struct dbr_owner *owner)
 void dbr_buffer_forget(struct dbr_buffer *buf)
 {
 	mutex_lock(&dbr_registry_lock);
-	WARN_ON_ONCE(buf->owner);
+	/* Who gives it up may not have come so far yet. */
+	list_del_init(&buf->owned);
+	buf->owner = NULL;
 	rb_erase(&buf->registered, &dbr_registry);
 	mutex_unlock(&dbr_registry_lock);
 

@@ -228,7 +228,7 @@ void dbr_zap(struct dbr_buffer *buf);
 void dbr_revoke_advance(struct dbr_buffer *buf);
 int dbr_revoke(struct dbr_buffer *buf, struct dmabuf_revoke_revoke *arg);
 int dbr_restore(struct dbr_buffer *buf, u64 deadline_ns);
-void dbr_orphan(struct dbr_buffer *buf);
+int dbr_orphan(struct dbr_buffer *buf);
 void dbr_orphan_later(struct dbr_buffer *buf);
 
 /* move.c */

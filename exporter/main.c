@@ -241,11 +241,11 @@ static int dbr_ioctl_free(struct ucmd *ucmd)
 	ret = dbr_free_check(buf, arg);
 	if (!ret)
 		ret = ucmd_respond(ucmd);
-	if (!ret) {
+	/* Even if it has no owner: who took it may not have revoked it yet. */
+	if (!ret)
+		ret = dbr_orphan(buf);
+	if (!ret)
 		dbr_buffer_disown(buf);
-		/* Even if it had no owner: who took it may not have revoked it yet. */
-		dbr_orphan(buf);
-	}
 	dma_buf_put(buf->dmabuf);
 	return ret;
 }

@@ -322,22 +322,22 @@ static void dbr_orphan_work(struct work_struct *work)
  */
 void dbr_orphan_later(struct dbr_buffer *buf)
 {
-	if (!queue_work(dbr_wq, &buf->orphan_work))
-		dma_buf_put(buf->dmabuf);
+	/* An owner ends once. */
+	queue_work(dbr_wq, &buf->orphan_work);
 }
 
 /**
- * dbr_orphan - the same, now unless that has to wait and a signal arrives
+ * dbr_orphan - the same, now
  * @buf: the buffer; the caller holds a dma-buf reference of its own
+ *
+ * Return: 0, or -ERESTARTSYS: nothing was done.
  */
-void dbr_orphan(struct dbr_buffer *buf)
+int dbr_orphan(struct dbr_buffer *buf)
 {
-	if (dma_resv_lock_interruptible(buf->dmabuf->resv, NULL)) {
-		get_dma_buf(buf->dmabuf);
-		dbr_orphan_later(buf);
-	} else {
-		dbr_orphan_locked(buf);
-	}
+	if (dma_resv_lock_interruptible(buf->dmabuf->resv, NULL))
+		return -ERESTARTSYS;
+	dbr_orphan_locked(buf);
+	return 0;
 }
 
 void dbr_revoke_init(struct dbr_buffer *buf)

@@ -6,6 +6,7 @@
 #include <linux/dma-buf.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
@@ -113,6 +114,32 @@ static int move(struct kept *kept)
 	int ret = dr_move(exporter, kept->buffer.id, DMABUF_REVOKE_FOREVER);
 
 	return ret == -EBUSY ? 0 : ret;
+}
+
+/* What it has revoked lets nobody in any more. */
+CASE(locks, E2_signal_ends_the_wait_of_free)
+{
+	struct kept kept;
+	void *memory;
+	int ret;
+
+	do {
+		kept_begin(&kept);
+		signals_begin(0);
+		ret = dr_free(exporter, kept.buffer.id, NULL, 0, NULL);
+		memory = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, kept.buffer.fd, 0);
+		signals_end();
+		if (ret) {
+			fails(ret, EINTR);
+			equal(query(kept.buffer.id).state,
+			      DMABUF_REVOKE_STATE_LIVE);
+		} else {
+			holds(memory == MAP_FAILED, "mapped after FREE");
+		}
+		if (memory != MAP_FAILED)
+			cpu_unmap(memory, PAGE);
+		kept_end(&kept);
+	} while (!ret);
 }
 
 CASE(locks, E8_E14_signal_ends_the_wait_of_move)
@@ -321,9 +348,9 @@ CASE(locks, E8_fatal_signal_ends_each_call)
 	holder_holds(&holders[1]);
 	holder_end(&holders[0]);
 	holder_end(&holders[1]);
-	/* FREE had not come so far where it had something to check; else it goes on. */
-	holds(eventually(is_gone, other.id));
-	equal(query(buffer.id).orphaned, 0);
+	/* FREE has done nothing, nor has REVOKE. */
+	equal(query(buffer.id).state, DMABUF_REVOKE_STATE_SUSPENDED);
+	equal(query(other.id).state, DMABUF_REVOKE_STATE_SUSPENDED);
 	close(buffer.fd);
 	close(other.fd);
 }
