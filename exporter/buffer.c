@@ -54,6 +54,13 @@ u64 dbr_buffers_count(void)
 	return atomic64_read(&dbr_count);
 }
 
+/* The last id that was given. Whoever has one up to it, and exists, has been counted. */
+u64 dbr_buffers_last(void)
+{
+	/* Pairs with dbr_buffer_number(), which comes after the buffer was counted. */
+	return atomic64_read_acquire(&dbr_last_id);
+}
+
 static struct dma_buf *dbr_buffer_export(struct dbr_buffer *buf, size_t size,
 					 u32 fd_flags)
 {
@@ -269,16 +276,25 @@ void dbr_buffer_disown(struct dbr_buffer *buf)
 
 #define DBR_IDS_AT_ONCE	1024
 
+static struct dbr_buffer *dbr_up_to(struct dbr_buffer *buf, u64 last)
+{
+	lockdep_assert_held(&dbr_registry_lock);
+
+	return buf && buf->id <= last ? buf : NULL;
+}
+
 /**
  * dbr_buffer_ids - the buffers that a file may name
  * @owner: the file that asks
+ * @last: up to this id, so that it comes to an end beside whoever goes on allocating
  * @ids: receives the first of them, ascending
  * @capacity: how many fit
- * @count: receives how many there are; what comes or goes meanwhile may be missed
+ * @count: receives how many there are; what goes meanwhile may be missed
  *
  * Return: 0, or -EINTR when a fatal signal ended it.
  */
-int dbr_buffer_ids(struct dbr_owner *owner, u64 *ids, u32 capacity, u32 *count)
+int dbr_buffer_ids(struct dbr_owner *owner, u64 last, u64 *ids, u32 capacity,
+		   u32 *count)
 {
 	/* Everybody may ask: who is told of less was not denied anything. */
 	bool all = ns_capable_noaudit(&init_user_ns, CAP_SYS_ADMIN);
@@ -288,7 +304,7 @@ int dbr_buffer_ids(struct dbr_owner *owner, u64 *ids, u32 capacity, u32 *count)
 
 	do {
 		mutex_lock(&dbr_registry_lock);
-		buf = dbr_registry_find(next);
+		buf = dbr_up_to(dbr_registry_find(next), last);
 		for (i = 0; buf && i < DBR_IDS_AT_ONCE; i++) {
 			next = buf->id + 1;
 			if (all || buf->owner == owner) {
@@ -298,6 +314,7 @@ int dbr_buffer_ids(struct dbr_owner *owner, u64 *ids, u32 capacity, u32 *count)
 			}
 			buf = rb_entry_safe(rb_next(&buf->registered),
 					    struct dbr_buffer, registered);
+			buf = dbr_up_to(buf, last);
 		}
 		mutex_unlock(&dbr_registry_lock);
 

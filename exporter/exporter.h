@@ -194,6 +194,7 @@ void dbr_pages_copy(struct dbr_pages *from, struct dbr_pages *to);
 /* buffer.c */
 void dbr_registry_teach_lockdep(void);
 u64 dbr_buffers_count(void);
+u64 dbr_buffers_last(void);
 struct dbr_buffer *dbr_buffer_create(const struct dmabuf_revoke_alloc *arg);
 void dbr_buffer_destroy(struct dbr_buffer *buf);
 void dbr_buffer_number(struct dbr_buffer *buf);
@@ -202,7 +203,8 @@ void dbr_buffer_forget(struct dbr_buffer *buf);
 struct dbr_buffer *dbr_buffer_get(struct dbr_owner *owner, u64 id);
 struct dbr_buffer *dbr_buffer_pop(struct dbr_owner *owner);
 void dbr_buffer_disown(struct dbr_buffer *buf);
-int dbr_buffer_ids(struct dbr_owner *owner, u64 *ids, u32 capacity, u32 *count);
+int dbr_buffer_ids(struct dbr_owner *owner, u64 last, u64 *ids, u32 capacity,
+		   u32 *count);
 
 /* mapping.c */
 void dbr_mapping_teach_lockdep(void);

@@ -352,28 +352,26 @@ static int dbr_ioctl_query(struct ucmd *ucmd)
 }
 
 /*
- * Memory for what there is now, not for the caller's capacity. Others may come before it
- * is filled: again then, if the caller has room for them.
+ * 0: *@array has the first of them, as many as @arg->count says and fit in *@room.
+ *
+ * Memory for what there is now, not for the caller's capacity. More may come before it is
+ * filled: again then, with room for as many as there have ever been, so that it ends.
  */
-static bool dbr_has_grown(u32 count, u32 room, u32 capacity)
-{
-	return count > room && room < capacity;
-}
-
-/* 0: *@array has the first of them, as many as @arg->count says and fit in *@room. */
 static int dbr_blockers_collect(struct dbr_buffer *buf,
 				struct dmabuf_revoke_blockers *arg,
 				struct dmabuf_revoke_blocker **array, u32 *room)
 {
 	struct dma_resv *resv = buf->dmabuf->resv;
+	u32 most = 0;
 
 	do {
 		kvfree(*array);
 		*array = NULL;
 		if (dma_resv_lock_interruptible(resv, NULL))
 			return -ERESTARTSYS;
-		*room = min(arg->capacity, dbr_blockers(buf, NULL, 0));
+		most = max(most, dbr_blockers(buf, NULL, 0));
 		dma_resv_unlock(resv);
+		*room = min(arg->capacity, most);
 
 		*array = kvcalloc(max(*room, 1U), sizeof(**array), GFP_CALLER);
 		if (!*array)
@@ -383,7 +381,8 @@ static int dbr_blockers_collect(struct dbr_buffer *buf,
 			return -ERESTARTSYS;
 		arg->count = dbr_blockers(buf, *array, *room);
 		dma_resv_unlock(resv);
-	} while (dbr_has_grown(arg->count, *room, arg->capacity));
+		most = max(most, arg->count);
+	} while (*room < min(arg->capacity, most));
 	return 0;
 }
 
@@ -426,22 +425,20 @@ static int dbr_ioctl_blockers(struct ucmd *ucmd)
 static int dbr_ioctl_list(struct ucmd *ucmd)
 {
 	struct dmabuf_revoke_list *arg = ucmd->arg;
-	u64 *ids = NULL;
+	u64 last, *ids;
 	u32 room;
 	int ret;
 
 	if (arg->flags)
 		return -EINVAL;
 
-	do {
-		kvfree(ids);
-		room = min_t(u64, arg->capacity, dbr_buffers_count());
-		ids = kvmalloc_array(max(room, 1U), sizeof(*ids), GFP_CALLER);
-		if (!ids)
-			return -ENOMEM;
-		ret = dbr_buffer_ids(ucmd->file->private_data, ids, room,
-				     &arg->count);
-	} while (!ret && dbr_has_grown(arg->count, room, arg->capacity));
+	/* In this order there is room for each that has an id up to @last. */
+	last = dbr_buffers_last();
+	room = min_t(u64, arg->capacity, dbr_buffers_count());
+	ids = kvmalloc_array(max(room, 1U), sizeof(*ids), GFP_CALLER);
+	if (!ids)
+		return -ENOMEM;
+	ret = dbr_buffer_ids(ucmd->file->private_data, last, ids, room, &arg->count);
 	if (!ret)
 		ret = ucmd_copy_array(arg->ids, ids,
 				      array_size(min(room, arg->count),

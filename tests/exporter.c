@@ -413,6 +413,7 @@ struct comer {
 	pthread_t thread;
 	struct buffer buffer;
 	atomic_bool enough;
+	atomic_ullong last;	/* id that it was given */
 };
 
 static void *allocates_and_frees(void *arg)
@@ -422,6 +423,7 @@ static void *allocates_and_frees(void *arg)
 	while (!atomic_load(&comer->enough)) {
 		struct buffer buffer = buffer_alloc(PAGE, 0);
 
+		atomic_store(&comer->last, buffer.id);
 		succeeds(dr_free(exporter, buffer.id, NULL, 0, NULL));
 		close(buffer.fd);
 	}
@@ -445,6 +447,7 @@ static void comer_begin(struct comer *comer, void *(*fn)(void *arg))
 {
 	comer->buffer = buffer_alloc(PAGE, 0);
 	atomic_init(&comer->enough, false);
+	atomic_init(&comer->last, 0);
 	equal(pthread_create(&comer->thread, NULL, fn, comer), 0);
 }
 
@@ -456,6 +459,7 @@ static void comer_end(struct comer *comer)
 }
 
 #define ROUNDS 20000
+#define HELD 16384
 
 CASE(exporter, list_writes_as_many_ids_as_it_says, .timeout = 110)
 {
@@ -471,6 +475,38 @@ CASE(exporter, list_writes_as_many_ids_as_it_says, .timeout = 110)
 			holds(ids[k], "%u of %u was not written", k, count);
 	}
 	comer_end(&comer);
+}
+
+/* Of those that are allocated meanwhile there is no end. */
+CASE(exporter, list_ends_with_the_buffer_that_was_the_last_when_it_began)
+{
+	static struct buffer held[HELD];
+	static uint64_t ids[HELD + 64];
+	uint64_t seen = 0, all = 0;
+	struct comer comer;
+
+	for (int i = 0; i < HELD; i++) {
+		held[i] = buffer_alloc(PAGE, 0);
+		close(held[i].fd);
+	}
+	comer_begin(&comer, allocates_and_frees);
+	/* A little passes until it begins, the most until it ends. */
+	for (int i = 0; i < 500; i++) {
+		uint64_t before = atomic_load(&comer.last);
+		uint32_t count;
+
+		succeeds(dr_list(exporter, ids, ARRAY_SIZE(ids), &count));
+		holds(count && count <= ARRAY_SIZE(ids));
+		if (before && ids[count - 1] > before)
+			seen += ids[count - 1] - before;
+		if (before)
+			all += atomic_load(&comer.last) - before;
+	}
+	holds(seen < all / 2, "%llu of %llu that came meanwhile",
+	      (long long)seen, (long long)all);
+	comer_end(&comer);
+	for (int i = 0; i < HELD; i++)
+		succeeds(dr_free(exporter, held[i].id, NULL, 0, NULL));
 }
 
 CASE(exporter, blockers_writes_as_many_as_it_says, .timeout = 110)

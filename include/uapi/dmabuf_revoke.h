@@ -404,8 +404,9 @@ struct dmabuf_revoke_query {
  * @capacity: [in] elements that it holds; 0 to be told @count only
  * @count: [out] buffers there are; those beyond @capacity are not written
  *
- * The caller sees the buffers of its own file; with CAP_SYS_ADMIN in the initial
- * user namespace all buffers, orphaned ones included.
+ * Those that are allocated or freed meanwhile may be missing. The caller sees the
+ * buffers of its own file; with CAP_SYS_ADMIN in the initial user namespace all
+ * buffers, orphaned ones included.
  *
  * Errors:
  *   EINTR	a fatal signal ended the call
