@@ -66,6 +66,12 @@ struct dbr_pages {
 	bool arriving;			/* sync_lock; a move has not filled them yet */
 
 	/*
+	 * Whose they were before a move, which is not REVOKED before they are freed: a
+	 * dma-buf reference. Set under the resv lock.
+	 */
+	struct dbr_buffer *old_of;
+
+	/*
 	 * Somebody may have written to them. Set by whoever holds a reference, never
 	 * cleared; read when the last reference has gone.
 	 */
@@ -104,7 +110,9 @@ struct dbr_buffer {
 	bool telling;			/* importers are being told right now */
 	bool orphaned;
 	bool forgotten;			/* the owner's reference goes, for good */
+	bool giving;			/* the memory is being given back, or has been */
 	struct dbr_pages *pages;	/* a reference; NULL: given back */
+	atomic_t old_pages;		/* that a move has replaced, and that are not freed */
 	struct dbr_pages *kept;		/* of old, with FAULT_NO_ZAP; references */
 	u64 generation;			/* counts changes of @pages */
 	struct dma_fence *move;		/* the last move's; a reference; or NULL */
@@ -124,6 +132,7 @@ struct dbr_buffer {
 
 	struct dma_fence_cb fence_cb;	/* armed while fence is set */
 	struct work_struct fence_work;	/* fence has signalled */
+	struct work_struct old_work;	/* the last old pages are freed; a dma-buf reference */
 	struct work_struct give_work;	/* gives the memory back, if there is much */
 	struct work_struct orphan_work;	/* the owner is gone; a dma-buf reference */
 	struct delayed_work late_work;	/* complains; pending: a dma-buf reference */

@@ -246,6 +246,10 @@ static int dbr_move_commit(struct dbr_move *move)
 		/* CPU mappings still lead there, without a reference. */
 		move->from->next = buf->kept;
 		buf->kept = dbr_pages_get(move->from);
+	} else {
+		get_dma_buf(buf->dmabuf);
+		atomic_inc(&buf->old_pages);
+		move->from->old_of = buf;
 	}
 	buf->pages = dbr_pages_get(move->to);
 	buf->generation++;

@@ -86,8 +86,17 @@ static void dbr_chunk_scrub(struct page *page, unsigned int order)
 		clear_highpage(page + i);
 }
 
+/* One less that the buffer has to wait for. */
+static void dbr_old_pages_put(struct dbr_buffer *buf)
+{
+	if (!atomic_dec_and_test(&buf->old_pages) ||
+	    !queue_work(dbr_wq, &buf->old_work))
+		dma_buf_put(buf->dmabuf);
+}
+
 static void dbr_pages_free(struct dbr_pages *pages)
 {
+	struct dbr_buffer *buf = pages->old_of;
 	unsigned int i;
 
 	for (i = 0; i < pages->nr_chunks; i++) {
@@ -103,6 +112,8 @@ static void dbr_pages_free(struct dbr_pages *pages)
 	if (pages->chunks != &pages->single)
 		kvfree(pages->chunks);
 	kfree(pages);
+	if (buf)
+		dbr_old_pages_put(buf);
 }
 
 static void dbr_pages_free_work(struct work_struct *work)

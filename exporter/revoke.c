@@ -92,8 +92,8 @@ static void dbr_set_state(struct dbr_buffer *buf, enum dmabuf_revoke_state state
 		wake_up_all(&buf->wait);
 }
 
-/* As dbr_revoke_advance(). True, and only once: the memory is to be given back. */
-static bool dbr_revoke_step(struct dbr_buffer *buf)
+/* Notes when the last blocker has gone. */
+static void dbr_await_blockers(struct dbr_buffer *buf)
 {
 	ktime_t now;
 
@@ -101,11 +101,11 @@ static bool dbr_revoke_step(struct dbr_buffer *buf)
 
 	/* Not before all have been told and no CPU mapping is left; only once. */
 	if (!buf->zapped || buf->unmapped)
-		return false;
+		return;
 
 	if (dbr_await_fence(buf)) {
 		buf->fenced = 0;
-		return false;
+		return;
 	}
 	now = ktime_get();
 	if (!buf->fenced)
@@ -113,14 +113,37 @@ static bool dbr_revoke_step(struct dbr_buffer *buf)
 
 	if (!dbr_has_fault(buf, DMABUF_REVOKE_FAULT_NO_UNMAP_WAIT) &&
 	    (buf->maps || buf->vmaps))
-		return false;
+		return;
 	WRITE_ONCE(buf->unmapped, now);
 	dbr_late_end(buf);
 
-	if (buf->state != DMABUF_REVOKE_STATE_SUSPENDING)
-		return true;
-	dbr_set_state(buf, DMABUF_REVOKE_STATE_SUSPENDED);
-	return false;
+	if (buf->state == DMABUF_REVOKE_STATE_SUSPENDING)
+		dbr_set_state(buf, DMABUF_REVOKE_STATE_SUSPENDED);
+}
+
+/* Deliberate bugs that leave old pages in use. */
+#define DBR_FAULTS_KEEP_OLD	(DMABUF_REVOKE_FAULT_NO_FENCE_WAIT |	\
+				 DMABUF_REVOKE_FAULT_WEAK_FENCE_WAIT |	\
+				 DMABUF_REVOKE_FAULT_NO_UNMAP_WAIT)
+
+/* Those of moves are no blockers: nobody has them any more, they are about to be freed. */
+static bool dbr_has_old_pages(struct dbr_buffer *buf)
+{
+	return atomic_read(&buf->old_pages) &&
+	       !dbr_has_fault(buf, DBR_FAULTS_KEEP_OLD);
+}
+
+/* As dbr_revoke_advance(). True, and only once: the memory is to be given back. */
+static bool dbr_revoke_step(struct dbr_buffer *buf)
+{
+	dma_resv_assert_held(buf->dmabuf->resv);
+
+	dbr_await_blockers(buf);
+	if (buf->state != DMABUF_REVOKE_STATE_REVOKING || !buf->unmapped ||
+	    buf->giving || dbr_has_old_pages(buf))
+		return false;
+	buf->giving = true;
+	return true;
 }
 
 /**
@@ -258,6 +281,17 @@ static void dbr_revoke_begin(struct dbr_buffer *buf, enum dmabuf_revoke_state st
 	}
 }
 
+static void dbr_old_work(struct work_struct *work)
+{
+	struct dbr_buffer *buf = container_of(work, struct dbr_buffer, old_work);
+	struct dma_buf *dmabuf = buf->dmabuf;
+
+	dma_resv_lock(dmabuf->resv, NULL);
+	dbr_revoke_advance(buf);
+	dma_resv_unlock(dmabuf->resv);
+	dma_buf_put(dmabuf);
+}
+
 static void dbr_fence_work(struct work_struct *work)
 {
 	struct dbr_buffer *buf = container_of(work, struct dbr_buffer, fence_work);
@@ -344,6 +378,7 @@ void dbr_revoke_init(struct dbr_buffer *buf)
 {
 	buf->state = DMABUF_REVOKE_STATE_LIVE;
 	INIT_WORK(&buf->fence_work, dbr_fence_work);
+	INIT_WORK(&buf->old_work, dbr_old_work);
 	INIT_WORK(&buf->give_work, dbr_give_work);
 	INIT_WORK(&buf->orphan_work, dbr_orphan_work);
 	INIT_DELAYED_WORK(&buf->late_work, dbr_late_work);

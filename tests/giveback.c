@@ -70,6 +70,25 @@ CASE(giveback, E10_it_has_gone_when_the_revoke_returns)
 	}
 }
 
+/* The revoke waits for the move's fence. What is left to do then is not only its own. */
+CASE(giveback, E10_E14_old_pages_of_a_move_have_gone_too)
+{
+	for (int i = 0; i < 20; i++) {
+		int other, fence = foreign_fence(ENDLESS, &other);
+		uint64_t others = bytes_in_system();
+		struct buffer buffer = buffer_alloc(4 * MIB, 0);
+
+		succeeds(import_fence(buffer.fd, fence));
+		fails(dr_move(exporter, buffer.id, 0), ETIMEDOUT);
+		revoke_times_out(buffer.id, 0);
+		close(other);
+		revoke_fully(buffer.id);
+		equal(bytes_in_system(), others);
+		close(fence);
+		close(buffer.fd);
+	}
+}
+
 CASE(giveback, E10_without_blockers_a_revoke_need_not_wait)
 {
 	struct buffer buffer = buffer_alloc(16 * MIB, 0);
