@@ -427,7 +427,7 @@ static int dbr_dmabuf_end_cpu_access(struct dma_buf *dmabuf,
 
 	if (ret)
 		return ret;
-	dbr_mappings_sync_for_device(buf->pages);
+	dbr_mappings_sync_for_device(buf->pages, dir);
 	dma_resv_unlock(dmabuf->resv);
 	return 0;
 }

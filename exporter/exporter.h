@@ -226,7 +226,7 @@ int dbr_mapping_map(struct dbr_mapping *m, struct dbr_pages *pages,
 void dbr_mapping_unmap(struct dbr_mapping *m);
 void dbr_mapping_abandon(struct dbr_mapping *m);
 void dbr_mappings_sync_for_cpu(struct dbr_pages *pages);
-void dbr_mappings_sync_for_device(struct dbr_pages *pages);
+void dbr_mappings_sync_for_device(struct dbr_pages *pages, enum dma_data_direction cpu);
 void dbr_mappings_arrived(struct dbr_pages *pages);
 
 /* dmabuf.c */

@@ -208,21 +208,29 @@ void dbr_mappings_sync_for_cpu(struct dbr_pages *pages)
 	mutex_unlock(&pages->sync_lock);
 }
 
-static void dbr_mappings_push(struct dbr_pages *pages)
+static void dbr_mappings_push(struct dbr_pages *pages, enum dma_data_direction cpu)
 {
 	struct dbr_mapping *m;
 
 	lockdep_assert_held(&pages->sync_lock);
 
-	list_for_each_entry(m, &pages->mappings, of_pages)
-		dma_sync_sgtable_for_device(m->dev, &m->table, m->dma_dir);
+	list_for_each_entry(m, &pages->mappings, of_pages) {
+		/*
+		 * A reader has written nothing, and what is bounced would overwrite what the
+		 * device has written meanwhile. But some caches are only told here that it may.
+		 */
+		if (cpu != DMA_FROM_DEVICE)
+			dma_sync_sgtable_for_device(m->dev, &m->table, m->dma_dir);
+		else if (m->dma_dir != DMA_TO_DEVICE)
+			dma_sync_sgtable_for_device(m->dev, &m->table, cpu);
+	}
 }
 
-/* What the CPU has written is seen by devices when this returns. */
-void dbr_mappings_sync_for_device(struct dbr_pages *pages)
+/* What the CPU has written is seen by devices when this returns. @cpu: what it may have done */
+void dbr_mappings_sync_for_device(struct dbr_pages *pages, enum dma_data_direction cpu)
 {
 	mutex_lock(&pages->sync_lock);
-	dbr_mappings_push(pages);
+	dbr_mappings_push(pages, cpu);
 	mutex_unlock(&pages->sync_lock);
 }
 
@@ -230,7 +238,7 @@ void dbr_mappings_sync_for_device(struct dbr_pages *pages)
 void dbr_mappings_arrived(struct dbr_pages *pages)
 {
 	mutex_lock(&pages->sync_lock);
-	dbr_mappings_push(pages);
+	dbr_mappings_push(pages, DMA_BIDIRECTIONAL);
 	pages->arriving = false;
 	mutex_unlock(&pages->sync_lock);
 }

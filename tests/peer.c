@@ -3,6 +3,7 @@
  * What the exporter gives to an importer that is a module of the tests, peer/: for
  * devices of all sorts, several mappings at once, fences that wait to be asked.
  */
+#include <linux/dma-buf.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -264,6 +265,77 @@ CASE(peer, E22_old_mapping_is_valid_after_a_move_until_it_is_unmapped)
 	free(before);
 	cpu_unmap(memory, length);
 	close(buffer.fd);
+}
+
+/* --- E21: a device that is bounced, or not coherent ------------------------ */
+
+static void peer_stores(int peer, uint64_t value)
+{
+	struct peer_store arg = { .value = value };
+
+	succeeds(sys(ioctl(peer, PEER_IOC_STORE, &arg)));
+}
+
+static void reader_begins(int dmabuf)
+{
+	succeeds(sync_cpu_access(dmabuf, DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ));
+}
+
+static void reader_ends(int dmabuf)
+{
+	succeeds(sync_cpu_access(dmabuf, DMA_BUF_SYNC_END | DMA_BUF_SYNC_READ));
+}
+
+/* The device does not wait for readers. */
+CASE(peer, E21_end_of_a_reader_leaves_what_the_device_wrote_meanwhile)
+{
+	struct buffer buffer = buffer_alloc(PAGE, 0);
+	uint8_t *memory = cpu_map(buffer.fd, PAGE);
+	int peer = peer_new(buffer.fd, PEER_PLAIN);
+
+	equal(succeeds(peer_map(peer)), 0);
+	reader_begins(buffer.fd);
+	peer_stores(peer, 1);
+	reader_ends(buffer.fd);
+	reader_begins(buffer.fd);
+	equal(word_of(memory, 0), 1);
+
+	/* Nor does one reader take from another. */
+	reader_begins(buffer.fd);
+	peer_stores(peer, 2);
+	reader_ends(buffer.fd);
+	reader_ends(buffer.fd);
+	reader_begins(buffer.fd);
+	equal(word_of(memory, 0), 2);
+	reader_ends(buffer.fd);
+	close(peer);
+	cpu_unmap(memory, PAGE);
+	close(buffer.fd);
+}
+
+/* --- E10: what a move has left behind -------------------------------------- */
+
+/* A worker may still be giving back the old pages when another does so with the new ones. */
+CASE(peer, E10_E14_revoked_means_that_the_old_pages_are_given_back_too)
+{
+	const uint64_t length = 4 * MIB;
+	uint64_t bytes = bytes_in_system();
+
+	if (!kernel_can(DMABUF_REVOKE_FEATURE_MAP_UNPINNED))
+		skip("a mapping prevents a move: CONFIG_DMABUF_MOVE_NOTIFY=y");
+	for (int i = 0; i < 20; i++) {
+		struct buffer buffer = buffer_alloc(length, 0);
+		int peer = peer_new(buffer.fd, PEER_PLAIN);
+
+		equal(succeeds(peer_map(peer)), 0);
+		move_fully(buffer.id);
+		revoke_times_out(buffer.id, 0);
+		succeeds(peer_unmap(peer, 0));
+		revoke_fully(buffer.id);
+		equal(bytes_in_system(), bytes);
+		close(peer);
+		close(buffer.fd);
+	}
 }
 
 /* --- E5: fences that signal only when they are asked to -------------------- */

@@ -100,14 +100,72 @@ static int peer_unmap(struct peer *peer, unsigned long which)
 	return 0;
 }
 
-/* At this address of the device's; 0 where that is no memory. */
-static u64 peer_read(struct device *dev, dma_addr_t addr)
+/* Nobody is to take them for leaks: kmemleak finds them here. */
+static struct peer_lost {
+	struct peer_lost *next;
+	struct sg_table *mapping[PEER_MAPPINGS];
+} *peer_lost;
+
+static int peer_leave(struct peer *peer)
+{
+	struct peer_lost *lost;
+	int ret;
+
+	lockdep_assert_held(&peer->lock);
+
+	if (!peer->dmabuf)
+		return -ENXIO;
+	lost = kzalloc_obj(*lost, GFP_KERNEL);
+	if (!lost)
+		return -ENOMEM;
+	dma_resv_lock(peer->dmabuf->resv, NULL);
+	ret = dma_buf_pin(peer->attach);
+	dma_resv_unlock(peer->dmabuf->resv);
+	if (ret) {
+		kfree(lost);
+		return ret;
+	}
+	dma_buf_detach(peer->dmabuf, peer->attach);
+	dma_buf_put(peer->dmabuf);
+	peer->dmabuf = NULL;
+
+	memcpy(lost->mapping, peer->mapping, sizeof(lost->mapping));
+	memset(peer->mapping, 0, sizeof(peer->mapping));
+	lost->next = xchg(&peer_lost, lost);
+	return 0;
+}
+
+/* What is at this address of the device's; NULL where that is no memory. */
+static u64 *peer_word(struct device *dev, dma_addr_t addr)
 {
 	phys_addr_t phys = dma_to_phys(dev, addr);
 
 	if (device_iommu_mapped(dev) || !pfn_valid(PHYS_PFN(phys)))
-		return 0;
-	return READ_ONCE(*(u64 *)phys_to_virt(phys));
+		return NULL;
+	return phys_to_virt(phys);
+}
+
+static u64 peer_read(struct device *dev, dma_addr_t addr)
+{
+	u64 *word = peer_word(dev, addr);
+
+	return word ? READ_ONCE(*word) : 0;
+}
+
+static int peer_store(struct peer *peer, const struct peer_store *arg)
+{
+	u64 *word;
+
+	lockdep_assert_held(&peer->lock);
+
+	if (arg->mapping >= PEER_MAPPINGS || !peer->mapping[arg->mapping])
+		return -ENXIO;
+	word = peer_word(peer->attach->dev,
+			 sg_dma_address(peer->mapping[arg->mapping]->sgl));
+	if (!word)
+		return -EOPNOTSUPP;
+	WRITE_ONCE(*word, arg->value);
+	return 0;
 }
 
 /* Into an array of as many as there are. */
@@ -188,6 +246,7 @@ union peer_arg {
 	struct peer_segments segments;
 	struct peer_fences fences;
 	struct peer_fence_times times;
+	struct peer_store store;
 };
 
 static long peer_locked(struct peer *peer, unsigned int cmd, unsigned long number,
@@ -208,6 +267,12 @@ static long peer_locked(struct peer *peer, unsigned int cmd, unsigned long numbe
 		break;
 	case PEER_IOC_FENCES:
 		ret = peer_fences(peer, &arg->fences);
+		break;
+	case PEER_IOC_LEAVE:
+		ret = peer_leave(peer);
+		break;
+	case PEER_IOC_STORE:
+		ret = peer_store(peer, &arg->store);
 		break;
 	default:
 		ret = -ENOTTY;
