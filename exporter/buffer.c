@@ -122,6 +122,7 @@ struct dbr_buffer *dbr_buffer_create(const struct dmabuf_revoke_alloc *arg)
 	buf->flags = arg->flags;
 	buf->faults = arg->faults;
 	INIT_LIST_HEAD(&buf->owned);
+	INIT_LIST_HEAD(&buf->abandoned);
 	dbr_revoke_init(buf);
 
 	ret = dbr_buffer_fill(buf, nr_pages);

@@ -108,21 +108,35 @@ err_free:
 	return ret;
 }
 
+/*
+ * Of an importer that has left them behind. It will not unpin any more, nor can it be told,
+ * but its device may still use tables and memory: neither is ever freed, and the buffer
+ * stays mapped.
+ */
+static void dbr_attachment_abandon(struct dbr_buffer *buf, struct dbr_attachment *a)
+{
+	struct dbr_mapping *m;
+
+	dma_resv_lock(buf->dmabuf->resv, NULL);
+	buf->pins -= a->pins;
+	list_for_each_entry(m, &a->mappings, of_attachment) {
+		dbr_mapping_abandon(m);
+		if (a->revocable)
+			buf->legacy_maps++;
+	}
+	list_splice(&a->mappings, &buf->abandoned);
+	dma_resv_unlock(buf->dmabuf->resv);
+}
+
 static void dbr_dmabuf_detach(struct dma_buf *dmabuf,
 			      struct dma_buf_attachment *attach)
 {
 	struct dbr_attachment *a = attach->priv;
-	struct dbr_mapping *m;
 
-	WARN_ONCE(a->pins, "%s: detached while pinned\n",
-		  dev_name(attach->dev));
-	/* Its device may still use table and memory: neither is ever freed. */
-	if (WARN_ONCE(!list_empty(&a->mappings), "%s: detached while mapped\n",
-		      dev_name(attach->dev))) {
-		list_for_each_entry(m, &a->mappings, of_attachment)
-			dbr_mapping_abandon(m);
-		return;
-	}
+	if (WARN_ONCE(a->pins, "%s: detached while pinned\n", dev_name(attach->dev)) |
+	    WARN_ONCE(!list_empty(&a->mappings), "%s: detached while mapped\n",
+		      dev_name(attach->dev)))
+		dbr_attachment_abandon(dmabuf->priv, a);
 	dbr_mapping_destroy(a->spare);
 	kfree(a);
 }

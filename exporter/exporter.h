@@ -119,6 +119,7 @@ struct dbr_buffer {
 	unsigned int maps;		/* mappings of all attachments */
 	unsigned int legacy_maps;	/* of those that cannot be told */
 	unsigned int pins;
+	struct list_head abandoned;	/* mappings of who detached; for good */
 	unsigned int vmaps;
 	struct dbr_pages *vmap_pages;	/* what is vmapped; a reference */
 	ktime_t vmapped;		/* since when */
@@ -148,7 +149,7 @@ struct dbr_mapping {
 	u64 generation;			/* of the pages in @table */
 
 	/* The resv lock; while mapped. */
-	struct list_head of_attachment;	/* dbr_attachment.mappings */
+	struct list_head of_attachment;	/* dbr_attachment.mappings, dbr_buffer.abandoned */
 	struct dbr_pages *pages;	/* a reference */
 	enum dma_data_direction dir;
 	ktime_t since;

@@ -17,6 +17,7 @@
  */
 
 #include <linux/dma-mapping.h>
+#include <linux/kmemleak.h>
 #include <linux/minmax.h>
 #include <linux/scatterlist.h>
 #include <linux/slab.h>
@@ -192,6 +193,7 @@ void dbr_mapping_unmap(struct dbr_mapping *m)
  */
 void dbr_mapping_abandon(struct dbr_mapping *m)
 {
+	kmemleak_not_leak(m);
 	mutex_lock(&m->pages->sync_lock);
 	list_del_init(&m->of_pages);
 	mutex_unlock(&m->pages->sync_lock);

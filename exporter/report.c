@@ -106,6 +106,16 @@ static void dbr_name_map(struct dmabuf_revoke_blocker *b,
 	strscpy(b->name, dev_name(m->dev), sizeof(b->name));
 }
 
+/* Its device may be gone: it has no name any more. */
+static void dbr_name_abandoned(struct dmabuf_revoke_blocker *b,
+			       const struct dbr_mapping *m)
+{
+	b->type = DMABUF_REVOKE_BLOCKER_MAP;
+	b->legacy = 1;
+	b->since_ns = ktime_to_ns(m->since);
+	strscpy(b->name, "(detached)", sizeof(b->name));
+}
+
 /**
  * dbr_blockers - name what uses the buffer
  * @buf: the buffer
@@ -120,6 +130,7 @@ u32 dbr_blockers(struct dbr_buffer *buf, struct dmabuf_revoke_blocker *array,
 	struct dma_buf_attachment *attach;
 	struct dma_resv_iter cursor;
 	struct dma_fence *fence;
+	struct dbr_mapping *m;
 	u32 n = 0;
 
 	dma_resv_assert_held(buf->dmabuf->resv);
@@ -135,13 +146,17 @@ u32 dbr_blockers(struct dbr_buffer *buf, struct dmabuf_revoke_blocker *array,
 	}
 	list_for_each_entry(attach, &buf->dmabuf->attachments, node) {
 		struct dbr_attachment *a = attach->priv;
-		struct dbr_mapping *m;
 
 		list_for_each_entry(m, &a->mappings, of_attachment) {
 			if (n < capacity)
 				dbr_name_map(&array[n], a, m);
 			n++;
 		}
+	}
+	list_for_each_entry(m, &buf->abandoned, of_attachment) {
+		if (n < capacity)
+			dbr_name_abandoned(&array[n], m);
+		n++;
 	}
 	if (buf->vmaps && n++ < capacity) {
 		array[n - 1].type = DMABUF_REVOKE_BLOCKER_VMAP;

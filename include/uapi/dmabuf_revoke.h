@@ -570,8 +570,9 @@ enum dmabuf_revoke_blocker_type {
  * @since_ns: MAP, VMAP: CLOCK_MONOTONIC of the mapping; FENCE: 0, nobody knows
  * @context: FENCE: its context
  * @seqno: FENCE: its sequence number
- * @name: MAP: the device; FENCE: the driver's name; VMAP: empty
- * @timeline: FENCE: the timeline's name; else empty
+ * @name: MAP: the device, or "(detached)" of one that has left its mapping behind; FENCE:
+ *	the driver's name, empty if it has just signalled; VMAP: empty
+ * @timeline: FENCE: the timeline's name, likewise; else empty
  *
  * Names are terminated by a zero, cut off where they are longer.
  */

@@ -20,6 +20,13 @@ ALLOWANCES = {
         re.compile(r"\bunpinned without a pin$"),
         "the exporter complains of an unpin without a pin",
     ),
+    "warns_detached": Allowed(
+        re.compile(
+            r"detached while (?:mapped|pinned)|WARNING: .*\bdmabuf\.c:|"
+            r"WARNING: .*\bdbr_dmabuf_detach\b"
+        ),
+        "the exporter complains of an importer that leaves mappings and pins behind",
+    ),
     "warns_overlap": Allowed(
         re.compile(r"DMA-API: exceeded \d+ overlapping|WARNING: kernel/dma/debug\.c"),
         "the DMA-API checks cannot count more than 7 mappings of one page",

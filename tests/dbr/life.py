@@ -91,8 +91,10 @@ class Buffer(NamedTuple):
         return _call(self.file, _QUERY, _QUERY_LAYOUT, m2=self.id)[4]
 
 
-def alloc(file: int, length: int, flags: int = 0) -> Buffer:
-    values = _call(file, _ALLOC, _ALLOC_LAYOUT, m1=flags, m2=length, m5=CLOEXEC)
+def alloc(file: int, length: int, flags: int = 0, faults: int = 0) -> Buffer:
+    values = _call(
+        file, _ALLOC, _ALLOC_LAYOUT, m1=flags, m2=length, m5=CLOEXEC, m6=faults
+    )
     return Buffer(file, values[3], values[4])
 
 
