@@ -194,11 +194,15 @@ static struct dbr_mapping *dbr_attachment_take(struct dbr_attachment *a,
 	return dbr_mapping_create(buf, dev);
 }
 
-/* For the next map. One is enough. */
-static void dbr_attachment_keep(struct dbr_attachment *a, struct dbr_mapping *m)
+/* For the next map. One is enough, of the pages that the buffer has now. */
+static void dbr_attachment_keep(struct dbr_attachment *a, struct dbr_buffer *buf,
+				struct dbr_mapping *m)
 {
-	dbr_mapping_destroy(a->spare);
-	a->spare = m;
+	dma_resv_assert_held(buf->dmabuf->resv);
+
+	if (m->generation == buf->generation)
+		swap(m, a->spare);
+	dbr_mapping_destroy(m);
 }
 
 static struct sg_table *dbr_dmabuf_map(struct dma_buf_attachment *attach,
@@ -232,7 +236,7 @@ static struct sg_table *dbr_dmabuf_map(struct dma_buf_attachment *attach,
 		return ERR_CAST(m);
 	ret = dbr_mapping_map(m, buf->pages, dir);
 	if (ret) {
-		dbr_attachment_keep(a, m);
+		dbr_attachment_keep(a, buf, m);
 		return ERR_PTR(ret);
 	}
 
@@ -271,7 +275,7 @@ static void dbr_dmabuf_unmap(struct dma_buf_attachment *attach,
 
 	list_del(&m->of_attachment);
 	dbr_mapping_unmap(m);
-	dbr_attachment_keep(a, m);
+	dbr_attachment_keep(a, buf, m);
 	buf->maps--;
 	if (!a->revocable)
 		buf->legacy_maps--;
