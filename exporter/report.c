@@ -86,12 +86,18 @@ static void dbr_name_fence(struct dmabuf_revoke_blocker *b,
 	b->context = fence->context;
 	b->seqno = fence->seqno;
 
-	/* The names belong to whoever issued the fence, until it has signalled. */
+	/*
+	 * The names belong to whoever issued the fence, until it has signalled, and a grace
+	 * period longer. Not all kernels look.
+	 */
 	rcu_read_lock();
-	strscpy(b->name, (const char __force *)dma_fence_driver_name(fence),
-		sizeof(b->name));
-	strscpy(b->timeline, (const char __force *)dma_fence_timeline_name(fence),
-		sizeof(b->timeline));
+	if (!test_bit(DMA_FENCE_FLAG_SIGNALED_BIT, &fence->flags)) {
+		strscpy(b->name, (const char __force *)dma_fence_driver_name(fence),
+			sizeof(b->name));
+		strscpy(b->timeline,
+			(const char __force *)dma_fence_timeline_name(fence),
+			sizeof(b->timeline));
+	}
 	rcu_read_unlock();
 }
 
