@@ -197,6 +197,37 @@ static void dbr_complain(struct dbr_buffer *buf,
 static DEFINE_RATELIMIT_STATE(dbr_late_limit, DEFAULT_RATELIMIT_INTERVAL,
 			      DEFAULT_RATELIMIT_BURST);
 
+/* See in so many ms whether the revoke has come to its end. */
+static void dbr_late_arm(struct dbr_buffer *buf, unsigned int ms)
+{
+	dma_resv_assert_held(buf->dmabuf->resv);
+
+	get_dma_buf(buf->dmabuf);
+	/*
+	 * One jiffy more, since part of the first has passed. It was waiting already,
+	 * for a suspension, with its own reference.
+	 */
+	if (mod_delayed_work(dbr_wq, &buf->late_work, msecs_to_jiffies(ms) + 1))
+		dma_buf_put(buf->dmabuf);
+}
+
+/* Whether that is to be said now. Else it is over, or may have to be said later. */
+static bool dbr_late_due(struct dbr_buffer *buf)
+{
+	unsigned int ms = READ_ONCE(warn_ms);
+	s64 waited = ktime_ms_delta(ktime_get(), buf->began);
+
+	dma_resv_assert_held(buf->dmabuf->resv);
+
+	if (!ms || !buf->zapped || buf->unmapped)
+		return false;
+	if (waited >= ms)
+		return __ratelimit(&dbr_late_limit);
+	/* warn_ms was raised, or jiffies have caught up in one step. */
+	dbr_late_arm(buf, ms - waited);
+	return false;
+}
+
 void dbr_late_work(struct work_struct *work)
 {
 	struct dbr_buffer *buf = container_of(to_delayed_work(work),
@@ -210,13 +241,7 @@ void dbr_late_work(struct work_struct *work)
 	blockers = kzalloc_objs(*blockers, DBR_COMPLAINTS, GFP_CALLER);
 
 	dma_resv_lock(dmabuf->resv, NULL);
-	late = buf->zapped && !buf->unmapped;
-	/* Jiffies may catch up in one step, which is early by the clock. */
-	if (late && ktime_ms_delta(ktime_get(), buf->began) < READ_ONCE(warn_ms)) {
-		dbr_late_begin(buf);
-		late = false;
-	}
-	late = late && __ratelimit(&dbr_late_limit);
+	late = dbr_late_due(buf);
 	n = dbr_blockers(buf, blockers, blockers ? DBR_COMPLAINTS : 0);
 	if (late)
 		pr_warn("buffer %llu: the revoke waits for %lld ms now, for %u blockers\n",
@@ -236,15 +261,8 @@ void dbr_late_begin(struct dbr_buffer *buf)
 
 	dma_resv_assert_held(buf->dmabuf->resv);
 
-	if (!ms)
-		return;
-	get_dma_buf(buf->dmabuf);
-	/*
-	 * One jiffy more, since part of the first has passed. It was waiting already,
-	 * for a suspension, with its own reference.
-	 */
-	if (mod_delayed_work(dbr_wq, &buf->late_work, msecs_to_jiffies(ms) + 1))
-		dma_buf_put(buf->dmabuf);
+	if (ms)
+		dbr_late_arm(buf, ms);
 }
 
 void dbr_late_end(struct dbr_buffer *buf)

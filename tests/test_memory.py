@@ -521,6 +521,29 @@ def test_E11_nothing_is_logged_with_0(
     assert not log.find(late(buffer), 0)
 
 
+def test_E11_nothing_is_logged_after_a_change_to_0(
+    held_up: HeldUp, log: Log, set_parameter: Parameters
+) -> None:
+    buffer, _ = held_up
+    set_parameter("warn_ms", 500)
+    assert not buffer.revoke()
+    set_parameter("warn_ms", 0)
+    assert not buffer.revoke(deadline(1.5))
+    assert not log.find(late(buffer), 0)
+
+
+def test_E11_time_that_was_raised_counts_from_the_beginning(
+    held_up: HeldUp, log: Log, set_parameter: Parameters
+) -> None:
+    """Whoever armed the warning for 8 s looks again at 9 s, and not at 17."""
+    buffer, _ = held_up
+    set_parameter("warn_ms", 8000)
+    assert not buffer.revoke()
+    set_parameter("warn_ms", 9000)
+    (line,) = log.find(late(buffer), 8 + PATIENCE)
+    assert 9000 <= int(line[1]) < 16000
+
+
 def test_E11_E15_late_suspension_is_logged_once(
     held_up: HeldUp, log: Log, set_parameter: Parameters
 ) -> None:
