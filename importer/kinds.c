@@ -59,8 +59,10 @@ static void dbi_pinned_invalidate(struct dma_buf_attachment *attach)
 	dma_resv_assert_held(attach->dmabuf->resv);
 
 	dbi_told(att);
-	/* Not pinned yet: attaching will find out. */
-	if (!att->pinned || dbi_misbehaves(att, DMABUF_REVOKE_MISBEHAVE_IGNORE))
+	/* Not pinned yet: attaching will find out. Who was revived may have mapped unpinned. */
+	if (!att->pinned && !dbi_mapping_newest(att))
+		return;
+	if (dbi_misbehaves(att, DMABUF_REVOKE_MISBEHAVE_IGNORE))
 		return;
 	att->dead = true;
 	dbi_stop_and_unmap(att);

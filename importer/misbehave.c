@@ -115,7 +115,10 @@ int dbi_misbehave_check(struct dma_buf *dmabuf,
 		return -EINVAL;
 	/* Others may give the memory away once the fences have signalled, before the unmap. */
 	if (arg->kind == DMABUF_REVOKE_KIND_DYNAMIC)
-		own |= MISBEHAVE(IGNORE);
+		own |= MISBEHAVE(IGNORE) | MISBEHAVE(REMAP);
+	/* It has unpinned by then. */
+	if (arg->misbehave & MISBEHAVE(REVIVE))
+		own |= MISBEHAVE(REMAP);
 	if (arg->misbehave & own &&
 	    !dbi_is_own(dmabuf, arg->misbehave & MISBEHAVE(DMA_AFTER_UNMAP)))
 		return -EOPNOTSUPP;

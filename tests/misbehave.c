@@ -180,15 +180,26 @@ CASE(misbehave, dma_after_unmap_is_for_quarantined_buffers)
 	close(buffer.fd);
 }
 
+static void foreign_kind_gets(int dmabuf, uint32_t kind, uint64_t own)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
+		if (table[i].kinds & 1 << kind)
+			row_gives(table[i].name,
+				  try(dmabuf, kind, table[i].bit,
+				      table[i].delay_ns),
+				  table[i].bit & own ? EOPNOTSUPP : 0);
+}
+
+/* Of an importer that does not pin memory may go before it has unmapped. */
 static void foreign_gets_only_what_it_can_stand(int dmabuf)
 {
 	const uint64_t own = M(DMA_AFTER_UNMAP) | M(DOUBLE_UNPIN);
 
-	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
-		row_gives(table[i].name,
-			  try(dmabuf, DMABUF_REVOKE_KIND_PINNED, table[i].bit,
-			      table[i].delay_ns),
-			  table[i].bit & own ? EOPNOTSUPP : 0);
+	foreign_kind_gets(dmabuf, DMABUF_REVOKE_KIND_PINNED, own);
+	foreign_kind_gets(dmabuf, DMABUF_REVOKE_KIND_DYNAMIC,
+			  own | M(IGNORE) | M(REMAP));
+	fails(try(dmabuf, DMABUF_REVOKE_KIND_PINNED, M(REVIVE) | M(REMAP), 0),
+	      EOPNOTSUPP);
 	close(dmabuf);
 }
 
@@ -259,6 +270,23 @@ CASE(misbehave, all_end_with_the_file)
 		/* That one has a case of its own: the kernel warns. */
 		if (table[i].bit != M(DOUBLE_UNPIN))
 			ends_with_the_file(i);
+}
+
+/* Whoever is revived is no other than before: it is told, and lets go. */
+CASE(misbehave, I4_revived_importer_unmaps_when_it_is_told_again)
+{
+	struct buffer buffer = buffer_alloc(PAGE, 0);
+	int att = attach_misbehaving(buffer.fd, DMABUF_REVOKE_KIND_PINNED,
+				     M(REVIVE), 0);
+
+	succeeds(dr_map(att, DMABUF_REVOKE_BIDIRECTIONAL));
+	suspend_fully(buffer.id);
+	restore_fully(buffer.id);
+	succeeds(dr_map(att, DMABUF_REVOKE_BIDIRECTIONAL));
+	equal(status(att).state, DMABUF_REVOKE_ATTACHMENT_MAPPED);
+	revoke_fully(buffer.id);
+	close(att);
+	close(buffer.fd);
 }
 
 /* The exporter warns once, and counts no pin that is not there. */

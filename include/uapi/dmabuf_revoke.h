@@ -689,7 +689,10 @@ enum dmabuf_revoke_kind {
 #define DMABUF_REVOKE_MISBEHAVE_FENCE_AFTER	(1ULL << 7)
 /* After the callback starts jobs that were waiting, on the old mapping. */
 #define DMABUF_REVOKE_MISBEHAVE_NEW_DMA		(1ULL << 8)
-/* Maps again in the callback, right after it unmapped. */
+/*
+ * Maps again in the callback, right after it unmapped (of the dynamic kind, or with REVIVE:
+ * own).
+ */
 #define DMABUF_REVOKE_MISBEHAVE_REMAP		(1ULL << 9)
 /*
  * Goes on writing after the unmap (own; only buffers with ALLOC_QUARANTINE). Where the
