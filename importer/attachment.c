@@ -146,6 +146,9 @@ dbi_attachment_create(struct dma_buf *dmabuf,
 	return att;
 
 err_detach:
+	/* As in dbi_attachment_destroy(): it may have been told between attach and pin. */
+	dbi_engine_close(att);
+	dbi_misbehave_close(att);
 	dma_buf_detach(dmabuf, att->attach);
 err_rogue:
 	dbi_misbehave_end(att);
