@@ -9,7 +9,6 @@
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/delay.h>
 #include <linux/dma-mapping.h>
 #include <linux/dma-resv.h>
 #include <linux/iosys-map.h>
@@ -19,6 +18,7 @@
 #include <linux/vmalloc.h>
 
 #include "exporter.h"
+#include "sleep.h"
 
 static bool dbr_is_suspended(struct dbr_buffer *buf)
 {
@@ -222,7 +222,7 @@ static struct sg_table *dbr_dmabuf_map(struct dma_buf_attachment *attach,
 	    !list_empty(&a->mappings))
 		return ERR_PTR(-EBUSY);
 	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_SLOW_MAP))
-		msleep(DBR_FAULT_DELAY_MS);
+		sleep_at_least(DBR_FAULT_DELAY_NS);
 	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_FAIL_MAP))
 		return ERR_PTR(-ENOMEM);
 

@@ -34,7 +34,7 @@
 #include "compat.h"
 #include "dmabuf_revoke.h"
 
-#define DBR_FAULT_DELAY_MS	100	/* of the faults that take time */
+#define DBR_FAULT_DELAY_NS	(100 * NSEC_PER_MSEC)	/* of the faults that take time */
 
 /* A run of physically contiguous pages, one (compound) allocation. */
 struct dbr_chunk {

@@ -9,12 +9,12 @@
  * at all, so the owner can go away in the middle.
  */
 
-#include <linux/delay.h>
 #include <linux/dma-resv.h>
 #include <linux/mm.h>
 
 #include "deadline.h"
 #include "exporter.h"
+#include "sleep.h"
 
 /*
  * In pages: so few are given back with the lock held, by whoever begins a revoke, if there are
@@ -168,7 +168,7 @@ void dbr_tell(struct dbr_buffer *buf)
 		dma_buf_invalidate_mappings(buf->dmabuf);
 	WRITE_ONCE(buf->telling, false);
 	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_HOLD_LOCK))
-		msleep(DBR_FAULT_DELAY_MS);
+		sleep_at_least(DBR_FAULT_DELAY_NS);
 }
 
 /* Faults take the resv lock, so none can bring back what is taken down here. */

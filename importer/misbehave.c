@@ -6,12 +6,12 @@
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/delay.h>
 #include <linux/dma-resv.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 
 #include "importer.h"
+#include "sleep.h"
 
 struct dbi_rogue_fence {
 	struct dma_fence fence;		/* first: dma_fence_free() frees it */
@@ -224,7 +224,7 @@ void dbi_misbehave_told(struct dbi_attachment *att)
 	dma_resv_assert_held(att->dmabuf->resv);
 
 	if (dbi_misbehaves(att, MISBEHAVE(SLOW_CALLBACK)))
-		fsleep(div_u64(att->delay_ns, NSEC_PER_USEC));
+		sleep_at_least(att->delay_ns);
 	if (dbi_misbehaves(att, MISBEHAVE(FENCE_AFTER)))
 		queue_work(dbi_unmap_wq, &att->rogue->add_work);
 }

@@ -717,7 +717,8 @@ enum dmabuf_revoke_kind {
  * @fd_flags: [in] O_CLOEXEC, O_NONBLOCK (for read) or both
  * @length: [out] of the dma-buf
  * @misbehave: [in] DMABUF_REVOKE_MISBEHAVE_*
- * @delay_ns: [in] for those that take time, at most 3600 * 10^9; else zero
+ * @delay_ns: [in] for those that take time, at most 3600 * 10^9; else zero. LATE_UNMAP and
+ *	FENCE_AFTER count it in whole jiffies
  *
  * Errors:
  *   EBADF	@dmabuf_fd is not an open file descriptor
