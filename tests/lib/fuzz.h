@@ -135,6 +135,10 @@ enum fuzz_bug {
 	FUZZ_BUG_CRASH,	/* crashes the kernel */
 };
 
+/* Descriptors that are closed when all others have been: see fuzz_timeline_fence(). */
+#define FUZZ_KEPT_FROM 256
+#define FUZZ_MAX_KEPT 512
+
 struct fuzz_state {
 	struct fuzz_board *board;
 	const struct fuzz_program *program;
@@ -145,6 +149,7 @@ struct fuzz_state {
 	uint32_t child_left;	/* lines until the child ends */
 	bool child_is_killed;
 	unsigned int children;
+	unsigned int kept;	/* descriptors from FUZZ_KEPT_FROM on */
 	unsigned int forbidden_op;
 	int forbidden_errno;	/* 0: none */
 	enum fuzz_bug bug;

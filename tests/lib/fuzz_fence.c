@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/dma-buf.h>
 #include <linux/sync_file.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -123,17 +124,30 @@ long fuzz_timeline(struct fuzz_state *state, const struct fuzz_op *op)
 	return 0;
 }
 
+/*
+ * Linux takes a reference on each fence that a step signals, also on one whose last reference
+ * has just gone, and which waits for the timeline's lock to leave it: use after free (7.3.4,
+ * sync_timeline_signal() beside timeline_fence_release()). So each fence stays until nobody
+ * has its timeline any more, for which it has to be the parent's.
+ */
 long fuzz_timeline_fence(struct fuzz_state *state, const struct fuzz_op *op)
 {
 	struct timeline_fence arg = {
 		.value = fuzz_number(state, "value"), .name = "fuzz",
 	};
-	long result = call(state, TIMELINE_IOC_FENCE, &arg);
+	long result;
 
 	(void)op;
-	if (!result)
-		fuzz_store(state, arg.fence);
-	return result;
+	if (state->is_child || state->kept == FUZZ_MAX_KEPT)
+		return -EAGAIN;
+	result = call(state, TIMELINE_IOC_FENCE, &arg);
+	if (result)
+		return result;
+	if (fcntl(arg.fence, F_DUPFD_CLOEXEC, FUZZ_KEPT_FROM) < 0)
+		abort();
+	state->kept++;
+	fuzz_store(state, arg.fence);
+	return 0;
 }
 
 long fuzz_timeline_step(struct fuzz_state *state, const struct fuzz_op *op)

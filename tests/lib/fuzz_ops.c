@@ -144,7 +144,7 @@ const struct fuzz_op fuzz_ops[] = {
 	CALL(fence_info, 4, fence_info, "ENOTTY EFAULT", R_NONE,
 	     A(fd, P_FD, R_FENCE), A(capacity, P_NUMBER, 8), A(arg, P_PLACE, 0)),
 	CALL(timeline, 1, timeline, "ENOENT EACCES", R_TIMELINE, OUT),
-	CALL(timeline_fence, 3, timeline_fence, "ENOTTY ENOENT", R_FENCE, OUT,
+	CALL(timeline_fence, 3, timeline_fence, "ENOTTY ENOENT EAGAIN", R_FENCE, OUT,
 	     A(fd, P_FD, R_TIMELINE), A(value, P_NUMBER, 4)),
 	CALL(timeline_step, 3, timeline_step, "ENOTTY ENOENT", R_NONE,
 	     A(fd, P_FD, R_TIMELINE), A(value, P_NUMBER, 3)),

@@ -300,5 +300,7 @@ void fuzz_run(struct fuzz_state *state)
 		fuzz_slot_clear(&state->slot[i]);
 	while (state->children)
 		reap(state);
+	if (state->kept)
+		close_range(FUZZ_KEPT_FROM, ~0U, 0);
 	setitimer(ITIMER_REAL, &off, NULL);
 }
