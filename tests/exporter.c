@@ -459,14 +459,15 @@ static void comer_end(struct comer *comer)
 }
 
 #define ROUNDS 20000
-#define HELD 16384
+#define HELD 4096
 
-CASE(exporter, list_writes_as_many_ids_as_it_says, .timeout = 110)
+CASE(exporter, list_writes_as_many_ids_as_it_says)
 {
+	struct luck luck = { .rounds = ROUNDS };
 	struct comer comer;
 
 	comer_begin(&comer, allocates_and_frees);
-	for (int i = 0; i < ROUNDS; i++) {
+	while (luck_lasts(&luck)) {
 		uint64_t ids[64] = { 0 };
 		uint32_t count;
 
@@ -482,6 +483,7 @@ CASE(exporter, list_ends_with_the_buffer_that_was_the_last_when_it_began)
 {
 	static struct buffer held[HELD];
 	static uint64_t ids[HELD + 64];
+	struct luck luck = { .rounds = 500 };
 	uint64_t seen = 0, all = 0;
 	struct comer comer;
 
@@ -491,7 +493,7 @@ CASE(exporter, list_ends_with_the_buffer_that_was_the_last_when_it_began)
 	}
 	comer_begin(&comer, allocates_and_frees);
 	/* A little passes until it begins, the most until it ends. */
-	for (int i = 0; i < 500; i++) {
+	while (luck_lasts(&luck)) {
 		uint64_t before = atomic_load(&comer.last);
 		uint32_t count;
 
@@ -509,12 +511,13 @@ CASE(exporter, list_ends_with_the_buffer_that_was_the_last_when_it_began)
 		succeeds(dr_free(exporter, held[i].id, NULL, 0, NULL));
 }
 
-CASE(exporter, blockers_writes_as_many_as_it_says, .timeout = 110)
+CASE(exporter, blockers_writes_as_many_as_it_says)
 {
+	struct luck luck = { .rounds = ROUNDS };
 	struct comer comer;
 
 	comer_begin(&comer, maps_and_unmaps);
-	for (int i = 0; i < ROUNDS; i++) {
+	while (luck_lasts(&luck)) {
 		struct dmabuf_revoke_blocker blockers[8] = { 0 };
 		uint32_t count;
 

@@ -374,8 +374,9 @@ CASE(jobs, revoke_cuts_the_running_one_short_and_starts_no_other)
 CASE(jobs, I4_result_event_and_mapping_are_there_with_the_fence)
 {
 	struct bench bench = bench_new(PAGE);
+	struct luck luck = { .rounds = 20000 };
 
-	for (int round = 0; round < 20000; round++) {
+	while (luck_lasts(&luck)) {
 		struct dmabuf_revoke_event event;
 		struct dmabuf_revoke_wait out;
 		uint64_t job;
@@ -384,7 +385,7 @@ CASE(jobs, I4_result_event_and_mapping_are_there_with_the_fence)
 		holds(is_readable(fence, SOON / MSEC));
 		succeeds(dr_wait(bench.att, job, 0, &out));
 		close(fence);
-		if (round % 10)
+		if (luck.rounds % 10)
 			continue;
 		succeeds(dr_unmap(bench.att));
 		do

@@ -104,6 +104,13 @@ bool eventually(bool (*is_so)(uint64_t arg), uint64_t arg)
 	return true;
 }
 
+bool luck_lasts(struct luck *luck)
+{
+	if (!luck->until)
+		luck->until = dr_deadline(SOON);
+	return luck->rounds-- && dr_now() < luck->until;
+}
+
 bool is_asleep(uint64_t tid)
 {
 	char path[64], state = 0;

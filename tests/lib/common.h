@@ -74,6 +74,17 @@ void allow_new_fds(void);
  */
 bool eventually(bool (*is_so)(uint64_t arg), uint64_t arg);
 
+/*
+ * For what takes luck to go wrong: so many rounds, or as many as there is time for, since
+ * how long they take is for the host to say. Well below the limit of a case.
+ */
+struct luck {
+	unsigned int rounds;
+	uint64_t until;		/* 0: it has not been tried */
+};
+
+bool luck_lasts(struct luck *luck);
+
 /* Whether a thread, or a process by its pid, sleeps. */
 bool is_asleep(uint64_t tid);
 /* The caller, and what it starts from now on. */
