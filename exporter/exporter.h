@@ -10,7 +10,8 @@
  * dma-buf and can take a reference.
  *
  * The owner's reference goes when the file is closed and nothing uses the memory
- * any more, whichever comes last.
+ * any more, whichever comes last. Pages that a move has replaced have a reference, too,
+ * until they are freed: the buffer waits for that.
  *
  * Locks, outermost first: the registry lock; the dma-buf's resv lock; the sync_lock of
  * pages. The first two are never held together; lockdep is taught the order when the
@@ -112,7 +113,11 @@ struct dbr_buffer {
 	bool forgotten;			/* the owner's reference goes, for good */
 	bool giving;			/* the memory is being given back, or has been */
 	struct dbr_pages *pages;	/* a reference; NULL: given back */
-	atomic_t old_pages;		/* that a move has replaced, and that are not freed */
+	/*
+	 * That a move has replaced, and that are not freed. More only with the lock; less
+	 * also without it, after which old_work looks again.
+	 */
+	atomic_t old_pages;
 	struct dbr_pages *kept;		/* of old, with FAULT_NO_ZAP; references */
 	u64 generation;			/* counts changes of @pages */
 	struct dma_fence *move;		/* the last move's; a reference; or NULL */

@@ -215,12 +215,13 @@ static void dbr_late_arm(struct dbr_buffer *buf, unsigned int ms)
 static bool dbr_late_due(struct dbr_buffer *buf)
 {
 	unsigned int ms = READ_ONCE(warn_ms);
-	s64 waited = ktime_ms_delta(ktime_get(), buf->began);
+	s64 waited;
 
 	dma_resv_assert_held(buf->dmabuf->resv);
 
 	if (!ms || !buf->zapped || buf->unmapped)
 		return false;
+	waited = ktime_ms_delta(ktime_get(), buf->began);
 	if (waited >= ms)
 		return __ratelimit(&dbr_late_limit);
 	/* warn_ms was raised, or jiffies have caught up in one step. */

@@ -129,6 +129,8 @@ static void dbr_await_blockers(struct dbr_buffer *buf)
 /* Those of moves are no blockers: nobody has them any more, they are about to be freed. */
 static bool dbr_has_old_pages(struct dbr_buffer *buf)
 {
+	dma_resv_assert_held(buf->dmabuf->resv);
+
 	return atomic_read(&buf->old_pages) &&
 	       !dbr_has_fault(buf, DBR_FAULTS_KEEP_OLD);
 }
