@@ -84,4 +84,5 @@ def test_E11_mapping_that_was_left_is_named_warns_detached(
     buffer = alloc(faults=NO_UNMAP_WAIT)
     leave(peer, buffer, mapped=True)
     assert "(detached)" in blockers(buffer)
+    assert buffer.maps() == (1, 1)
     assert buffer.revoke()

@@ -90,6 +90,11 @@ class Buffer(NamedTuple):
     def state(self) -> int:
         return _call(self.file, _QUERY, _QUERY_LAYOUT, m2=self.id)[4]
 
+    def maps(self) -> tuple[int, int]:
+        """All mappings, and those whose importer cannot be told."""
+        values = _call(self.file, _QUERY, _QUERY_LAYOUT, m2=self.id)
+        return values[17], values[18]
+
 
 def alloc(file: int, length: int, flags: int = 0, faults: int = 0) -> Buffer:
     values = _call(

@@ -75,8 +75,8 @@ void allow_new_fds(void);
 bool eventually(bool (*is_so)(uint64_t arg), uint64_t arg);
 
 /*
- * For what takes luck to go wrong: so many rounds, or as many as there is time for, since
- * how long they take is for the host to say. Well below the limit of a case.
+ * For what takes luck to go wrong: so many rounds, or as many as fit into half of the time
+ * that a case has, since how long they take is for the host to say.
  */
 struct luck {
 	unsigned int rounds;

@@ -53,21 +53,6 @@ struct peer_segments {
 
 #define PEER_IOC_SEGMENTS	_IOW(0xDC, 0x03, struct peer_segments)
 
-/* As the device does it: writes @value to the first eight bytes of a mapping. */
-struct peer_store {
-	__u64 value;
-	__u32 mapping;
-	__u32 reserved;
-};
-
-#define PEER_IOC_STORE		_IOW(0xDC, 0x07, struct peer_store)
-
-/*
- * The bug of an importer: it pins, and detaches without unpinning or unmapping. The file
- * is as good as new afterwards, its mappings are lost.
- */
-#define PEER_IOC_LEAVE		_IO(0xDC, 0x08)
-
 /* Returns the calls of the callback. */
 #define PEER_IOC_TOLD		_IO(0xDC, 0x04)
 
@@ -96,5 +81,20 @@ struct peer_fence_times {
 };
 
 #define PEER_IOC_FENCE_TIMES	_IOW(0xDC, 0x06, struct peer_fence_times)
+
+/* As the device does it: writes @value to the first eight bytes of a mapping. */
+struct peer_store {
+	__u64 value;
+	__u32 mapping;
+	__u32 reserved;
+};
+
+#define PEER_IOC_STORE		_IOW(0xDC, 0x07, struct peer_store)
+
+/*
+ * The bug of an importer: it pins, and detaches without unpinning or unmapping. The file
+ * is as good as new afterwards, its mappings are lost.
+ */
+#define PEER_IOC_LEAVE		_IO(0xDC, 0x08)
 
 #endif
