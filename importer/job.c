@@ -54,6 +54,7 @@ void dbi_job_end(struct dbi_job *job, int status)
 	if (status)
 		dma_fence_set_error(&job->fence, status);
 	job->ended = ktime_get();
+	atomic64_dec(&dbi_nr_jobs);
 	dma_fence_signal(&job->fence);
 
 	if (!--att->nr_running)
@@ -65,8 +66,6 @@ void dbi_job_end(struct dbi_job *job, int status)
 	dbi_mapping_settle(map);
 	dbi_mapping_put_locked(map);
 	spin_unlock(&att->lock);
-
-	atomic64_dec(&dbi_nr_jobs);
 }
 
 /* The range, or with COPY one of the two. */

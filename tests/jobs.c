@@ -377,12 +377,15 @@ CASE(jobs, I4_result_event_and_mapping_are_there_with_the_fence)
 	struct luck luck = { .rounds = 20000 };
 
 	while (luck_lasts(&luck)) {
+		struct dmabuf_revoke_importer_info info;
 		struct dmabuf_revoke_event event;
 		struct dmabuf_revoke_wait out;
 		uint64_t job;
 		int fence = submit_fence(bench.att, 0, 0, &job);
 
 		holds(is_readable(fence, SOON / MSEC));
+		succeeds(dr_importer_info(importer, &info));
+		equal(info.jobs, 0);
 		succeeds(dr_wait(bench.att, job, 0, &out));
 		close(fence);
 		if (luck.rounds % 10)
