@@ -11,7 +11,6 @@
 #include <linux/slab.h>
 
 #include "importer.h"
-#include "sleep.h"
 
 struct dbi_rogue_fence {
 	struct dma_fence fence;		/* first: dma_fence_free() frees it */
@@ -218,13 +217,27 @@ int dbi_misbehave_begin(struct dbi_attachment *att)
 	return 0;
 }
 
+/* Not less than @delay_ns of CLOCK_MONOTONIC, unless the attachment is closed. */
+static void dbi_misbehave_linger(struct dbi_attachment *att)
+{
+	ktime_t end = ktime_add_ns(ktime_get(), att->delay_ns);
+	s64 left = att->delay_ns;
+
+	/* Jiffies may catch up in one step. */
+	do {
+		wait_event_timeout(att->wait, READ_ONCE(att->closing),
+				   nsecs_to_jiffies(left) + 1);
+		left = ktime_to_ns(ktime_sub(end, ktime_get()));
+	} while (left > 0 && !READ_ONCE(att->closing));
+}
+
 /* In the callback. */
 void dbi_misbehave_told(struct dbi_attachment *att)
 {
 	dma_resv_assert_held(att->dmabuf->resv);
 
 	if (dbi_misbehaves(att, MISBEHAVE(SLOW_CALLBACK)))
-		sleep_at_least(att->delay_ns);
+		dbi_misbehave_linger(att);
 	if (dbi_misbehaves(att, MISBEHAVE(FENCE_AFTER)))
 		queue_work(dbi_unmap_wq, &att->rogue->add_work);
 }

@@ -141,8 +141,9 @@ CASE(kernel_faults, E8_death_ends_the_wait_for_the_lock)
 	holds(eventually(is_asleep, child.pid));
 	child_kill(&child);
 	holds(!atomic_load(&mover.has_moved), "it died with the callback");
-	pthread_join(mover.thread, NULL);
+	/* Which ends it. */
 	close(att);
+	pthread_join(mover.thread, NULL);
 	mapped_revoke(&m);
 	mapped_free(&m);
 }

@@ -151,8 +151,9 @@ static void holder_begin(struct holder *holder, const struct buffer *buffer)
 
 static void holder_end(struct holder *holder)
 {
-	pthread_join(holder->thread, NULL);
+	/* That ends the callback. */
 	close(holder->att);
+	pthread_join(holder->thread, NULL);
 }
 
 CASE(killed, E8_calls_that_wait_for_the_lock)

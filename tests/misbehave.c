@@ -6,6 +6,7 @@
  */
 #include <linux/dma-heap.h>
 #include <linux/udmabuf.h>
+#include <pthread.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
@@ -270,6 +271,31 @@ CASE(misbehave, all_end_with_the_file)
 		/* That one has a case of its own: the kernel warns. */
 		if (table[i].bit != M(DOUBLE_UNPIN))
 			ends_with_the_file(i);
+}
+
+static void *revoke_the_buffer(void *arg)
+{
+	revoke_fully(*(uint64_t *)arg);
+	return NULL;
+}
+
+/* The longest that there is, under way: it holds the lock that close() needs. */
+CASE(misbehave, slow_callback_ends_with_the_file)
+{
+	struct buffer buffer = buffer_alloc(PAGE, 0);
+	int att = attach_misbehaving(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC,
+				     M(SLOW_CALLBACK), 10 * SEC);
+	pthread_t thread;
+	uint64_t begun;
+
+	equal(pthread_create(&thread, NULL, revoke_the_buffer, &buffer.id), 0);
+	expect_event(att, DMABUF_REVOKE_EVENT_INVALIDATED);
+	begun = dr_now();
+	close(att);
+	equal(pthread_join(thread, NULL), 0);
+	holds(dr_now() - begun < 5 * SEC, "it went on for %llu ms",
+	      (long long)((dr_now() - begun) / MSEC));
+	close(buffer.fd);
 }
 
 /* Whoever is revived is no other than before: it is told, and lets go. */

@@ -101,7 +101,7 @@ class Programs:
     def run(self, run: int, control: Control) -> tuple[Result, list[str]]:
         """How a case ended, and what the gates around it say."""
         stepper = self._at(run, control)
-        settings = control.wrong.environment().items()
+        settings = control.environment().items()
         self._environment.write_text(
             "".join(f"{name}={value}\n" for name, value in settings), encoding="ascii"
         )

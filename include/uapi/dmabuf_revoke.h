@@ -677,7 +677,7 @@ enum dmabuf_revoke_kind {
 #define DMABUF_REVOKE_MISBEHAVE_NO_UNMAP	(1ULL << 1)
 /* Unmaps @delay_ns after the last fence; implies ATTACH_DEFER_UNMAP. */
 #define DMABUF_REVOKE_MISBEHAVE_LATE_UNMAP	(1ULL << 2)
-/* Takes @delay_ns in the callback, with the resv lock held. */
+/* Takes @delay_ns in the callback, or until the file is closed, with the resv lock held. */
 #define DMABUF_REVOKE_MISBEHAVE_SLOW_CALLBACK	(1ULL << 3)
 /* Each fence signals @delay_ns after its job has ended. */
 #define DMABUF_REVOKE_MISBEHAVE_LATE_FENCE	(1ULL << 4)

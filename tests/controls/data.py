@@ -212,6 +212,7 @@ EXPORTER = {
                 "contract_more::E11_only_what_blocks_is_named",
                 Wrong(misbehave="STUCK_FENCE"),
                 "2 blockers, one of them of type 1: dmabuf-revoke-importer dynamic",
+                waits=True,
             ),
         ),
     ),
@@ -510,6 +511,7 @@ IMPORTER = {
                 "contract_importer::I8_fence_of_a_job_that_runs_to_its_end_signals",
                 Wrong(misbehave="STUCK_FENCE"),
                 "the fence does not signal",
+                waits=True,
             ),
             Control(
                 "contract_devices::I8_fence_follows_the_job_at_once",

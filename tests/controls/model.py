@@ -50,6 +50,13 @@ class Control(NamedTuple):
     noticed_by: str = ASSERTION
     #: A feature of the kernel without which the bug can do no harm, and the case passes.
     needs: str = ""
+    #: It fails only when what does not come has been waited for: three seconds will do.
+    waits: bool = False
+
+    def environment(self) -> dict[str, str]:
+        """What the case runs with."""
+        shorter = {"DBR_SOON_MS": "3000"} if self.waits else {}
+        return self.wrong.environment() | shorter
 
     @property
     def program(self) -> str:

@@ -11,11 +11,13 @@ E24 = (
         "kvm::E24_machine_ends_with_EFAULT_after_a_revoke",
         NO_ZAP,
         "result is -4, expected -14",
+        waits=True,
     ),
     Control(
         "kvm::E24_machine_goes_on_in_the_new_memory_after_a_move",
         NO_ZAP,
         "after 1 moves the counter stands",
+        waits=True,
     ),
     Control(
         "kernel_users::E24_copies_are_EFAULT_after_a_revoke",

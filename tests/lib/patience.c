@@ -11,3 +11,12 @@ double patience(void)
 
 	return factor > 1 ? factor : 1;
 }
+
+uint64_t soon(void)
+{
+	const char *text = getenv("DBR_SOON_MS");
+
+	if (text)
+		return strtoull(text, NULL, 10) * MSEC;
+	return 15 * SEC * patience();
+}
