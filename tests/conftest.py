@@ -21,6 +21,7 @@ both are only collected when they are asked for by name.
 from __future__ import annotations
 
 import functools
+import os
 import subprocess
 from pathlib import Path
 from typing import Any, Iterator
@@ -31,9 +32,10 @@ from tests.failnth import points
 from tests.gates import detectors
 from tests.gates.around import Gates
 from tests.gates.counts import MODULES
-from tests.lib import coverage, modules, shard
+from tests.lib import coverage, ioctls, modules, shard
 from tests.lib.cases import Program, is_program
 from tests.lib.clauses import CLAUSES, clauses_of
+from tests.lib.parameters import Parameters
 
 HERE = Path(__file__).parent
 HOST = HERE / "host"
@@ -156,3 +158,17 @@ def gates(request: pytest.FixtureRequest) -> Iterator[None]:
     wrong = around.close()
     if wrong:
         pytest.fail("\n".join(wrong), pytrace=False)
+
+
+@pytest.fixture
+def exporter() -> Iterator[int]:
+    file = ioctls.open_node(ioctls.EXPORTER)
+    yield file
+    os.close(file)
+
+
+@pytest.fixture
+def set_parameter() -> Iterator[Parameters]:
+    parameters = Parameters()
+    yield parameters
+    parameters.restore()

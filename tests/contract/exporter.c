@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What an exporter owes, clause by clause: who gets in, who is told, what is left
- * behind. E5 to E8 are in contract_waits.c and revoke.c, E9 in mmap.c, E12 and E13
- * in owners.c. The names of the cases begin with the clauses.
+ * behind. E5 to E9 are in waits.c and waits/revoke.c, E9 in memory/mmap.c, E10 and E11 in
+ * release.c, E12 in interface/strangers.c, E13 in life/owners.c. The names of the cases
+ * begin with the clauses.
  */
 #include <linux/dma-buf.h>
 #include <pthread.h>
@@ -11,7 +12,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
-#include "common.h"
+#include "life.h"
 
 static const uint32_t revocable_kinds[] = {
 	DMABUF_REVOKE_KIND_DYNAMIC,
@@ -315,4 +316,33 @@ CASE(exporter, E17_path_descriptor_during_a_revoke)
 	close(lazy);
 	holds(eventually(is_gone, buffer.id));
 	close(path);
+}
+
+/* It is told under the lock, so only a flag that was set before can refuse it. */
+CASE(exporter, E2_importer_that_maps_in_the_callback_is_refused)
+{
+	struct buffer buffer = buffer_alloc(PAGE, 0);
+	int att = attach_misbehaving(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC,
+				     DMABUF_REVOKE_MISBEHAVE_REMAP, 0);
+
+	succeeds(dr_map(att, DMABUF_REVOKE_BIDIRECTIONAL));
+	dr_revoke(exporter, buffer.id, 0, NULL);
+	equal(status(att).remap_error, -ENODEV);
+	equal(status(att).state, DMABUF_REVOKE_ATTACHMENT_IDLE);
+	close(att);
+	close(buffer.fd);
+}
+
+CASE(exporter, E4_idle_attachment_is_told_once)
+{
+	struct buffer buffer = buffer_alloc(PAGE, 0);
+	int dynamic = attach(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
+	int pinned = attach(buffer.fd, DMABUF_REVOKE_KIND_PINNED, 0);
+
+	revoke_fully(buffer.id);
+	equal(status(dynamic).invalidations, 1);
+	equal(status(pinned).invalidations, 1);
+	close(pinned);
+	close(dynamic);
+	close(buffer.fd);
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What an exporter owes once importers have been told, clause by clause: E5 to E8.
+ * What an exporter owes once importers have been told, clause by clause: E5 to E9.
  * The names of the cases begin with the clauses.
  */
 #include <pthread.h>
 
-#include "common.h"
+#include "deliberate.h"
+#include "life.h"
 
 static struct buffer buffer_for_all(void)
 {
@@ -265,5 +266,107 @@ CASE(waits, E5_I8_cancelled_job_does_not_overtake_the_running_one)
 	fails(dr_wait(att, running, 0, &result), ETIMEDOUT);
 	close(att);
 	revoke_fully(buffer.id);
+	close(buffer.fd);
+}
+
+/* The device has let go of the mapping; the weakest of fences is all that is left. */
+CASE(waits, E5_bookkeep_fence_without_a_mapping_is_waited_for)
+{
+	struct buffer buffer = buffer_alloc(PAGE, 0);
+	int att = attach_misbehaving(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC,
+				     DMABUF_REVOKE_MISBEHAVE_STUCK_FENCE, 0);
+	struct dmabuf_revoke_pending pending;
+	int fence;
+
+	submit_running(att, buffer.fd, DMABUF_REVOKE_SUBMIT_BOOKKEEP, 600 * SEC,
+		       &fence);
+	pending = revoke_times_out(buffer.id, 10 * MSEC).pending;
+	equal(pending.maps, 0);
+	equal(pending.fences, 1);
+	close(att);
+	revoke_fully(buffer.id);
+	equal(fence_status(fence), -ECANCELED);
+	close(fence);
+	close(buffer.fd);
+}
+
+/* The worker needs the resv lock, which the exporter has no reason to hold. */
+static uint64_t unmap_from_a_worker(void)
+{
+	struct buffer buffer = buffer_alloc(PAGE, 0);
+	int att = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC,
+				DMABUF_REVOKE_ATTACH_DEFER_UNMAP);
+	struct dmabuf_revoke_status out;
+
+	revoke_fully(buffer.id);
+	out = status(att);
+	close(att);
+	close(buffer.fd);
+	return out.unmapped_ns - out.invalidated_ns;
+}
+
+CASE(waits, E7_unmap_from_a_worker_is_not_held_up)
+{
+	uint64_t ns = quickest(unmap_from_a_worker);
+
+	holds(ns < QUICK, "the unmap was held up for %llu ms",
+	      (long long)(ns / MSEC));
+}
+
+static uint64_t map_time(void)
+{
+	struct buffer buffer = buffer_alloc(PAGE, 0);
+	int att = attach(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
+	uint64_t ns = dr_now();
+
+	succeeds(dr_map(att, DMABUF_REVOKE_BIDIRECTIONAL));
+	ns = dr_now() - ns;
+	close(att);
+	close(buffer.fd);
+	return ns;
+}
+
+/* Whoever needs the resv lock waits for as long as map takes. */
+CASE(waits, E7_map_does_not_block_with_the_lock_held)
+{
+	uint64_t ns = quickest(map_time);
+
+	holds(ns < QUICK, "map took %llu ms", (long long)(ns / MSEC));
+}
+
+static uint64_t revoke_without_waiting(void)
+{
+	struct buffer buffer = buffer_for_all();
+	int lazy = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_LEGACY_STATIC, 0);
+	int told = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
+	uint64_t ns = dr_now();
+
+	fails(dr_revoke(exporter, buffer.id, 0, NULL), ETIMEDOUT);
+	ns = dr_now() - ns;
+	close(told);
+	close(lazy);
+	close(buffer.fd);
+	return ns;
+}
+
+CASE(waits, E8_revoke_returns_at_its_deadline)
+{
+	uint64_t ns = quickest(revoke_without_waiting);
+
+	holds(ns < QUICK, "it did not return for %llu ms",
+	      (long long)(ns / MSEC));
+}
+
+CASE(waits, E9_vmap_is_waited_for)
+{
+	struct buffer buffer = buffer_alloc(PAGE, 0);
+	int att = attach(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
+
+	succeeds(dr_vmap(att, NULL));
+	equal(revoke_times_out(buffer.id, 10 * MSEC).pending.vmaps, 1);
+	equal(query(buffer.id).pending.maps, 0);
+	succeeds(dr_vunmap(att));
+	revoke_fully(buffer.id);
+	close(att);
 	close(buffer.fd);
 }

@@ -40,7 +40,7 @@ EXPORTER = {
         ("exporter/revoke.c:dbr_revoke_begin", "exporter/dmabuf.c:dbr_dmabuf_map"),
         (
             Control(
-                "contract/more::E2_importer_that_maps_in_the_callback_is_refused",
+                "contract/exporter::E2_importer_that_maps_in_the_callback_is_refused",
                 LATE_MAP,
                 "remap_error is 0, expected",
             ),
@@ -80,7 +80,7 @@ EXPORTER = {
                 "invalidations is 2, expected 1",
             ),
             Control(
-                "contract/more::E4_idle_attachment_is_told_once",
+                "contract/exporter::E4_idle_attachment_is_told_once",
                 Wrong("NO_TELL"),
                 "invalidations is 0, expected 1",
             ),
@@ -96,7 +96,7 @@ EXPORTER = {
                 "returned before the fence signalled",
             ),
             Control(
-                "contract/more::E5_bookkeep_fence_without_a_mapping_is_waited_for",
+                "contract/waits::E5_bookkeep_fence_without_a_mapping_is_waited_for",
                 Wrong("WEAK_FENCE_WAIT"),
                 TIMES_OUT,
             ),
@@ -123,12 +123,12 @@ EXPORTER = {
         ("exporter/revoke.c:dbr_revoke", "exporter/revoke.c:dbr_fence_work"),
         (
             Control(
-                "contract/more::E7_unmap_from_a_worker_is_not_held_up",
+                "contract/waits::E7_unmap_from_a_worker_is_not_held_up",
                 HOLD_LOCK,
                 "the unmap was held up for",
             ),
             Control(
-                "contract/more::E7_map_does_not_block_with_the_lock_held",
+                "contract/waits::E7_map_does_not_block_with_the_lock_held",
                 Wrong("SLOW_MAP"),
                 "map took",
             ),
@@ -153,12 +153,12 @@ EXPORTER = {
                 TIMES_OUT,
             ),
             Control(
-                "contract/more::E8_revoke_returns_at_its_deadline",
+                "contract/waits::E8_revoke_returns_at_its_deadline",
                 HOLD_LOCK,
                 "it did not return for",
             ),
             Control(
-                "contract/more::E8_revoke_returns_at_its_deadline",
+                "contract/waits::E8_revoke_returns_at_its_deadline",
                 SLOW_CALLBACK,
                 "it did not return for",
             ),
@@ -186,19 +186,19 @@ EXPORTER = {
                 NO_ZAP,
                 "the write went through",
             ),
-            Control("contract/more::E9_vmap_is_waited_for", NO_UNMAP_WAIT, TIMES_OUT),
+            Control("contract/waits::E9_vmap_is_waited_for", NO_UNMAP_WAIT, TIMES_OUT),
         ),
     ),
     "E10": Clause(
         ("exporter/revoke.c:dbr_give_work",),
         (
             Control(
-                "contract/more::E10_memory_goes_back_although_a_descriptor_is_open",
+                "contract/release::E10_memory_goes_back_although_a_descriptor_is_open",
                 KEEP_MEMORY,
                 "bytes_in_system() is",
             ),
             Control(
-                "contract/more::E10_memory_goes_back_after_the_caller_gave_up",
+                "contract/release::E10_memory_goes_back_after_the_caller_gave_up",
                 KEEP_MEMORY,
                 "bytes_in_system() is",
             ),
@@ -209,7 +209,7 @@ EXPORTER = {
         ("exporter/report.c:dbr_blockers", "exporter/report.c:dbr_late_work"),
         (
             Control(
-                "contract/more::E11_only_what_blocks_is_named",
+                "contract/release::E11_only_what_blocks_is_named",
                 Wrong(misbehave="STUCK_FENCE"),
                 "2 blockers, one of them of type 1: dmabuf-revoke-importer dynamic",
             ),
@@ -219,12 +219,12 @@ EXPORTER = {
         ("exporter/buffer.c:dbr_buffer_get",),
         (
             Control(
-                "life/owners::E12_stranger_may_not_revoke",
+                "interface/strangers::E12_stranger_may_not_revoke",
                 Wrong(nobody_is_root=True),
                 "success, expected EPERM",
             ),
             Control(
-                "life/owners::E12_stranger_sees_only_its_own_buffers",
+                "interface/strangers::E12_stranger_sees_only_its_own_buffers",
                 Wrong(nobody_is_root=True),
                 "EEXIST",
             ),
@@ -235,12 +235,12 @@ EXPORTER = {
         ("exporter/revoke.c:dbr_orphan_work", "exporter/main.c:dbr_release"),
         (
             Control(
-                "contract/more::E13_orphan_stays_until_its_blocker_is_gone",
+                "contract/release::E13_orphan_stays_until_its_blocker_is_gone",
                 NO_UNMAP_WAIT,
                 "state is 2, expected",
             ),
             Control(
-                "contract/more::E13_orphan_stays_until_its_blocker_is_gone",
+                "contract/release::E13_orphan_stays_until_its_blocker_is_gone",
                 NO_FENCE_WAIT,
                 "state is 2, expected",
             ),
@@ -311,7 +311,7 @@ EXPORTER = {
         ("exporter/buffer.c:dbr_buffer_forget", "exporter/buffer.c:dbr_buffer_pop"),
         (),
         "A use of freed memory, so no fault does it. KASAN, on a debug kernel, would notice "
-        "it; that its report turns the log gate red is shown by test_gates.py.",
+        "it; that its report turns the log gate red is shown by gates/test_red.py.",
     ),
     "E18": Clause(
         (

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* E11: BLOCKERS names what holds up a revoke. The log does so in test_memory.py. */
+/* E11: BLOCKERS names what holds up a revoke. The log does so in test_late_log.py. */
 #include <sys/mman.h>
 
 #include "life.h"

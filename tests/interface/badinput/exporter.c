@@ -3,7 +3,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
-#include "common.h"
+#include "life.h"
 
 static int alloc(uint64_t length, uint32_t fd_flags)
 {
@@ -70,6 +70,27 @@ static uint64_t stale_id(void)
 	close(owner);
 	holds(eventually(is_gone, buffer.id));
 	return buffer.id;
+}
+
+CASE(exporter, alloc_with_unknown_faults_is_EINVAL)
+{
+	uint64_t id;
+	int fd;
+
+	for (int bit = 19; bit < 64; bit++)
+		fails(dr_alloc_faulty(exporter, PAGE, 0, 1ULL << bit, &id, &fd),
+		      EINVAL);
+	equal(buffers_in_system(), 0);
+}
+
+CASE(exporter, alloc_with_unknown_policy_is_EINVAL)
+{
+	uint64_t id;
+	int fd;
+
+	for (int bit = 4; bit < 32; bit++)
+		fails(dr_alloc(exporter, PAGE, 1U << bit, &id, &fd), EINVAL);
+	equal(buffers_in_system(), 0);
 }
 
 CASE(exporter, unknown_id_is_ENOENT)
@@ -154,5 +175,57 @@ CASE(exporter, list_of_absurd_capacity)
 	holds(count && count < PAGE / sizeof(*ids));
 	equal(ids[count], 0);
 	cpu_unmap(ids, PAGE);
+	close(buffer.fd);
+}
+
+CASE(exporter, blockers_into_bad_memory_is_EFAULT)
+{
+	struct buffer buffer = buffer_alloc(PAGE, 0);
+	struct dmabuf_revoke_blocker *read_only = page_with(PROT_READ);
+	uint32_t count;
+
+	fails(dr_blockers(exporter, buffer.id, NULL, 1, &count), EFAULT);
+	fails(dr_blockers(exporter, buffer.id, read_only, 1, &count), EFAULT);
+	fails(dr_blockers(exporter, buffer.id, NOWHERE, 1, &count), EFAULT);
+	cpu_unmap(read_only, PAGE);
+	close(buffer.fd);
+}
+
+CASE(exporter, revoke_with_unknown_flag_is_EINVAL)
+{
+	struct buffer buffer = buffer_alloc(PAGE, 0);
+	int att = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
+
+	for (int bit = 1; bit < 32; bit++) {
+		struct dmabuf_revoke_revoke arg = {
+			.size = sizeof(arg),
+			.flags = 1U << bit,
+			.id = buffer.id,
+		};
+
+		fails(sys(ioctl(exporter, DMABUF_REVOKE_IOC_REVOKE, &arg)),
+		      EINVAL);
+	}
+	equal(state_of(buffer.id), DMABUF_REVOKE_STATE_LIVE);
+	equal(status(att).invalidations, 0);
+	close(att);
+	close(buffer.fd);
+}
+
+CASE(exporter, E16_unwritable_suspend_is_EFAULT_and_has_begun)
+{
+	struct dmabuf_revoke_revoke *arg = page_with(PROT_READ | PROT_WRITE);
+	struct buffer buffer = buffer_alloc(PAGE, 0);
+	int att = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
+
+	arg->size = sizeof(*arg);
+	arg->flags = DMABUF_REVOKE_REVOKE_SUSPEND;
+	arg->id = buffer.id;
+	succeeds(sys(mprotect(arg, PAGE, PROT_READ)));
+	fails(sys(ioctl(exporter, DMABUF_REVOKE_IOC_REVOKE, arg)), EFAULT);
+	equal(state_of(buffer.id), DMABUF_REVOKE_STATE_SUSPENDED);
+	equal(status(att).invalidations, 1);
+	cpu_unmap(arg, PAGE);
+	close(att);
 	close(buffer.fd);
 }

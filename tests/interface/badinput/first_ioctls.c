@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Input that is bad in the same way for every ioctl: a wrong file, a wrong size, an
+ * Input that is bad in the same way for each of the first ioctls: a wrong file, a wrong size, an
  * unknown flag, memory that cannot be used. Each has its errno, and leaves no
  * descriptor, buffer, attachment, mapping, pin or job behind.
  */
@@ -249,7 +249,7 @@ CASE(first_ioctls, unknown_number_is_ENOTTY)
 				break;
 		if (row < rows + ARRAY_SIZE(rows))
 			continue;
-		/* Those of badinput_more.c. */
+		/* Those of later_ioctls.c. */
 		if ((nr >= 5 && nr <= 9) || nr == 0x65 || nr == 0x66)
 			continue;
 		fails(sys(ioctl(exporter, request, arg)), ENOTTY);

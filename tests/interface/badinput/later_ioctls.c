@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Bad input to what came after the first ioctls, and to what they learned: sizes,
- * flags, memory, values. Each has its errno, and nothing else happens.
+ * Input that is bad in the same way for every ioctl that came after the first ones:
+ * sizes, flags, memory, ids. Each has its errno, and nothing else happens.
  */
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -332,75 +332,5 @@ CASE(later_ioctls, unknown_id_is_ENOENT)
 			leaves_no_trace(row, arg, ENOENT);
 		}
 	}
-	objects_free();
-}
-
-CASE(later_ioctls, blockers_into_bad_memory_is_EFAULT)
-{
-	struct dmabuf_revoke_blocker *read_only = page_with(PROT_READ);
-	uint32_t count;
-
-	objects_new();
-	fails(dr_blockers(exporter, buffer.id, NULL, 1, &count), EFAULT);
-	fails(dr_blockers(exporter, buffer.id, read_only, 1, &count), EFAULT);
-	fails(dr_blockers(exporter, buffer.id, NOWHERE, 1, &count), EFAULT);
-	cpu_unmap(read_only, PAGE);
-	objects_free();
-}
-
-/* --- what the first ioctls learned ---------------------------------------- */
-
-CASE(later_ioctls, alloc_with_unknown_faults_is_EINVAL)
-{
-	uint64_t id;
-	int fd;
-
-	for (int bit = 19; bit < 64; bit++)
-		fails(dr_alloc_faulty(exporter, PAGE, 0, 1ULL << bit, &id, &fd),
-		      EINVAL);
-	equal(buffers_in_system(), 0);
-}
-
-CASE(later_ioctls, alloc_with_unknown_policy_is_EINVAL)
-{
-	uint64_t id;
-	int fd;
-
-	for (int bit = 4; bit < 32; bit++)
-		fails(dr_alloc(exporter, PAGE, 1U << bit, &id, &fd), EINVAL);
-	equal(buffers_in_system(), 0);
-}
-
-CASE(later_ioctls, revoke_with_unknown_flag_is_EINVAL)
-{
-	objects_new();
-	for (int bit = 1; bit < 32; bit++) {
-		struct dmabuf_revoke_revoke arg = {
-			.size = sizeof(arg),
-			.flags = 1U << bit,
-			.id = buffer.id,
-		};
-
-		fails(sys(ioctl(exporter, DMABUF_REVOKE_IOC_REVOKE, &arg)),
-		      EINVAL);
-	}
-	equal(state_of(buffer.id), DMABUF_REVOKE_STATE_LIVE);
-	equal(status(att).invalidations, 0);
-	objects_free();
-}
-
-CASE(later_ioctls, E16_unwritable_suspend_is_EFAULT_and_has_begun)
-{
-	struct dmabuf_revoke_revoke *arg = page_with(PROT_READ | PROT_WRITE);
-
-	objects_new();
-	arg->size = sizeof(*arg);
-	arg->flags = DMABUF_REVOKE_REVOKE_SUSPEND;
-	arg->id = buffer.id;
-	succeeds(sys(mprotect(arg, PAGE, PROT_READ)));
-	fails(sys(ioctl(exporter, DMABUF_REVOKE_IOC_REVOKE, arg)), EFAULT);
-	equal(state_of(buffer.id), DMABUF_REVOKE_STATE_SUSPENDED);
-	equal(status(att).invalidations, 1);
-	cpu_unmap(arg, PAGE);
 	objects_free();
 }
