@@ -10,33 +10,39 @@ DBR_BIN is the directory of the built test programs (default: build/tests of thi
 modules are loaded if they are not; where they cannot be loaded, nothing runs.
 
 Every case of a C program is an item of its own. Around every item there are gates: what the
-kernel logs (dbr/kernel_log.py), what is left behind (dbr/counts.py), and on a debug kernel how
-the DMA API is used (dbr/detectors.py). An item that does not pass them has failed, whatever it
+kernel logs (gates/kernel_log.py), what is left behind (gates/counts.py), and on a debug kernel
+how the DMA API is used (gates/detectors.py). An item that does not pass them has failed, whatever it
 said itself.
 
 The clauses of the contract are markers: -m E3 (and -k E3_ by name). tests/host is about the
-guest runner and needs none of this, tests/provoke about the detectors of a debug kernel; both
-are only collected when they are asked for by name.
+guest runner and needs none of this, tests/gates/provoke about the detectors of a debug kernel;
+both are only collected when they are asked for by name.
 """
 from __future__ import annotations
 
 import functools
+import os
 import subprocess
 from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
 
-from dbr.cases import Program
-from dbr.clauses import CLAUSES, clauses_of
-from dbr import coverage, detectors, failnth, modules, shard
-from dbr.counts import MODULES
-from dbr.gates import Gates
+from tests.failnth import points
+from tests.gates import detectors
+from tests.gates.around import Gates
+from tests.gates.counts import MODULES
+from tests.lib import coverage, ioctls, modules, shard
+from tests.lib.cases import Program, is_program
+from tests.lib.clauses import CLAUSES, clauses_of
+from tests.lib.parameters import Parameters
 
 HERE = Path(__file__).parent
 HOST = HERE / "host"
 #: Run by their own command only: they need no modules, or spoil the kernel.
-APART = (HOST, HERE / "provoke")
+APART = (HOST, HERE / "gates" / "provoke")
+#: Its cases have to fail, for test_red.py.
+FAILING = HERE / "gates" / "failing.c"
 
 
 @functools.cache
@@ -67,7 +73,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def pytest_collect_file(
     file_path: Path, parent: pytest.Collector
 ) -> pytest.Collector | None:
-    if file_path.suffix != ".c" or file_path.parent != HERE:
+    if file_path.suffix != ".c" or file_path == FAILING or not is_program(file_path):
         return None
     program: pytest.Collector = Program.from_parent(parent, path=file_path)
     return program
@@ -123,18 +129,18 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     if session.config.option.collectonly:
         return
     if not all(is_for_host(item) for item in session.items):
-        failnth.begin()
+        points.begin()
         detectors.start()
         load_modules()
 
 
 def pytest_sessionfinish() -> None:
     coverage.save()
-    failnth.save()
+    points.save()
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    lines = list(failnth.report())
+    lines = list(points.report())
     if lines:
         terminalreporter.section("points of failure")
         for line in lines:
@@ -143,7 +149,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 @pytest.fixture(autouse=True)
 def gates(request: pytest.FixtureRequest) -> Iterator[None]:
-    """The gates around a test function; those of a C case are in dbr/cases.py."""
+    """The gates around a test function; those of a C case are in lib/cases.py."""
     if is_apart(request.node.path):
         yield
         return
@@ -152,3 +158,17 @@ def gates(request: pytest.FixtureRequest) -> Iterator[None]:
     wrong = around.close()
     if wrong:
         pytest.fail("\n".join(wrong), pytrace=False)
+
+
+@pytest.fixture
+def exporter() -> Iterator[int]:
+    file = ioctls.open_node(ioctls.EXPORTER)
+    yield file
+    os.close(file)
+
+
+@pytest.fixture
+def set_parameter() -> Iterator[Parameters]:
+    parameters = Parameters()
+    yield parameters
+    parameters.restore()

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from dbr import fuzz, kernel_log
-from dbr.ddmin import Program
-from dbr.kernel_log import LogGate
+from tests.dbr import fuzz
+from tests.dbr.ddmin import Program
+from tests.gates import kernel_log
+from tests.gates.kernel_log import LogGate
 
 SEEDS = range(1, 11)
 OPERATIONS = 2000
@@ -76,7 +77,7 @@ def test_control_of_the_kernel_log_warns_vmap_warns_overlap(
 ) -> None:
     """An executor that writes a warning after a certain sequence stands for the kernel."""
     monkeypatch.setattr(kernel_log, "ALLOWED", ())
-    monkeypatch.setattr("dbr.gates.ALLOWED", ())
+    monkeypatch.setattr("tests.gates.around.ALLOWED", ())
     options = ("--bug", "kmsg")
     program, found = first_to_fail("WARNING: control of the log gate", options)
     short = fuzz.reproducer(program, found, options)

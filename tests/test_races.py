@@ -12,9 +12,9 @@ import subprocess
 
 import pytest
 
-from dbr import modules
-from dbr.cases import program_directory
-from dbr.counts import MODULES
+from tests.gates.counts import MODULES
+from tests.lib import modules
+from tests.lib.cases import program_directory
 
 VIOLATION, HANG = 1, 2
 

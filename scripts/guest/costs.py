@@ -25,7 +25,7 @@ _MEMORY = "2G"
 
 def kept_at(source: Path) -> Path:
     """Where the figures are kept."""
-    return source / "tests" / "costs.json"
+    return source / "tests/host/bench/costs.json"
 
 
 def ours(text: bytes) -> figures.Run:

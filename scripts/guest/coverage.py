@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What of both modules the suite has run: a table per file, HTML, and a verdict.
 
-The counts come out of guests whose kernel has gcov (tests/dbr/coverage.py). The compiler's
+The counts come out of guests whose kernel has gcov (tests/lib/coverage.py). The compiler's
 notes, which say what a count belongs to, are kept with the modules (modules.py), and gcovr
 runs in the guest's tree, where that compiler's gcov is.
 """
@@ -26,7 +26,7 @@ from .settings import Settings, cache_directory
 MINIMUM = 95.0
 
 #: Below the source: the lines that the suite does not run, under their reasons.
-UNREACHED = "tests/unreached.txt"
+UNREACHED = "tests/controls/unreached.txt"
 
 _SCRIPT = """
 cd /{source}

@@ -17,9 +17,9 @@ from .kernels import Kernel
 from .output import GuestStream, result, say
 from .settings import REPOSITORY, Settings
 
-sys.path.append(str(REPOSITORY / "tests"))
+sys.path.append(str(REPOSITORY))
 
-from dbr.ddmin import Program, minimise  # noqa: E402  (needs the path set above)
+from tests.dbr.ddmin import Program, minimise  # noqa: E402  (needs the path set above)
 
 #: Seconds for a guest beside the fuzzing: boot, the last program, kmemleak, shortening.
 BESIDE = 600.0
@@ -48,12 +48,12 @@ def _options(plan: Plan) -> list[str]:
 
 
 def _script(*words: str) -> str:
-    return f"cd {session.HOME}/tests && {shlex.join(words)}\n"
+    return f"cd {session.HOME} && {shlex.join(words)}\n"
 
 
 def soak_script(plan: Plan) -> str:
     """The shell script of the first guest."""
-    words = ["python3", "-m", "dbr.fuzz", "soak", *_options(plan)]
+    words = ["python3", "-m", "tests.dbr.fuzz", "soak", *_options(plan)]
     words += ["--seed", str(plan.seed), "--minutes", f"{plan.minutes:g}"]
     words += ["--total", str(plan.total), "--operations", str(plan.operations)]
     return _script("exec", *words)
@@ -62,7 +62,7 @@ def soak_script(plan: Plan) -> str:
 def program_script(program: Program, plan: Plan) -> str:
     """The shell script of a guest that runs one program."""
     text = "\n".join(program)
-    words = ("python3", "-m", "dbr.fuzz", "run", "/tmp/program", *_options(plan))
+    words = ("python3", "-m", "tests.dbr.fuzz", "run", "/tmp/program", *_options(plan))
     return f"cat >/tmp/program <<'EOF'\n{text}\nEOF\n" + _script(*words)
 
 

@@ -80,20 +80,21 @@ _RT_PART = (
 # What tests the command, and the controls of other tests: no kernel code, and slow there. And
 # latencies: it maps a page 257 times, and the DMA-API checks count to 7.
 _DEBUG_PART = (
-    "not (test_latency or test_doctor or test_command or test_completion or test_bench or command_units"
-    " or control)"
+    "not (test_latency or test_doctor or test_usage or test_demo or test_verbs or test_completion"
+    " or test_bench or units or control)"
 )
 
 # Tests that start none of the programs, or to which the word size of one is all the same.
 _M32_PART = (
-    "not (test_doctor or test_unload or test_completion or test_modules or test_gates"
-    " or control or race or fuzz)"
+    "not (test_doctor or test_moments or test_right_after or test_completion or test_modules"
+    " or test_red or control or race or fuzz)"
 )
 
 # Tests in which no data moves by DMA, and no mapping has an end.
 _SWIOTLB_PART = (
-    "not (test_doctor or test_command or test_completion or test_bench or command_units"
-    " or test_unload or test_modules or test_gates or abi or badinput or failnth)"
+    "not (test_doctor or test_usage or test_demo or test_verbs or test_completion or test_bench"
+    " or units or test_moments or test_right_after or test_modules or test_red or word_size"
+    " or badinput or failnth)"
 )
 
 

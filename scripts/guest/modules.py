@@ -21,8 +21,8 @@ PARTS = "dkms.conf Kbuild Makefile LICENSE include exporter importer".split()
 _SOURCE = re.compile(r"(.*\.[chS]|Kbuild|Makefile|LICENSE|dkms\.conf)$")
 # Modules of the tests, never part of the package: an importer that they take apart, and, for
 # debug kernels, what provokes each detector.
-PEER = "tests/peer"
-PROVOKER = "tests/provoke"
+PEER = "tests/importer/peer"
+PROVOKER = "tests/gates/provoke"
 KEEP = 4
 RECIPE = [Path(__file__), Path(chroot.__file__), Path(hostbuild.__file__)]
 

@@ -24,8 +24,8 @@ def _directory(source: Path, image: Path, bits: int) -> Path:
     return cache.workshop(image / "programs", f"{source.resolve()} {bits}", names)
 
 
-def prepare(kernel: Kernel, source: Path, top: Path, image: Path) -> list[Path]:
-    """Run ``make programs`` and return the programs; make decides what is out of date.
+def prepare(kernel: Kernel, source: Path, top: Path, image: Path) -> dict[str, Path]:
+    """Run ``make programs``: the programs by name; make decides what is out of date.
 
     Build directories belong to an image, a source tree and a word size. The caller holds the
     kernel's lock. RunnerError has make's output.
@@ -39,9 +39,9 @@ def prepare(kernel: Kernel, source: Path, top: Path, image: Path) -> list[Path]:
         )
     if text.strip():
         say(f"[{kernel.name}] {text.rstrip()}")
-    return [
-        path
+    return {
+        str(path.relative_to(build / part)): path
         for part in PARTS
-        for path in sorted((build / part).glob("*"))
+        for path in sorted((build / part).rglob("*"))
         if path.is_file() and os.access(path, os.X_OK)
-    ]
+    }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Once per build of a debug kernel: does each of its detectors find what it is for?
 
-tests/provoke has the bugs and what has to be reported of them. Each group has a guest of its
+tests/gates/provoke has the bugs and what has to be reported of them. Each group has a guest of its
 own, since most provocations leave a kernel that reports nothing more.
 """
 from __future__ import annotations
@@ -17,11 +17,11 @@ from .output import GuestStream, say
 from .results import Totals
 from .settings import Settings, cache_directory
 
-#: The groups of tests/provoke/test_provoke.py, as pytest's -k names them.
+#: The groups of tests/gates/provoke/test_bugs.py, as pytest's -k names them.
 BOOTS = ["boot1", "boot2", "boot3", "boot4"]
 
-#: Below tests/: whoever has to notice.
-GATES = ["dbr/detectors.py", "dbr/gates.py", "dbr/kernel_log.py"]
+#: Below tests/gates/: whoever has to notice.
+GATES = ["detectors.py", "around.py", "kernel_log.py"]
 
 #: Counts what one guest's job has said (check.judge()).
 Judge = Callable[[str, int, bytes | None, bool], Totals]
@@ -35,10 +35,10 @@ def _verdicts(kernel: Kernel, settings: Settings) -> cache.Store:
 
 def _key(settings: Settings) -> str:
     """Depends on the provocations, and on the gates that have to notice them."""
-    tests = settings.source / "tests"
-    files = [tests / name for name in GATES]
-    files += (path for path in (tests / "provoke").iterdir() if path.is_file())
-    return cache.hash_files({str(path.relative_to(tests)): path for path in files})
+    gates = settings.source / "tests/gates"
+    files = [gates / name for name in GATES]
+    files += (path for path in (gates / "provoke").iterdir() if path.is_file())
+    return cache.hash_files({str(path.relative_to(gates)): path for path in files})
 
 
 def known(kernel: Kernel, settings: Settings) -> int:
@@ -63,8 +63,8 @@ def _write(count: int, entry: Path) -> None:
 def job(boot: str) -> session.Job:
     """What runs one group in a guest."""
     script = (
-        f"cd {session.HOME} && exec python3 guest/pytest_gate.py tests/provoke -ra"
-        f' -p no:cacheprovider -k {boot} --junitxml="$DBR_RESULTS/junit.xml"\n'
+        f"cd {session.HOME} && exec python3 guest/pytest_gate.py tests/gates/provoke"
+        f' -ra -p no:cacheprovider -k {boot} --junitxml="$DBR_RESULTS/junit.xml"\n'
     )
     return session.Job(script, gate=True)
 

@@ -37,8 +37,8 @@ def _build(kernel: Kernel, settings: Settings, top: Path, entry: Path) -> bytes:
     built = programs.prepare(kernel, source, top, entry)
     result = Archive()
     result.tree(f"/usr/lib/modules/{release}", made)
-    for program in built:
-        result.file(f"{HOME}/bin/{program.name}", program)
+    for name, program in built.items():
+        result.file(f"{HOME}/bin/{name}", program)
     for part in ("tests", "tools", "docs"):
         if (source / part).is_dir():
             result.tree(f"{HOME}/{part}", source / part, _SKIP)

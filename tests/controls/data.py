@@ -30,7 +30,7 @@ EXPORTER = {
         ("exporter/dmabuf.c:dbr_admits", "exporter/dmabuf.c:dbr_dmabuf_pin"),
         (
             Control(
-                "contract_exporter::E1_legacy_importer_is_refused",
+                "contract/exporter::E1_legacy_importer_is_refused",
                 Wrong("NO_LEGACY_TEST"),
                 "success, expected EOPNOTSUPP",
             ),
@@ -40,12 +40,12 @@ EXPORTER = {
         ("exporter/revoke.c:dbr_revoke_begin", "exporter/dmabuf.c:dbr_dmabuf_map"),
         (
             Control(
-                "contract_more::E2_importer_that_maps_in_the_callback_is_refused",
+                "contract/exporter::E2_importer_that_maps_in_the_callback_is_refused",
                 LATE_MAP,
                 "remap_error is 0, expected",
             ),
             Control(
-                "contract_exporter::E2_E3_map_after_revoke_is_ENODEV",
+                "contract/exporter::E2_E3_map_after_revoke_is_ENODEV",
                 LATE_MAP,
                 "dr_map(dynamic, 0): success, expected ENODEV",
             ),
@@ -55,17 +55,17 @@ EXPORTER = {
         ("exporter/dmabuf.c:dbr_check_state",),
         (
             Control(
-                "contract_exporter::E3_attach_after_revoke_is_ENODEV",
+                "contract/exporter::E3_attach_after_revoke_is_ENODEV",
                 LATE_MAP,
                 "success, expected ENODEV",
             ),
             Control(
-                "mmap::E3_after_revoke_is_ENODEV",
+                "memory/mmap::E3_after_revoke_is_ENODEV",
                 LATE_MAP,
                 "try_mmap(buffer.fd, PAGE, PROT_READ, MAP_SHARED, 0): success",
             ),
             Control(
-                "mmap::E3_E9_sync_after_revoke_is_ENODEV",
+                "memory/mmap::E3_E9_sync_after_revoke_is_ENODEV",
                 LATE_MAP,
                 "success, expected ENODEV",
             ),
@@ -75,12 +75,12 @@ EXPORTER = {
         ("exporter/revoke.c:dbr_tell",),
         (
             Control(
-                "contract_exporter::E4_each_revocable_attachment_is_told_once",
+                "contract/exporter::E4_each_revocable_attachment_is_told_once",
                 Wrong("TELL_TWICE"),
                 "invalidations is 2, expected 1",
             ),
             Control(
-                "contract_more::E4_idle_attachment_is_told_once",
+                "contract/exporter::E4_idle_attachment_is_told_once",
                 Wrong("NO_TELL"),
                 "invalidations is 0, expected 1",
             ),
@@ -91,12 +91,12 @@ EXPORTER = {
         ("exporter/revoke.c:dbr_await_fence", "exporter/revoke.c:dbr_revoke_advance"),
         (
             Control(
-                "contract_waits::E5_revoke_waits_for_a_fence",
+                "contract/waits::E5_revoke_waits_for_a_fence",
                 NO_FENCE_WAIT,
                 "returned before the fence signalled",
             ),
             Control(
-                "contract_more::E5_bookkeep_fence_without_a_mapping_is_waited_for",
+                "contract/waits::E5_bookkeep_fence_without_a_mapping_is_waited_for",
                 Wrong("WEAK_FENCE_WAIT"),
                 TIMES_OUT,
             ),
@@ -107,12 +107,12 @@ EXPORTER = {
         ("exporter/revoke.c:dbr_revoke_advance", "exporter/dmabuf.c:dbr_dmabuf_unmap"),
         (
             Control(
-                "contract_waits::E6_revoke_waits_for_every_unmap",
+                "contract/waits::E6_revoke_waits_for_every_unmap",
                 NO_UNMAP_WAIT,
                 TIMES_OUT,
             ),
             Control(
-                "contract_waits::E6_mapping_stays_valid_until_the_unmap",
+                "contract/waits::E6_mapping_stays_valid_until_the_unmap",
                 NO_UNMAP_WAIT,
                 TIMES_OUT,
             ),
@@ -123,12 +123,12 @@ EXPORTER = {
         ("exporter/revoke.c:dbr_revoke", "exporter/revoke.c:dbr_fence_work"),
         (
             Control(
-                "contract_more::E7_unmap_from_a_worker_is_not_held_up",
+                "contract/waits::E7_unmap_from_a_worker_is_not_held_up",
                 HOLD_LOCK,
                 "the unmap was held up for",
             ),
             Control(
-                "contract_more::E7_map_does_not_block_with_the_lock_held",
+                "contract/waits::E7_map_does_not_block_with_the_lock_held",
                 Wrong("SLOW_MAP"),
                 "map took",
             ),
@@ -138,27 +138,27 @@ EXPORTER = {
         ("exporter/revoke.c:dbr_revoke", "include/deadline.h:deadline_wait"),
         (
             Control(
-                "revoke::E8_signal_ends_the_wait_for_a_fence",
+                "waits/revoke::E8_signal_ends_the_wait_for_a_fence",
                 NO_FENCE_WAIT,
                 "success, expected E",
             ),
             Control(
-                "revoke::E8_signal_ends_the_wait_for_an_unmap",
+                "waits/revoke::E8_signal_ends_the_wait_for_an_unmap",
                 NO_UNMAP_WAIT,
                 "success, expected E",
             ),
             Control(
-                "revoke::E8_timed_out_one_says_what_is_pending",
+                "waits/revoke::E8_timed_out_one_says_what_is_pending",
                 NO_UNMAP_WAIT,
                 TIMES_OUT,
             ),
             Control(
-                "contract_more::E8_revoke_returns_at_its_deadline",
+                "contract/waits::E8_revoke_returns_at_its_deadline",
                 HOLD_LOCK,
                 "it did not return for",
             ),
             Control(
-                "contract_more::E8_revoke_returns_at_its_deadline",
+                "contract/waits::E8_revoke_returns_at_its_deadline",
                 SLOW_CALLBACK,
                 "it did not return for",
             ),
@@ -172,33 +172,33 @@ EXPORTER = {
         ),
         (
             Control(
-                "mmap::E9_revoke_leaves_SIGBUS_on_every_page",
+                "memory/mmap::E9_revoke_leaves_SIGBUS_on_every_page",
                 NO_ZAP,
                 "is 0, expected 7",
             ),
             Control(
-                "mmap::E9_mapping_without_descriptors_is_zapped",
+                "memory/mmap::E9_mapping_without_descriptors_is_zapped",
                 NO_ZAP,
                 "is 0, expected 7",
             ),
             Control(
-                "mmap::E9_uncaught_SIGBUS_ends_the_process",
+                "memory/mmap::E9_uncaught_SIGBUS_ends_the_process",
                 NO_ZAP,
                 "the write went through",
             ),
-            Control("contract_more::E9_vmap_is_waited_for", NO_UNMAP_WAIT, TIMES_OUT),
+            Control("contract/waits::E9_vmap_is_waited_for", NO_UNMAP_WAIT, TIMES_OUT),
         ),
     ),
     "E10": Clause(
         ("exporter/revoke.c:dbr_give_work",),
         (
             Control(
-                "contract_more::E10_memory_goes_back_although_a_descriptor_is_open",
+                "contract/release::E10_memory_goes_back_although_a_descriptor_is_open",
                 KEEP_MEMORY,
                 "bytes_in_system() is",
             ),
             Control(
-                "contract_more::E10_memory_goes_back_after_the_caller_gave_up",
+                "contract/release::E10_memory_goes_back_after_the_caller_gave_up",
                 KEEP_MEMORY,
                 "bytes_in_system() is",
             ),
@@ -209,7 +209,7 @@ EXPORTER = {
         ("exporter/report.c:dbr_blockers", "exporter/report.c:dbr_late_work"),
         (
             Control(
-                "contract_more::E11_only_what_blocks_is_named",
+                "contract/release::E11_only_what_blocks_is_named",
                 Wrong(misbehave="STUCK_FENCE"),
                 "2 blockers, one of them of type 1: dmabuf-revoke-importer dynamic",
                 waits=True,
@@ -220,12 +220,12 @@ EXPORTER = {
         ("exporter/buffer.c:dbr_buffer_get",),
         (
             Control(
-                "owners::E12_stranger_may_not_revoke",
+                "interface/strangers::E12_stranger_may_not_revoke",
                 Wrong(nobody_is_root=True),
                 "success, expected EPERM",
             ),
             Control(
-                "owners::E12_stranger_sees_only_its_own_buffers",
+                "interface/strangers::E12_stranger_sees_only_its_own_buffers",
                 Wrong(nobody_is_root=True),
                 "EEXIST",
             ),
@@ -236,12 +236,12 @@ EXPORTER = {
         ("exporter/revoke.c:dbr_orphan_work", "exporter/main.c:dbr_release"),
         (
             Control(
-                "contract_more::E13_orphan_stays_until_its_blocker_is_gone",
+                "contract/release::E13_orphan_stays_until_its_blocker_is_gone",
                 NO_UNMAP_WAIT,
                 "state is 2, expected",
             ),
             Control(
-                "contract_more::E13_orphan_stays_until_its_blocker_is_gone",
+                "contract/release::E13_orphan_stays_until_its_blocker_is_gone",
                 NO_FENCE_WAIT,
                 "state is 2, expected",
             ),
@@ -256,23 +256,23 @@ EXPORTER = {
         ),
         (
             Control(
-                "contract_moves::E14_contents_survive_a_move",
+                "contract/moves::E14_contents_survive_a_move",
                 Wrong("MOVE_NO_COPY"),
                 "crc32(memory, LENGTH) is",
             ),
             Control(
-                "contract_moves::E14_pinned_buffer_does_not_move",
+                "contract/moves::E14_pinned_buffer_does_not_move",
                 Wrong("MOVE_PINNED"),
                 "success, expected EBUSY",
             ),
             Control(
-                "contract_moves::E14_I6_device_sees_the_new_pages",
+                "contract/moves::E14_I6_device_sees_the_new_pages",
                 Wrong("NO_TELL"),
                 "device_crc(att, 0, LENGTH) is",
                 needs="MAP_UNPINNED",
             ),
             Control(
-                "contract_moves::E14_cpu_mapping_sees_the_new_pages",
+                "contract/moves::E14_cpu_mapping_sees_the_new_pages",
                 NO_ZAP,
                 "device_crc(att, 0, LENGTH) is",
             ),
@@ -282,17 +282,17 @@ EXPORTER = {
         ("exporter/revoke.c:dbr_revoke", "exporter/revoke.c:dbr_try_restore"),
         (
             Control(
-                "contract_moves::E15_counts_are_zero_after_suspensions_and_a_revoke",
+                "contract/moves::E15_counts_are_zero_after_suspensions_and_a_revoke",
                 KEEP_PIN,
                 "pending.pins is 1, expected 0",
             ),
             Control(
-                "contract_moves::E15_restore_waits_for_the_fence_that_was_left_behind",
+                "contract/moves::E15_restore_waits_for_the_fence_that_was_left_behind",
                 Wrong("WEAK_FENCE_WAIT"),
                 TIMES_OUT,
             ),
             Control(
-                "contract_moves::E15_restore_waits_for_the_fence_that_was_left_behind",
+                "contract/moves::E15_restore_waits_for_the_fence_that_was_left_behind",
                 NO_FENCE_WAIT,
                 TIMES_OUT,
             ),
@@ -304,7 +304,7 @@ EXPORTER = {
             "importer/main.c:dbi_ioctl_attach",
             "importer/job.c:dbi_job_start",
         ),
-        (Control("control_cases::leaves_a_descriptor", Wrong(), "open_fds() is"),),
+        (Control("gates/failing::leaves_a_descriptor", Wrong(), "open_fds() is"),),
         "A descriptor that is published too early leads to freed memory, so no fault does it. "
         "What is shown is that the cases notice a descriptor that is left.",
     ),
@@ -312,7 +312,7 @@ EXPORTER = {
         ("exporter/buffer.c:dbr_buffer_forget", "exporter/buffer.c:dbr_buffer_pop"),
         (),
         "A use of freed memory, so no fault does it. KASAN, on a debug kernel, would notice "
-        "it; that its report turns the log gate red is shown by test_gates.py.",
+        "it; that its report turns the log gate red is shown by gates/test_red.py.",
     ),
     "E18": Clause(
         (
@@ -321,7 +321,7 @@ EXPORTER = {
         ),
         (
             Control(
-                "peer::E18_device_that_can_map_nothing_is_refused_when_it_attaches",
+                "importer/peer::E18_device_that_can_map_nothing_is_refused_when_it_attaches",
                 Wrong("LATE_REFUSAL"),
                 "success, expected EIO",
             ),
@@ -331,7 +331,7 @@ EXPORTER = {
         ("exporter/mapping.c:dbr_device_limits", "exporter/pages.c:dbr_pages_to_sg"),
         (
             Control(
-                "peer::E19_segments_fit_the_device",
+                "importer/peer::E19_segments_fit_the_device",
                 Wrong("BIG_SEGMENTS"),
                 "segment 0 of",
             ),
@@ -345,7 +345,7 @@ EXPORTER = {
         ),
         (
             Control(
-                "sync::E21_E3_access_that_waits_while_the_buffer_is_revoked_is_ENODEV",
+                "memory/sync::E21_E3_access_that_waits_while_the_buffer_is_revoked_is_ENODEV",
                 Wrong("SYNC_EARLY"),
                 "access->result is 0, expected -19",
             ),
@@ -360,7 +360,7 @@ EXPORTER = {
         ),
         (
             Control(
-                "peer::E22_attachment_is_mapped_several_times",
+                "importer/peer::E22_attachment_is_mapped_several_times",
                 Wrong("ONE_MAP"),
                 "is -16, expected 1",
             ),
@@ -381,7 +381,7 @@ IMPORTER = {
         ("importer/attachment.c:dbi_attachment_create",),
         (
             Control(
-                "contract_importer::I1_fresh_attachment_can_be_told",
+                "contract/importer::I1_fresh_attachment_can_be_told",
                 Wrong("NO_TELL"),
                 "invalidations is 0, expected 1",
             ),
@@ -396,17 +396,17 @@ IMPORTER = {
         ),
         (
             Control(
-                "contract_devices::I2_callback_is_over_quickly",
+                "contract/devices::I2_callback_is_over_quickly",
                 SLOW_CALLBACK,
                 "the callback took",
             ),
             Control(
-                "contract_devices::I2_I4_idle_mapping_is_gone_when_the_callback_returns",
+                "contract/devices::I2_I4_idle_mapping_is_gone_when_the_callback_returns",
                 IGNORE,
                 "ETIMEDOUT",
             ),
             Control(
-                "contract_devices::I2_I4_idle_mapping_is_gone_when_the_callback_returns",
+                "contract/devices::I2_I4_idle_mapping_is_gone_when_the_callback_returns",
                 REMAP,
                 "remap_error is -19, expected 0",
             ),
@@ -417,17 +417,17 @@ IMPORTER = {
         ("importer/engine.c:dbi_engine_cut", "importer/engine.c:dbi_engine_drain"),
         (
             Control(
-                "contract_importer::I3_no_job_starts_after_the_callback",
+                "contract/importer::I3_no_job_starts_after_the_callback",
                 Wrong(misbehave="NEW_DMA"),
                 "out.status is 0, expected -125",
             ),
             Control(
-                "contract_devices::I3_nothing_is_written_after_the_unmap",
+                "contract/devices::I3_nothing_is_written_after_the_unmap",
                 Wrong(misbehave="DMA_AFTER_UNMAP"),
                 "1 pages were written to, the first at 0",
             ),
             Control(
-                "contract_devices::I3_no_fence_is_added_after_the_callback",
+                "contract/devices::I3_no_fence_is_added_after_the_callback",
                 Wrong(misbehave="FENCE_AFTER", delay_ms=HOUR_MS),
                 "pending.fences is 1, expected 0",
             ),
@@ -440,12 +440,12 @@ IMPORTER = {
         ),
         (
             Control(
-                "contract_devices::I4_unmap_follows_the_fence_at_once",
+                "contract/devices::I4_unmap_follows_the_fence_at_once",
                 Wrong(misbehave="LATE_UNMAP", delay_ms=150),
                 "it unmapped",
             ),
             Control(
-                "contract_devices::I2_I4_idle_mapping_is_gone_when_the_callback_returns",
+                "contract/devices::I2_I4_idle_mapping_is_gone_when_the_callback_returns",
                 NO_UNMAP,
                 "ETIMEDOUT",
             ),
@@ -458,17 +458,17 @@ IMPORTER = {
         ),
         (
             Control(
-                "contract_importer::I5_pinned_importer_unmaps_unpins_and_stays_dead",
+                "contract/importer::I5_pinned_importer_unmaps_unpins_and_stays_dead",
                 KEEP_PIN,
                 "status(att).pinned is 1, expected 0",
             ),
             Control(
-                "contract_importer::I5_pinned_importer_unmaps_unpins_and_stays_dead",
+                "contract/importer::I5_pinned_importer_unmaps_unpins_and_stays_dead",
                 REVIVE,
                 "status(att).state is 0, expected",
             ),
             Control(
-                "contract_moves::I5_pinned_importer_stays_dead_after_a_restore",
+                "contract/moves::I5_pinned_importer_stays_dead_after_a_restore",
                 REVIVE,
                 "success, expected ENODEV",
             ),
@@ -481,7 +481,7 @@ IMPORTER = {
         ),
         (
             Control(
-                "contract_moves::E14_I6_device_sees_the_new_pages",
+                "contract/moves::E14_I6_device_sees_the_new_pages",
                 IGNORE,
                 "device_crc(att, 0, LENGTH) is",
                 needs="MAP_UNPINNED",
@@ -492,13 +492,13 @@ IMPORTER = {
         ("importer/kinds.c:dbi_stop_and_unmap",),
         (
             Control(
-                "contract_moves::I7_second_call_unpins_nothing",
+                "contract/moves::I7_second_call_unpins_nothing",
                 Wrong(misbehave="DOUBLE_UNPIN"),
                 "unpinned without a pin",
                 KERNEL_LOG,
             ),
             Control(
-                "contract_importer::I7_nothing_changes_after_the_first_call",
+                "contract/importer::I7_nothing_changes_after_the_first_call",
                 Wrong("TELL_TWICE"),
                 "invalidations is 2, expected 1",
             ),
@@ -508,18 +508,18 @@ IMPORTER = {
         ("importer/job.c:dbi_job_end", "importer/engine.c:dbi_engine_work"),
         (
             Control(
-                "contract_importer::I8_fence_of_a_job_that_runs_to_its_end_signals",
+                "contract/importer::I8_fence_of_a_job_that_runs_to_its_end_signals",
                 Wrong(misbehave="STUCK_FENCE"),
                 "the fence does not signal",
                 waits=True,
             ),
             Control(
-                "contract_devices::I8_fence_follows_the_job_at_once",
+                "contract/devices::I8_fence_follows_the_job_at_once",
                 Wrong(misbehave="LATE_FENCE", delay_ms=150),
                 "the fence signalled",
             ),
             Control(
-                "contract_devices::I8_fence_of_a_job_that_ends_well_has_no_error",
+                "contract/devices::I8_fence_of_a_job_that_ends_well_has_no_error",
                 Wrong(misbehave="FENCE_ERROR"),
                 "fence_status(fence) is -5, expected 1",
             ),
@@ -533,19 +533,19 @@ IMPORTER = {
         ),
         (
             Control(
-                "contract_devices::I9_pins_are_balanced",
+                "contract/devices::I9_pins_are_balanced",
                 Wrong(misbehave="DOUBLE_UNPIN"),
                 "unpinned without a pin",
                 KERNEL_LOG,
             ),
             Control(
-                "contract_devices::I9_pins_are_balanced", KEEP_PIN, "pending.pins is"
+                "contract/devices::I9_pins_are_balanced", KEEP_PIN, "pending.pins is"
             ),
             Control(
-                "contract_devices::I9_pins_are_balanced", Wrong("FAIL_PIN"), "ENOMEM"
+                "contract/devices::I9_pins_are_balanced", Wrong("FAIL_PIN"), "ENOMEM"
             ),
             Control(
-                "contract_devices::I9_pins_are_balanced", Wrong("FAIL_MAP"), "ENOMEM"
+                "contract/devices::I9_pins_are_balanced", Wrong("FAIL_MAP"), "ENOMEM"
             ),
         ),
     ),

@@ -42,7 +42,7 @@ class Wrong(NamedTuple):
 class Control(NamedTuple):
     """A case, and what turns it red."""
 
-    #: The program and the case, as in pytest's names: "mmap::E3_after_revoke_is_ENODEV".
+    #: The program and the case, as in pytest's names: "memory/mmap::E3_after_revoke_is_ENODEV".
     case: str
     wrong: Wrong
     #: Part of what the failure says.

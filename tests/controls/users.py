@@ -8,34 +8,34 @@ NO_ZAP = Wrong("NO_ZAP")
 
 E24 = (
     Control(
-        "kvm::E24_machine_ends_with_EFAULT_after_a_revoke",
+        "memory/kvm::E24_machine_ends_with_EFAULT_after_a_revoke",
         NO_ZAP,
         "result is -4, expected -14",
         waits=True,
     ),
     Control(
-        "kvm::E24_machine_goes_on_in_the_new_memory_after_a_move",
+        "memory/kvm::E24_machine_goes_on_in_the_new_memory_after_a_move",
         NO_ZAP,
         "after 1 moves the counter stands",
         waits=True,
     ),
     Control(
-        "kernel_users::E24_copies_are_EFAULT_after_a_revoke",
+        "memory/kernel_users::E24_copies_are_EFAULT_after_a_revoke",
         NO_ZAP,
         "expected EFAULT",
     ),
     Control(
-        "kernel_users::E24_copies_see_the_new_memory_after_a_move",
+        "memory/kernel_users::E24_copies_see_the_new_memory_after_a_move",
         NO_ZAP,
         "device_crc(att, PAGE, PAGE) is",
     ),
     Control(
-        "kernel_users::E24_io_uring_read_is_EFAULT_after_a_revoke",
+        "memory/kernel_users::E24_io_uring_read_is_EFAULT_after_a_revoke",
         NO_ZAP,
         "ring_result(&ring) is 4096, expected -14",
     ),
     Control(
-        "kernel_users::E24_private_futex_is_EFAULT_after_a_revoke",
+        "memory/kernel_users::E24_private_futex_is_EFAULT_after_a_revoke",
         NO_ZAP,
         "expected EFAULT",
     ),

@@ -21,11 +21,12 @@ import time
 from pathlib import Path
 from typing import NamedTuple, Sequence
 
-from . import detectors
-from .cases import program_directory
-from .counts import MODULES
+from tests.gates import detectors
+from tests.gates.around import Gates
+from tests.gates.counts import MODULES
+from tests.lib.cases import program_directory
+
 from .ddmin import Program, minimise
-from .gates import Gates
 
 #: Makes the gates let through what the core, and the DMA-API checks, warn about once.
 NAME = "fuzz_warns_vmap_warns_overlap"

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from dbr import ddmin
-from dbr.ddmin import Program
+from tests.dbr import ddmin
+from tests.dbr.ddmin import Program
 
 from .sample import REPOSITORY
 
