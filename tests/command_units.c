@@ -11,7 +11,7 @@
 #include "tools/lib/text/units.c"
 #include "tools/lib/text/message.c"
 #include "tools/lib/text/options.c"
-#include "tools/lib/text/words.c"
+#include "tools/lib/text/names.c"
 #include "tools/demo/judge.c"
 #include "tools/bench/summary.c"
 

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "bench/bench.h"
-#include "lib/devices/node.h"
+#include "lib/devices/open.h"
 #include "lib/text/message.h"
 #include "lib/text/options.h"
 #include "lib/text/units.h"

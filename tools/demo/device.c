@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "demo/await.h"
+#include "demo/descriptors.h"
 #include "demo/device.h"
 #include "lib/devices/ioctls.h"
 

@@ -8,7 +8,7 @@
 
 #include "demo/demo.h"
 #include "lib/text/message.h"
-#include "lib/text/words.h"
+#include "lib/text/names.h"
 
 /* Appends a check. What does not fit counts as failed, so that none is lost. */
 __attribute__((format(printf, 5, 6)))

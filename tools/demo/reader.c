@@ -10,7 +10,7 @@
 #include <linux/dma-buf.h>
 #include <zlib.h>
 
-#include "demo/await.h"
+#include "demo/descriptors.h"
 #include "demo/reader.h"
 #include "lib/devices/ioctls.h"
 

@@ -6,9 +6,9 @@
 
 #include "demo/demo.h"
 #include "lib/text/message.h"
+#include "lib/text/names.h"
 #include "lib/text/table.h"
 #include "lib/text/units.h"
-#include "lib/text/words.h"
 
 #define NAME_WIDTH	17
 #define BAR_WIDTH	32

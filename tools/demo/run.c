@@ -15,11 +15,11 @@
 #include <linux/dma-buf.h>
 #include <zlib.h>
 
-#include "demo/await.h"
+#include "demo/descriptors.h"
 #include "demo/device.h"
 #include "demo/reader.h"
 #include "lib/devices/ioctls.h"
-#include "lib/devices/node.h"
+#include "lib/devices/open.h"
 #include "lib/text/message.h"
 
 #define CHUNK		(64 * 1024)

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "doctor/doctor.h"
-#include "doctor/read.h"
+#include "doctor/lines.h"
 
 #define BUILT	"is built for this kernel"
 #define LOADED	"is loaded"

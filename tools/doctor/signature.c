@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "doctor/doctor.h"
-#include "doctor/read.h"
+#include "doctor/lines.h"
 
 #define EXPECTED	"is accepted by this kernel"
 #define SIG_ENFORCE	"/sys/module/module/parameters/sig_enforce"

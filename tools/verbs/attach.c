@@ -11,13 +11,13 @@
 
 #include "lib/buffers/whose.h"
 #include "lib/devices/ioctls.h"
-#include "lib/devices/node.h"
+#include "lib/devices/open.h"
 #include "lib/process/signals.h"
 #include "lib/text/message.h"
+#include "lib/text/names.h"
 #include "lib/text/options.h"
 #include "lib/text/table.h"
 #include "lib/text/units.h"
-#include "lib/text/words.h"
 
 static const struct column event_columns[] = {
 	{ "sequence", "NO", CELL_NUMBER, 4 },

@@ -5,7 +5,7 @@
 
 #include "lib/buffers/blockers.h"
 #include "lib/buffers/ids.h"
-#include "lib/devices/node.h"
+#include "lib/devices/open.h"
 #include "lib/text/message.h"
 #include "lib/text/options.h"
 

@@ -10,11 +10,11 @@
 #include "lib/buffers/columns.h"
 #include "lib/buffers/ids.h"
 #include "lib/devices/ioctls.h"
-#include "lib/devices/node.h"
+#include "lib/devices/open.h"
 #include "lib/text/message.h"
+#include "lib/text/names.h"
 #include "lib/text/options.h"
 #include "lib/text/table.h"
-#include "lib/text/words.h"
 
 static const struct column list_columns[] = {
 	{ "id", "ID", CELL_NUMBER, 0 },

@@ -11,7 +11,7 @@
 
 #include "lib/buffers/ids.h"
 #include "lib/devices/ioctls.h"
-#include "lib/devices/node.h"
+#include "lib/devices/open.h"
 #include "lib/process/handover.h"
 #include "lib/process/signals.h"
 #include "lib/text/message.h"

@@ -6,7 +6,7 @@
 
 #include "lib/buffers/ids.h"
 #include "lib/devices/ioctls.h"
-#include "lib/devices/node.h"
+#include "lib/devices/open.h"
 #include "lib/text/message.h"
 #include "lib/text/options.h"
 #include "lib/text/table.h"

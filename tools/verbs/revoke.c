@@ -6,7 +6,7 @@
 #include "lib/buffers/several.h"
 #include "lib/devices/ioctls.h"
 #include "lib/text/message.h"
-#include "lib/text/words.h"
+#include "lib/text/names.h"
 
 static const struct column columns[] = {
 	{ "id", "ID", CELL_NUMBER, 0 },

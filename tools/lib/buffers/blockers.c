@@ -4,7 +4,7 @@
 
 #include "lib/buffers/blockers.h"
 #include "lib/devices/ioctls.h"
-#include "lib/text/words.h"
+#include "lib/text/names.h"
 
 static const struct column columns[] = {
 	{ "id", "ID", CELL_NUMBER, 0 },

@@ -8,9 +8,9 @@
 #include "lib/buffers/ids.h"
 #include "lib/buffers/several.h"
 #include "lib/devices/ioctls.h"
-#include "lib/devices/node.h"
+#include "lib/devices/open.h"
 #include "lib/text/message.h"
-#include "lib/text/words.h"
+#include "lib/text/names.h"
 
 static int parse_ids(struct several *several, const struct verb *verb,
 		     const struct arguments *rest)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What people take dma-bufs from besides our exporter; the bench and the tests share it. */
-#ifndef DMABUF_REVOKE_FOREIGN_H
-#define DMABUF_REVOKE_FOREIGN_H
+#ifndef FOREIGN_H
+#define FOREIGN_H
 
 #include <stdint.h>
 

@@ -4,8 +4,8 @@
  * tests. Each fills in @size, makes the call and returns 0 or a negative errno;
  * what each errno means is said in that header.
  */
-#ifndef DMABUF_REVOKE_IOCTLS_H
-#define DMABUF_REVOKE_IOCTLS_H
+#ifndef IOCTLS_H
+#define IOCTLS_H
 
 #include <stddef.h>
 #include <stdint.h>

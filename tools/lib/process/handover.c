@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/devices/node.h"
+#include "lib/devices/open.h"
 #include "lib/process/handover.h"
 #include "lib/text/message.h"
 #include "lib/text/units.h"

@@ -6,7 +6,7 @@
 
 #include <linux/dma-buf.h>
 
-#include "demo/await.h"
+#include "demo/descriptors.h"
 #include "lib/devices/ioctls.h"
 
 int await_input(int fd, uint64_t deadline_ns)

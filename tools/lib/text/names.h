@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The interface's enums and counts in words. */
-#ifndef WORDS_H
-#define WORDS_H
+#ifndef NAMES_H
+#define NAMES_H
 
 #include <stdint.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <stdio.h>
 
-#include "lib/text/words.h"
+#include "lib/text/names.h"
 
 const struct choice kind_choices[] = {
 	{ "dynamic", DMABUF_REVOKE_KIND_DYNAMIC },

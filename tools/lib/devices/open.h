@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Getting at the devices and at dma-bufs, with an explanation where it fails. */
-#ifndef NODE_H
-#define NODE_H
+#ifndef OPEN_H
+#define OPEN_H
 
 #include <stdbool.h>
 

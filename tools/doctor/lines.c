@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "doctor/read.h"
+#include "doctor/lines.h"
 
 /* Users do not have the directories of these programs in their PATH. */
 #define PREAMBLE "PATH=/usr/sbin:/usr/bin:/sbin:/bin; exec 2>/dev/null; "

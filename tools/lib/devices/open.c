@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "lib/devices/ioctls.h"
-#include "lib/devices/node.h"
+#include "lib/devices/open.h"
 #include "lib/text/message.h"
 #include "lib/text/units.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Small calls on descriptors that the C library has not in this form. */
-#ifndef AWAIT_H
-#define AWAIT_H
+#ifndef DESCRIPTORS_H
+#define DESCRIPTORS_H
 
 #include <stdint.h>
 

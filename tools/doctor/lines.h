@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Files and programs that tell about the system, one line at a time. */
-#ifndef DOCTOR_READ_H
-#define DOCTOR_READ_H
+#ifndef DOCTOR_LINES_H
+#define DOCTOR_LINES_H
 
 #include <stdbool.h>
 #include <stddef.h>
