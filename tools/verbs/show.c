@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* dmabuf-revoke list, dmabuf-revoke show */
+/* dmabuf-revoke show */
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -16,86 +15,7 @@
 #include "lib/text/options.h"
 #include "lib/text/table.h"
 
-static const struct column list_columns[] = {
-	{ "id", "ID", CELL_NUMBER, 0 },
-	{ "state", "STATE", CELL_TEXT, 0 },
-	{ "length", "LENGTH", CELL_SIZE, 0 },
-	{ "attachments", "ATTACHED", CELL_NUMBER, 0 },
-	{ "legacy_attachments", "LEGACY", CELL_NUMBER, 0 },
-	{ "maps", "MAPPED", CELL_NUMBER, 0 },
-	{ "fences", "FENCES", CELL_NUMBER, 0 },
-	{ "orphaned", "ORPHANED", CELL_BOOL, 0 },
-	{ 0 },
-};
-
-static void list_row(struct table *table, const struct dmabuf_revoke_query *query)
-{
-	table_row(table);
-	table_set(table, "id", query->id);
-	table_text(table, "state", state_name(query->state));
-	table_set(table, "length", query->length);
-	table_set(table, "attachments", query->attachments);
-	table_set(table, "legacy_attachments", query->legacy_attachments);
-	table_set(table, "maps", query->pending.maps);
-	table_set(table, "fences", query->pending.fences);
-	table_set(table, "orphaned", query->orphaned);
-}
-
-static int list_rows(int exp, struct table *table)
-{
-	struct dmabuf_revoke_query query;
-	uint32_t count, i;
-	uint64_t *ids;
-	int ret = read_ids(exp, &ids, &count);
-
-	for (i = 0; !ret && i < count; i++) {
-		ret = dr_query(exp, ids[i], &query);
-		if (!ret)
-			list_row(table, &query);
-		else if (ret == -ENOENT)	/* released since LIST */
-			ret = 0;
-	}
-	free(ids);
-	return ret;
-}
-
-#define UNNAMED_PATIENCE_NS 100000000
-
-int verb_list(const struct verb *verb, int argc, char **argv)
-{
-	bool json = false;
-	const struct option_spec specs[] = { OPTION_JSON(json), { 0 } };
-	struct document *document;
-	struct arguments rest;
-	int status, exp, ret;
-	uint64_t unnamed = 0;
-
-	if (!options_parse(verb, specs, argc, argv, &rest, &status))
-		return status;
-	if (rest.count)
-		return usage(verb, "unexpected argument '%s'", rest.values[0]);
-	exp = open_exporter(&status);
-	if (exp < 0)
-		return status;
-	document = document_new(json);
-	ret = list_rows(exp, table_new(document, "buffers", NULL, LAYOUT_ROWS,
-				       list_columns));
-	if (!ret)
-		ret = count_unnamed(exp, UNNAMED_PATIENCE_NS, &unnamed);
-	close(exp);
-	if (ret) {
-		document_free(document);
-		return explain(ACT_LIST, ret, "list");
-	}
-	if (geteuid())
-		complain("list: the buffers of others are shown to root only");
-	if (unnamed)
-		complain("list: %" PRIu64 " more, given up and revoked, kept %s", unnamed,
-			 "by a reference alone: /proc/PID/fd or maps have it, or a driver has leaked it");
-	return document_print(document);
-}
-
-static const struct column show_columns[] = {
+static const struct column columns[] = {
 	{ "id", "id", CELL_NUMBER, 0 },
 	{ "state", "state", CELL_TEXT, 0 },
 	{ "length", "length", CELL_SIZE, 0 },
@@ -110,7 +30,7 @@ static const struct column show_columns[] = {
 static void add_buffer(struct document *document, const struct dmabuf_revoke_query *query)
 {
 	struct table *table = table_new(document, "buffer", NULL, LAYOUT_RECORD,
-					show_columns);
+					columns);
 
 	table_extend(table, policy_columns);
 	table_extend(table, pending_columns);
