@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What lanes run on: buffers of every exporter, of every size. */
-#include <errno.h>
-#include <sched.h>
+/* Lanes of every exporter, at every size. */
 #include <sys/resource.h>
-#include <unistd.h>
 
-#include "bench/bench.h"
-#include "lib/devices/ioctls.h"
+#include "bench/exporters.h"
+#include "bench/lanes.h"
+#include "bench/machine.h"
+#include "bench/report.h"
+#include "bench/run.h"
 #include "lib/text/message.h"
 
 #define KIB		1024ULL
@@ -16,43 +16,6 @@ const uint64_t *bench_values(const struct bench *bench, const uint64_t *all,
 			     const uint64_t *brief)
 {
 	return bench->brief ? brief : all;
-}
-
-int bench_alloc(struct bench *bench, int exporter, uint64_t length,
-		struct bench_buffer *buffer)
-{
-	const struct foreign_exporter *foreign = bench_exporters[exporter].foreign;
-	int node = bench->nodes[exporter];
-
-	buffer->id = 0;
-	if (!foreign)
-		return dr_alloc_faulty(node, length, 0, bench->faults, &buffer->id,
-				       &buffer->fd);
-	buffer->fd = foreign->alloc(node, length);
-	return buffer->fd < 0 ? buffer->fd : 0;
-}
-
-uint64_t bench_free(struct bench *bench, struct bench_buffer *buffer)
-{
-	struct dmabuf_revoke_query query;
-	int exp = bench->nodes[BENCH_OURS];
-	bool given_up;
-	uint64_t end;
-
-	/* Ours is not freed by the last descriptor alone: its owner gives up the id. */
-	given_up = buffer->id && !dr_free(exp, buffer->id, NULL, 0, NULL);
-	close(buffer->fd);
-	end = dr_now();
-
-	/*
-	 * While there is an id there may be memory: if there is much, or if somebody
-	 * holds it up. There is no event to wait for.
-	 */
-	while (given_up && dr_query(exp, buffer->id, &query) != -ENOENT) {
-		sched_yield();
-		end = dr_now();
-	}
-	return end;
 }
 
 bool bench_want_descriptors(unsigned int count)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What the times were taken on, and what they are worth. */
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -9,7 +10,7 @@
 #include <cpuid.h>
 #endif
 
-#include "bench/bench.h"
+#include "bench/machine.h"
 #include "lib/devices/ioctls.h"
 
 static void first_line(const char *path, char *line, size_t size)

@@ -6,9 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/bench.h"
+#include "bench/exporters.h"
+#include "bench/machine.h"
+#include "bench/report.h"
+#include "bench/run.h"
+#include "bench/summary.h"
 #include "lib/text/message.h"
 #include "lib/text/options.h"
+#include "lib/text/table.h"
 #include "lib/text/units.h"
 
 static const struct choice time_choices[] = {

@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "bench/bench.h"
+#include "bench/report.h"
+#include "bench/run.h"
+#include "bench/summary.h"
 #include "lib/devices/ioctls.h"
 #include "lib/text/message.h"
 

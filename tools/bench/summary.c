@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <stdlib.h>
 
-#include "bench/bench.h"
+#include "bench/summary.h"
 
 static int compare(const void *a, const void *b)
 {

@@ -3,10 +3,15 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bench/bench.h"
+#include "bench/exporters.h"
+#include "bench/groups.h"
+#include "bench/machine.h"
+#include "bench/report.h"
+#include "bench/run.h"
 #include "lib/devices/open.h"
 #include "lib/text/message.h"
 #include "lib/text/options.h"
+#include "lib/text/table.h"
 #include "lib/text/units.h"
 
 #define DEFAULT_BUDGET_NS	1000000000ULL

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* How much it costs to allocate a buffer and to free it. */
-#include "bench/bench.h"
+#include "bench/exporters.h"
+#include "bench/groups.h"
+#include "bench/lanes.h"
+#include "bench/run.h"
 #include "lib/devices/ioctls.h"
 
 int bench_run_alloc(struct bench *bench, struct lane *lane, uint64_t *ns)

@@ -2,7 +2,10 @@
 /* How much our importer pays for a mapping, by whose buffer it is. */
 #include <unistd.h>
 
-#include "bench/bench.h"
+#include "bench/exporters.h"
+#include "bench/groups.h"
+#include "bench/lanes.h"
+#include "bench/run.h"
 #include "lib/devices/ioctls.h"
 
 int bench_run_attach(struct bench *bench, struct lane *lane, uint64_t *ns)

@@ -5,7 +5,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "bench/bench.h"
+#include "bench/exporters.h"
+#include "bench/groups/crowd.h"
+#include "bench/run.h"
 #include "lib/devices/ioctls.h"
 
 static int join(struct bench *bench, struct crowd *crowd, uint32_t flags, bool mapped)

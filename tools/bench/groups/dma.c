@@ -3,7 +3,12 @@
 #include <errno.h>
 #include <sched.h>
 
-#include "bench/bench.h"
+#include "bench/exporters.h"
+#include "bench/groups.h"
+#include "bench/groups/crowd.h"
+#include "bench/lanes.h"
+#include "bench/report.h"
+#include "bench/run.h"
 #include "lib/devices/ioctls.h"
 
 #define LENGTH		(64ULL << 10)

@@ -12,7 +12,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "bench/bench.h"
+#include "bench/exporters.h"
+#include "bench/groups.h"
+#include "bench/groups/crowd.h"
+#include "bench/lanes.h"
+#include "bench/report.h"
+#include "bench/run.h"
 #include "lib/devices/ioctls.h"
 
 #define LENGTH	4096ULL

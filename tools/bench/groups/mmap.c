@@ -4,7 +4,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "bench/bench.h"
+#include "bench/exporters.h"
+#include "bench/groups.h"
+#include "bench/lanes.h"
+#include "bench/run.h"
 #include "lib/devices/ioctls.h"
 
 #define MAX_LENGTH	(256ULL << 20)
