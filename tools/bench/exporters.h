@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What a user may take dma-bufs from, and taking them. */
-#ifndef EXPORTERS_H
-#define EXPORTERS_H
+#ifndef BENCH_EXPORTERS_H
+#define BENCH_EXPORTERS_H
 
 #include <stdint.h>
 

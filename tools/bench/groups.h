@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The groups of the bench, a file in groups/ each. */
-#ifndef GROUPS_H
-#define GROUPS_H
+#ifndef BENCH_GROUPS_H
+#define BENCH_GROUPS_H
 
 #include <stdint.h>
 

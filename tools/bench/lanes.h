@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Lanes of every exporter, at every size, as far as there is room for them. */
-#ifndef LANES_H
-#define LANES_H
+#ifndef BENCH_LANES_H
+#define BENCH_LANES_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What the times were taken on, and what they are worth. */
-#ifndef MACHINE_H
-#define MACHINE_H
+#ifndef BENCH_MACHINE_H
+#define BENCH_MACHINE_H
 
 #include <stdint.h>
 

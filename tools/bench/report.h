@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What was measured and what was not, for people or as JSON. */
-#ifndef REPORT_H
-#define REPORT_H
+#ifndef BENCH_REPORT_H
+#define BENCH_REPORT_H
 
 #include <stdint.h>
 

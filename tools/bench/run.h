@@ -7,8 +7,8 @@
  * thing, and gives one or more figures; of each figure all times are kept, and
  * summed up when the last round has ended.
  */
-#ifndef RUN_H
-#define RUN_H
+#ifndef BENCH_RUN_H
+#define BENCH_RUN_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Many times of one thing, summed up. */
-#ifndef SUMMARY_H
-#define SUMMARY_H
+#ifndef BENCH_SUMMARY_H
+#define BENCH_SUMMARY_H
 
 #include <stdint.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Small calls on descriptors that the C library has not in this form. */
-#ifndef DESCRIPTORS_H
-#define DESCRIPTORS_H
+#ifndef DEMO_DESCRIPTORS_H
+#define DEMO_DESCRIPTORS_H
 
 #include <stdint.h>
 

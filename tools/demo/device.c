@@ -4,6 +4,7 @@
 
 #include "demo/descriptors.h"
 #include "demo/device.h"
+#include "demo/observed.h"
 #include "lib/devices/ioctls.h"
 
 void device_attach(struct device *device, int importer, int dmabuf)

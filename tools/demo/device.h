@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#include "demo/demo.h"
+#include "demo/observed.h"
 
 struct device {
 	struct demo_importer *seen;

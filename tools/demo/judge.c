@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "demo/demo.h"
+#include "demo/judge.h"
+#include "demo/observed.h"
 #include "lib/text/message.h"
 #include "lib/text/names.h"
 

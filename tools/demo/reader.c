@@ -11,6 +11,7 @@
 #include <zlib.h>
 
 #include "demo/descriptors.h"
+#include "demo/observed.h"
 #include "demo/reader.h"
 #include "lib/devices/ioctls.h"
 

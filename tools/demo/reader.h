@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "demo/demo.h"
+#include "demo/observed.h"
 
 struct reader {
 	pid_t pid;

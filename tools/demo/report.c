@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "demo/demo.h"
+#include "demo/judge.h"
+#include "demo/observed.h"
+#include "demo/report.h"
 #include "lib/text/message.h"
 #include "lib/text/names.h"
 #include "lib/text/table.h"

@@ -17,7 +17,9 @@
 
 #include "demo/descriptors.h"
 #include "demo/device.h"
+#include "demo/observed.h"
 #include "demo/reader.h"
+#include "demo/run.h"
 #include "lib/devices/ioctls.h"
 #include "lib/devices/open.h"
 #include "lib/text/message.h"

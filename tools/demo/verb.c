@@ -3,7 +3,10 @@
 #include <limits.h>
 #include <unistd.h>
 
-#include "demo/demo.h"
+#include "demo/judge.h"
+#include "demo/observed.h"
+#include "demo/report.h"
+#include "demo/run.h"
 #include "lib/text/message.h"
 #include "lib/text/options.h"
 #include "lib/text/units.h"

@@ -7,7 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "doctor/doctor.h"
+#include "doctor/diagnosis.h"
+#include "doctor/patients.h"
 #include "lib/devices/ioctls.h"
 #include "lib/text/message.h"
 

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "doctor/doctor.h"
+#include "doctor/diagnosis.h"
 
 static struct finding *add(struct diagnosis *diagnosis, enum result result,
 			   const char *subject, const char *expected)

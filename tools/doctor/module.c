@@ -4,8 +4,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "doctor/doctor.h"
+#include "doctor/diagnosis.h"
 #include "doctor/lines.h"
+#include "doctor/patients.h"
 
 #define BUILT	"is built for this kernel"
 #define LOADED	"is loaded"

@@ -5,7 +5,8 @@
 
 #include <zlib.h>
 
-#include "doctor/doctor.h"
+#include "doctor/diagnosis.h"
+#include "doctor/patients.h"
 
 #define EXPECTED "finds its kernel options"
 

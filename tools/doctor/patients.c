@@ -3,7 +3,8 @@
 #include <inttypes.h>
 #include <stddef.h>
 
-#include "doctor/doctor.h"
+#include "doctor/diagnosis.h"
+#include "doctor/patients.h"
 #include "lib/buffers/ids.h"
 #include "lib/devices/ioctls.h"
 #include "lib/text/units.h"

@@ -4,8 +4,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "doctor/doctor.h"
+#include "doctor/diagnosis.h"
 #include "doctor/lines.h"
+#include "doctor/patients.h"
 
 #define EXPECTED	"is accepted by this kernel"
 #define SIG_ENFORCE	"/sys/module/module/parameters/sig_enforce"

@@ -2,7 +2,8 @@
 /* dmabuf-revoke doctor */
 #include <stddef.h>
 
-#include "doctor/doctor.h"
+#include "doctor/diagnosis.h"
+#include "doctor/patients.h"
 #include "lib/text/message.h"
 #include "lib/text/options.h"
 #include "lib/text/table.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* A buffer of ours with what a revoke takes away: importers' mappings, the CPU's. */
-#ifndef CROWD_H
-#define CROWD_H
+#ifndef BENCH_CROWD_H
+#define BENCH_CROWD_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The demo: what was observed, and the judgement about it, kept apart so that
- * the judgement can be tested on observations that are wrong.
+ * What the demo is to do, and what it observed. The judgement about it is kept
+ * apart, so that it can be tested on observations that are wrong.
  */
-#ifndef DEMO_H
-#define DEMO_H
+#ifndef DEMO_OBSERVED_H
+#define DEMO_OBSERVED_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -94,30 +94,5 @@ struct demo {
 	int again;			/* another revoke */
 	bool already;			/* which said that all was done */
 };
-
-/* demo/run.c: fill in @demo. An enum status; on failure it has said what failed. */
-int demo_run(struct demo *demo);
-
-#define DEMO_CHECKS 64
-
-struct demo_check {
-	const char *subject;
-	const char *expected;
-	bool ok;
-	char observed[96];
-};
-
-struct demo_verdict {
-	unsigned int count;
-	unsigned int failed;
-	struct demo_check checks[DEMO_CHECKS];
-};
-
-/* demo/judge.c: a function of @demo alone. */
-void demo_judge(const struct demo *demo, struct demo_verdict *verdict);
-
-/* demo/report.c: print it all. An enum status. */
-int demo_report(const struct demo *demo, const struct demo_verdict *verdict,
-		bool json);
 
 #endif
