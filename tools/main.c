@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "command.h"
-#include "message.h"
+#include "lib/text/message.h"
 
 static const struct verb verbs[] = {
 	{ "info", "", "Show what the modules offer and what is in use",

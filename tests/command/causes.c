@@ -8,7 +8,7 @@
  */
 #include "common.h"
 
-#include "../tools/causes.c"
+#include "tools/lib/text/causes.c"
 
 #define ACTS	(ACT_WATCH + 1)
 #define OWNERS_OF_DMABUFS (WHOSE_OTHERS + 1)

@@ -8,12 +8,12 @@
  */
 #include "test.h"
 
-#include "../tools/units.c"
-#include "../tools/message.c"
-#include "../tools/options.c"
-#include "../tools/words.c"
-#include "../tools/demo_judge.c"
-#include "../tools/bench_summary.c"
+#include "tools/lib/text/units.c"
+#include "tools/lib/text/message.c"
+#include "tools/lib/text/options.c"
+#include "tools/lib/text/names.c"
+#include "tools/demo/judge.c"
+#include "tools/bench/summary.c"
 
 #define ROWS(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The importer on buffers of other exporters: the system heap, udmabuf, vgem. */
-#include "../tools/foreign.h"
+#include "tools/lib/devices/foreign.h"
 #include "common.h"
 
 #define LENGTH (4 * MIB)

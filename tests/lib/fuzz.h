@@ -21,7 +21,7 @@
 #include <stdio.h>
 #include <sys/types.h>
 
-#include "ioctls.h"
+#include "tools/lib/devices/ioctls.h"
 
 #define FUZZ_SLOTS 32
 #define FUZZ_PARAMS 14

@@ -20,7 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "ioctls.h"
+#include "tools/lib/devices/ioctls.h"
 
 #define RACE_LIVES 3
 #define RACE_MAX_WORKERS 32

@@ -253,7 +253,7 @@ def test_control_kernel_with_all_options_is_not_declined(odd: Path) -> None:
 
 
 def test_doctor_asks_for_the_same_options() -> None:
-    text = (REPOSITORY / "tools/doctor_options.c").read_text()
+    text = (REPOSITORY / "tools/doctor/options.c").read_text()
     asked = re.findall(r'^\t"(CONFIG_\w+)",$', text, re.M)
     conf = (REPOSITORY / "dkms.conf").read_text()
     declared = re.search(r'^BUILD_EXCLUSIVE_CONFIG="(.*)"$', conf, re.M)

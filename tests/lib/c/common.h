@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "check.h"
-#include "ioctls.h"
+#include "tools/lib/devices/ioctls.h"
 
 #define MSEC 1000000ULL
 #define SEC (1000 * MSEC)

@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "ioctls.h"
+#include "tools/lib/devices/ioctls.h"
 
 enum matrix_state {
 	MATRIX_IDLE,

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <unistd.h>
+
+#include "demo/descriptors.h"
+#include "demo/device.h"
+#include "demo/observed.h"
+#include "lib/devices/ioctls.h"
+
+void device_attach(struct device *device, int importer, int dmabuf)
+{
+	struct demo_importer *seen = device->seen;
+	uint32_t flags = seen->defer_unmap ? DMABUF_REVOKE_ATTACH_DEFER_UNMAP : 0;
+	int fd = dr_attach(importer, dmabuf, seen->kind, flags);
+
+	seen->attach = fd < 0 ? -fd : 0;
+	device->fd = fd < 0 ? -1 : fd;
+}
+
+static int submit(struct device *device, uint64_t length, uint32_t flags,
+		  uint64_t duration_ns, uint64_t *job)
+{
+	struct dmabuf_revoke_submit arg = {
+		.flags = flags,
+		.op = DMABUF_REVOKE_OP_READ,
+		.length = length,
+		.duration_ns = duration_ns,
+	};
+	int ret = dr_submit(device->fd, &arg);
+
+	*job = ret ? 0 : arg.job;
+	return ret;
+}
+
+void device_read(struct device *device, uint64_t length)
+{
+	int ret = dr_map(device->fd, DMABUF_REVOKE_TO_DEVICE);
+
+	if (!ret)
+		ret = submit(device, length, 0, 0, &device->read_job);
+	device->seen->read = -ret;
+}
+
+void device_await_read(struct device *device, uint64_t deadline_ns)
+{
+	struct dmabuf_revoke_wait wait;
+	int ret;
+
+	if (device->seen->read)
+		return;
+	ret = dr_wait(device->fd, device->read_job, deadline_ns, &wait);
+	device->seen->read = ret ? -ret : -wait.status;
+	if (ret)
+		return;
+	device->seen->read_crc32 = wait.crc32;
+	device->seen->read_ns = wait.ended_ns - wait.started_ns;
+}
+
+void device_stream(struct device *device, uint64_t length, uint64_t duration_ns)
+{
+	device->seen->stream = -submit(device, length, DMABUF_REVOKE_SUBMIT_STREAM,
+				       duration_ns, &device->stream_job);
+}
+
+void device_look(struct device *device)
+{
+	struct dmabuf_revoke_status status;
+
+	if (dr_status(device->fd, &status))
+		return;
+	device->seen->mapped = status.state == DMABUF_REVOKE_ATTACHMENT_MAPPED;
+	device->seen->running = status.jobs_running == 1;
+}
+
+static void note_event(struct device *device, const struct dmabuf_revoke_event *event)
+{
+	struct demo_importer *seen = device->seen;
+
+	if (event->type == DMABUF_REVOKE_EVENT_INVALIDATED)
+		seen->told_ns = event->time_ns;
+	else if (event->type == DMABUF_REVOKE_EVENT_UNMAPPED)
+		seen->unmapped_ns = event->time_ns;
+	else if (event->type == DMABUF_REVOKE_EVENT_JOB_DONE &&
+		 event->job == device->stream_job)
+		seen->dma_ended_ns = event->time_ns;
+}
+
+/* The event says that the stream has ended, WAIT when its fence signalled. */
+static void collect(struct device *device)
+{
+	struct demo_importer *seen = device->seen;
+	struct dmabuf_revoke_wait wait;
+	int ret = dr_wait(device->fd, device->stream_job, 0, &wait);
+
+	seen->result = ret ? -ret : -wait.status;
+	if (ret)
+		return;
+	seen->passes = wait.passes;
+	seen->changed = wait.changed;
+	seen->crc32 = wait.crc32;
+	if (seen->dma_ended_ns)
+		seen->dma_ended_ns = wait.ended_ns;
+}
+
+void device_await_end(struct device *device, uint64_t deadline_ns)
+{
+	struct demo_importer *seen = device->seen;
+	struct dmabuf_revoke_status status;
+	struct dmabuf_revoke_event event;
+
+	while (!seen->told_ns || !seen->dma_ended_ns || !seen->unmapped_ns) {
+		if (await_input(device->fd, deadline_ns) ||
+		    dr_event(device->fd, &event))
+			break;
+		note_event(device, &event);
+	}
+	if (!dr_status(device->fd, &status))
+		seen->told = status.invalidations;
+	collect(device);
+}
+
+void device_retry(struct device *device, uint64_t length)
+{
+	uint64_t job;
+
+	device->seen->map = -dr_map(device->fd, DMABUF_REVOKE_TO_DEVICE);
+	device->seen->submit = -submit(device, length, 0, 0, &job);
+}
+
+void device_look_again(struct device *device)
+{
+	struct dmabuf_revoke_status status;
+
+	if (dr_status(device->fd, &status))
+		return;
+	device->seen->told = status.invalidations;
+	device->seen->told_ns = status.invalidated_ns;
+	device->seen->running_still = status.jobs_running == 1;
+}
+
+void device_detach(struct device *device)
+{
+	if (device->fd < 0 || close(device->fd))
+		return;
+	device->fd = -1;
+	device->seen->detached_ns = dr_now();
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* One importer of the demo and what it is made to do, noted as it happens. */
+#ifndef DEMO_DEVICE_H
+#define DEMO_DEVICE_H
+
+#include <stdint.h>
+
+#include "demo/observed.h"
+
+struct device {
+	struct demo_importer *seen;
+	int fd;			/* the attachment, or -1 */
+	uint64_t read_job;
+	uint64_t stream_job;
+};
+
+/* Those that may attach, in order. What fails is in *@device->seen. */
+void device_attach(struct device *device, int importer, int dmabuf);
+/* Map and read the file by DMA once, without waiting for it. */
+void device_read(struct device *device, uint64_t length);
+void device_await_read(struct device *device, uint64_t deadline_ns);
+/* Read it over and over; each pass lasts @duration_ns or longer. */
+void device_stream(struct device *device, uint64_t length, uint64_t duration_ns);
+/* Just before the revoke. */
+void device_look(struct device *device);
+/* Until it has been told, has ended its DMA and unmapped. */
+void device_await_end(struct device *device, uint64_t deadline_ns);
+/* Try to go on. */
+void device_retry(struct device *device, uint64_t length);
+/* A legacy importer that holds up the revoke. */
+void device_look_again(struct device *device);
+void device_detach(struct device *device);
+
+#endif

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the demo is to do, and what it observed. The judgement about it is kept
+ * apart, so that it can be tested on observations that are wrong.
+ */
+#ifndef DEMO_OBSERVED_H
+#define DEMO_OBSERVED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <dmabuf_revoke.h>
+
+/* What a call gave: 0, a positive errno, or this. */
+#define DEMO_UNTRIED	(-1)
+
+#define DEMO_IMPORTERS	5
+
+/* Times are of CLOCK_MONOTONIC in nanoseconds; 0: it did not happen. */
+struct demo_importer {
+	const char *name;
+	uint32_t kind;
+	bool defer_unmap;
+	bool legacy;
+
+	int attach;
+	int read;			/* one DMA pass over the file */
+	uint32_t read_crc32;
+	uint64_t read_ns;		/* how long it took */
+	int stream;			/* starting to read it over and over */
+
+	/* Just before the revoke. */
+	bool mapped;
+	bool running;
+
+	/* Of the revoke. */
+	uint64_t told;			/* times */
+	uint64_t told_ns;
+	uint64_t dma_ended_ns;
+	uint64_t unmapped_ns;
+	int result;			/* of the stream */
+	uint64_t passes;
+	uint64_t changed;		/* passes with another CRC-32 */
+	uint32_t crc32;			/* of the last pass */
+
+	/* Afterwards. */
+	int map;
+	int submit;
+
+	/* A legacy importer only: while it held up the revoke, and its end. */
+	bool running_still;
+	uint64_t detached_ns;
+};
+
+/* A process that reads a mapping of the buffer over and over. */
+struct demo_reader {
+	uint64_t passes;
+	uint64_t wrong;			/* passes with another CRC-32 */
+	uint64_t sigbus_ns;
+	bool inside;			/* the SIGBUS named an address in the mapping */
+};
+
+/* A revoke with a short deadline that legacy importers hold up. */
+struct demo_blocked {
+	int revoke;
+	int query;			/* when all others had let go */
+	uint32_t state;
+	struct dmabuf_revoke_pending pending;
+};
+
+struct demo {
+	/* What to do. */
+	const char *path;
+	bool accept_legacy;
+	uint64_t duration_ns;		/* of a DMA pass, at least */
+	uint64_t limit_ns;		/* for everything after the copying */
+
+	/* What happened. */
+	uint64_t id;
+	uint64_t length;		/* of the file */
+	uint32_t crc32;			/* of the file */
+	uint64_t streamed_ns;		/* from the streams' start to the revoke */
+	unsigned int count;
+	struct demo_importer importers[DEMO_IMPORTERS];
+	struct demo_reader reader;
+	struct demo_blocked blocked;	/* with accept_legacy */
+	uint64_t called_ns;		/* of the first revoke */
+	uint64_t returned_ns;		/* of the one that completed */
+	int revoke;
+	struct dmabuf_revoke_revoke revoked;
+	int attach;			/* this and below: afterwards */
+	int mmap;
+	int sync;
+	int again;			/* another revoke */
+	bool already;			/* which said that all was done */
+};
+
+#endif

@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The demo's result as a timeline, or as JSON. All times since the revoke began. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "demo/judge.h"
+#include "demo/observed.h"
+#include "demo/report.h"
+#include "lib/text/message.h"
+#include "lib/text/names.h"
+#include "lib/text/table.h"
+#include "lib/text/units.h"
+
+#define NAME_WIDTH	17
+#define BAR_WIDTH	32
+#define LEGEND \
+	"Timeline (# DMA, T told, . DMA ended, U unmapped, S SIGBUS, D detached)"
+
+static const struct column demo_columns[] = {
+	{ "file", "file", CELL_TEXT, 0 },
+	{ "length", "length", CELL_SIZE, 0 },
+	{ "crc32", "CRC-32", CELL_HEX, 0 },
+	{ "id", "buffer", CELL_NUMBER, 0 },
+	{ "accept_legacy", "accepts legacy importers", CELL_BOOL, 0 },
+	{ "duration_ns", "DMA pass", CELL_DURATION, 0 },
+	{ "streamed_ns", "DMA before the revoke", CELL_DURATION, 0 },
+	{ "revoke_ns", "revoke took", CELL_DURATION, 0 },
+	{ 0 },
+};
+
+static const struct column check_columns[] = {
+	{ "ok", NULL, CELL_BOOL, 0 },
+	{ "result", "RESULT", CELL_BAR, 0 },
+	{ "subject", "WHO", CELL_TEXT, NAME_WIDTH },
+	{ "expected", "EXPECTED", CELL_TEXT, 0 },
+	{ "observed", "OBSERVED", CELL_TEXT, 0 },
+	{ 0 },
+};
+
+static const struct column verdict_columns[] = {
+	{ "checks", "checks", CELL_NUMBER, 0 },
+	{ "failed", "failed", CELL_NUMBER, 0 },
+	{ "ok", "all ok", CELL_BOOL, 0 },
+	{ 0 },
+};
+
+/* What the bars show. */
+struct scale {
+	uint64_t from_ns;
+	uint64_t length_ns;
+	char head[BAR_WIDTH + 1];
+};
+
+struct bar {
+	char cells[BAR_WIDTH + 1];
+};
+
+static void scale_reach(struct scale *scale, uint64_t time_ns)
+{
+	if (time_ns > scale->from_ns + scale->length_ns)
+		scale->length_ns = time_ns - scale->from_ns;
+}
+
+static struct scale scale_of(const struct demo *demo)
+{
+	const struct dmabuf_revoke_phases *phases = &demo->revoked.phases;
+	struct scale scale = { phases->began_ns, 1, "" };
+	char text[UNITS_TEXT];
+	unsigned int i;
+
+	scale.length_ns += phases->tell_ns + phases->zap_ns + phases->fences_ns +
+			   phases->unmaps_ns + phases->give_back_ns;
+	for (i = 0; i < demo->count; i++) {
+		scale_reach(&scale, demo->importers[i].told_ns);
+		scale_reach(&scale, demo->importers[i].dma_ended_ns);
+		scale_reach(&scale, demo->importers[i].unmapped_ns);
+		scale_reach(&scale, demo->importers[i].detached_ns);
+	}
+	scale_reach(&scale, demo->reader.sigbus_ns);
+	snprintf(scale.head, sizeof(scale.head), "0%*s", BAR_WIDTH - 1,
+		 format_duration(text, scale.length_ns));
+	return scale;
+}
+
+static unsigned int scale_position(const struct scale *scale, uint64_t time_ns)
+{
+	double share;
+
+	if (time_ns <= scale->from_ns)
+		return 0;
+	share = (double)(time_ns - scale->from_ns) / scale->length_ns;
+	return share >= 1 ? BAR_WIDTH - 1 : share * (BAR_WIDTH - 1);
+}
+
+static void bar_clear(struct bar *bar)
+{
+	memset(bar->cells, ' ', BAR_WIDTH);
+	bar->cells[BAR_WIDTH] = '\0';
+}
+
+static void bar_fill(struct bar *bar, const struct scale *scale, uint64_t from_ns,
+		     uint64_t to_ns, char mark)
+{
+	unsigned int from = scale_position(scale, from_ns);
+	unsigned int to = scale_position(scale, to_ns);
+
+	if (to_ns >= from_ns)
+		memset(bar->cells + from, mark, to - from + 1);
+}
+
+static void bar_mark(struct bar *bar, const struct scale *scale, uint64_t time_ns,
+		     char mark)
+{
+	if (time_ns)
+		bar->cells[scale_position(scale, time_ns)] = mark;
+}
+
+static void set_time(struct table *table, const char *key, const struct scale *scale,
+		     uint64_t time_ns)
+{
+	if (time_ns >= scale->from_ns && time_ns)
+		table_set(table, key, time_ns - scale->from_ns);
+}
+
+static void report_phase(struct table *table, const struct scale *scale,
+			 const char *name, uint64_t *start_ns, uint64_t took_ns)
+{
+	struct bar bar;
+
+	bar_clear(&bar);
+	bar_fill(&bar, scale, *start_ns, *start_ns + took_ns, '=');
+	table_row(table);
+	table_text(table, "phase", name);
+	table_text(table, "bar", bar.cells);
+	set_time(table, "start_ns", scale, *start_ns);
+	table_set(table, "took_ns", took_ns);
+	*start_ns += took_ns;
+}
+
+static void report_phases(struct document *document, const struct demo *demo,
+			  const struct scale *scale)
+{
+	const struct column columns[] = {
+		{ "phase", "PHASE", CELL_TEXT, NAME_WIDTH },
+		{ "bar", scale->head, CELL_BAR, BAR_WIDTH },
+		{ "start_ns", "START", CELL_DURATION, 8 },
+		{ "took_ns", "TOOK", CELL_DURATION, 9 },
+		{ 0 },
+	};
+	const struct dmabuf_revoke_phases *phases = &demo->revoked.phases;
+	struct table *table = table_new(document, "phases", "The revoke",
+					LAYOUT_ROWS, columns);
+	uint64_t start_ns = phases->began_ns;
+
+	if (!start_ns)
+		return;
+	report_phase(table, scale, "tell importers", &start_ns, phases->tell_ns);
+	report_phase(table, scale, "zap CPU mappings", &start_ns, phases->zap_ns);
+	report_phase(table, scale, "wait for fences", &start_ns, phases->fences_ns);
+	report_phase(table, scale, "wait for unmaps", &start_ns, phases->unmaps_ns);
+	report_phase(table, scale, "give memory back", &start_ns, phases->give_back_ns);
+}
+
+static struct bar importer_bar(const struct demo_importer *imp,
+			       const struct scale *scale)
+{
+	uint64_t let_go = imp->unmapped_ns ? imp->unmapped_ns : imp->detached_ns;
+	uint64_t ended = imp->dma_ended_ns ? imp->dma_ended_ns : let_go;
+	struct bar bar;
+
+	bar_clear(&bar);
+	if (imp->running) {
+		bar_fill(&bar, scale, ended, let_go, '.');
+		bar_fill(&bar, scale, scale->from_ns, ended, '#');
+	}
+	bar_mark(&bar, scale, imp->told_ns, 'T');
+	bar_mark(&bar, scale, imp->detached_ns, 'D');
+	bar_mark(&bar, scale, imp->unmapped_ns, 'U');
+	return bar;
+}
+
+static void set_result(struct table *table, const char *key, int result)
+{
+	if (result != DEMO_UNTRIED)
+		table_text(table, key, errno_name(result));
+}
+
+static void importer_end(char text[64], const struct demo_importer *imp,
+			 const struct scale *scale)
+{
+	char time[UNITS_TEXT];
+
+	if (imp->attach)
+		snprintf(text, 64, "attach: %s", errno_name(imp->attach));
+	else if (imp->detached_ns)
+		snprintf(text, 64, "detached after %s",
+			 format_duration(time, imp->detached_ns - scale->from_ns));
+	else if (imp->map == imp->submit)
+		snprintf(text, 64, "map, DMA: %s", errno_name(imp->map));
+	else
+		snprintf(text, 64, "map: %s, DMA: %s", errno_name(imp->map),
+			 errno_name(imp->submit));
+}
+
+static void report_importer(struct table *table, const struct demo_importer *imp,
+			    const struct scale *scale)
+{
+	struct bar bar = importer_bar(imp, scale);
+	char then[64];
+
+	importer_end(then, imp, scale);
+	table_row(table);
+	table_text(table, "who", imp->name);
+	table_text(table, "kind", choice_name(kind_choices, imp->kind));
+	table_set(table, "defer_unmap", imp->defer_unmap);
+	table_text(table, "bar", bar.cells);
+	set_time(table, "told_ns", scale, imp->told_ns);
+	set_time(table, "dma_ended_ns", scale, imp->dma_ended_ns);
+	set_time(table, "unmapped_ns", scale, imp->unmapped_ns);
+	set_time(table, "detached_ns", scale, imp->detached_ns);
+	if (!imp->attach && !imp->legacy) {
+		table_set(table, "passes", imp->passes);
+		table_set(table, "crc32", imp->crc32);
+	}
+	set_result(table, "attach", imp->attach);
+	set_result(table, "map", imp->map);
+	set_result(table, "submit", imp->submit);
+	table_text(table, "then", then);
+}
+
+static void report_reader(struct table *table, const struct demo_reader *reader,
+			  const struct scale *scale)
+{
+	char text[UNITS_TEXT], then[64] = "no SIGBUS";
+	struct bar bar;
+
+	if (reader->sigbus_ns >= scale->from_ns && reader->sigbus_ns)
+		snprintf(then, sizeof(then), "SIGBUS after %s",
+			 format_duration(text, reader->sigbus_ns - scale->from_ns));
+	bar_clear(&bar);
+	bar_mark(&bar, scale, reader->sigbus_ns, 'S');
+	table_row(table);
+	table_text(table, "who", "CPU mapping");
+	table_text(table, "kind", "cpu");
+	table_set(table, "defer_unmap", 0);
+	table_text(table, "bar", bar.cells);
+	table_set(table, "passes", reader->passes);
+	set_time(table, "sigbus_ns", scale, reader->sigbus_ns);
+	table_text(table, "then", then);
+}
+
+static void report_timeline(struct document *document, const struct demo *demo,
+			    const struct scale *scale)
+{
+	const struct column columns[] = {
+		{ "who", "WHO", CELL_TEXT, NAME_WIDTH },
+		{ "kind", NULL, CELL_TEXT, 0 },
+		{ "defer_unmap", NULL, CELL_BOOL, 0 },
+		{ "bar", scale->head, CELL_BAR, BAR_WIDTH },
+		{ "told_ns", "TOLD", CELL_DURATION, 8 },
+		{ "dma_ended_ns", "DMA ENDED", CELL_DURATION, 9 },
+		{ "unmapped_ns", "UNMAPPED", CELL_DURATION, 8 },
+		{ "detached_ns", NULL, CELL_DURATION, 0 },
+		{ "sigbus_ns", NULL, CELL_DURATION, 0 },
+		{ "passes", NULL, CELL_NUMBER, 0 },
+		{ "crc32", NULL, CELL_HEX, 0 },
+		{ "attach", NULL, CELL_TEXT, 0 },
+		{ "map", NULL, CELL_TEXT, 0 },
+		{ "submit", NULL, CELL_TEXT, 0 },
+		{ "then", "THEN", CELL_BAR, 0 },
+		{ 0 },
+	};
+	struct table *table = table_new(document, "timeline", LEGEND, LAYOUT_ROWS,
+					columns);
+	unsigned int i;
+
+	for (i = 0; i < demo->count; i++)
+		report_importer(table, &demo->importers[i], scale);
+	report_reader(table, &demo->reader, scale);
+}
+
+static void report_checks(struct document *document,
+			  const struct demo_verdict *verdict)
+{
+	struct table *table = table_new(document, "checks", "Checks", LAYOUT_ROWS,
+					check_columns);
+	unsigned int i;
+
+	for (i = 0; i < verdict->count; i++) {
+		const struct demo_check *check = &verdict->checks[i];
+
+		table_row(table);
+		table_set(table, "ok", check->ok);
+		table_text(table, "result", check->ok ? "ok" : "FAILED");
+		table_text(table, "subject", check->subject);
+		table_text(table, "expected", check->expected);
+		table_text(table, "observed", check->observed);
+	}
+	table = table_new(document, "verdict", NULL, LAYOUT_RECORD, verdict_columns);
+	table_row(table);
+	table_set(table, "checks", verdict->count);
+	table_set(table, "failed", verdict->failed);
+	table_set(table, "ok", !verdict->failed);
+}
+
+static void report_subject(struct document *document, const struct demo *demo)
+{
+	struct table *table = table_new(document, "demo", NULL, LAYOUT_RECORD,
+					demo_columns);
+
+	table_row(table);
+	table_text(table, "file", demo->path);
+	table_set(table, "length", demo->length);
+	table_set(table, "crc32", demo->crc32);
+	table_set(table, "id", demo->id);
+	table_set(table, "accept_legacy", demo->accept_legacy);
+	table_set(table, "duration_ns", demo->duration_ns);
+	table_set(table, "streamed_ns", demo->streamed_ns);
+	table_set(table, "revoke_ns", demo->returned_ns - demo->called_ns);
+}
+
+int demo_report(const struct demo *demo, const struct demo_verdict *verdict, bool json)
+{
+	struct document *document = document_new(json);
+	const struct scale scale = scale_of(demo);
+
+	report_subject(document, demo);
+	report_phases(document, demo, &scale);
+	report_timeline(document, demo, &scale);
+	report_checks(document, verdict);
+	return document_print(document);
+}

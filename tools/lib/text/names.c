@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <stdio.h>
+
+#include "lib/text/names.h"
+
+const struct choice kind_choices[] = {
+	{ "dynamic", DMABUF_REVOKE_KIND_DYNAMIC },
+	{ "pinned", DMABUF_REVOKE_KIND_PINNED },
+	{ "static", DMABUF_REVOKE_KIND_LEGACY_STATIC },
+	{ "rdma", DMABUF_REVOKE_KIND_LEGACY_RDMA },
+	{ NULL, 0 },
+};
+
+static const struct choice states[] = {
+	{ "live", DMABUF_REVOKE_STATE_LIVE },
+	{ "revoking", DMABUF_REVOKE_STATE_REVOKING },
+	{ "revoked", DMABUF_REVOKE_STATE_REVOKED },
+	{ "suspending", DMABUF_REVOKE_STATE_SUSPENDING },
+	{ "suspended", DMABUF_REVOKE_STATE_SUSPENDED },
+	{ NULL, 0 },
+};
+
+static const struct choice events[] = {
+	{ "mapped", DMABUF_REVOKE_EVENT_MAPPED },
+	{ "invalidated", DMABUF_REVOKE_EVENT_INVALIDATED },
+	{ "unmapped", DMABUF_REVOKE_EVENT_UNMAPPED },
+	{ "job done", DMABUF_REVOKE_EVENT_JOB_DONE },
+	{ NULL, 0 },
+};
+
+static const struct choice blockers[] = {
+	{ "fence", DMABUF_REVOKE_BLOCKER_FENCE },
+	{ "mapping", DMABUF_REVOKE_BLOCKER_MAP },
+	{ "vmap", DMABUF_REVOKE_BLOCKER_VMAP },
+	{ NULL, 0 },
+};
+
+static const struct choice usages[] = {
+	{ "kernel", 0 },
+	{ "write", 1 },
+	{ "read", 2 },
+	{ "bookkeep", 3 },
+	{ NULL, 0 },
+};
+
+const char *state_name(uint32_t state)
+{
+	return choice_name(states, state);
+}
+
+const char *event_name(uint32_t type)
+{
+	return choice_name(events, type);
+}
+
+const char *blocker_name(uint32_t type)
+{
+	return choice_name(blockers, type);
+}
+
+const char *usage_name(uint32_t usage)
+{
+	return choice_name(usages, usage);
+}
+
+char *pending_text(char text[PENDING_TEXT],
+		   const struct dmabuf_revoke_pending *pending)
+{
+	snprintf(text, PENDING_TEXT, "%u mapping%s (%u legacy), %u fence%s pending%s",
+		 pending->maps, pending->maps == 1 ? "" : "s",
+		 pending->legacy_maps,
+		 pending->fences, pending->fences == 1 ? "" : "s",
+		 pending->vmaps ? ", 1 vmap" : "");
+	return text;
+}

@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* dmabuf-revoke attach */
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "lib/buffers/whose.h"
+#include "lib/devices/ioctls.h"
+#include "lib/devices/open.h"
+#include "lib/process/signals.h"
+#include "lib/text/message.h"
+#include "lib/text/names.h"
+#include "lib/text/options.h"
+#include "lib/text/table.h"
+#include "lib/text/units.h"
+
+static const struct column event_columns[] = {
+	{ "sequence", "NO", CELL_NUMBER, 4 },
+	{ "time_ns", "AFTER ATTACH", CELL_DURATION, 12 },
+	{ "event", "EVENT", CELL_TEXT, 12 },
+	{ "job", "JOB", CELL_NUMBER, 4 },
+	{ "status", "STATUS", CELL_TEXT, 0 },
+	{ 0 },
+};
+
+static const struct column result_columns[] = {
+	{ "kind", "kind", CELL_TEXT, 0 },
+	{ "defer_unmap", "unmaps from a worker", CELL_BOOL, 0 },
+	{ "length", "length", CELL_SIZE, 0 },
+	{ "ended_by", "ended by", CELL_TEXT, 0 },
+	{ "attached_ns", "attached at (monotonic)", CELL_DURATION, 0 },
+	{ "maps", "times mapped", CELL_NUMBER, 0 },
+	{ "unmaps", "times unmapped", CELL_NUMBER, 0 },
+	{ "invalidations", "times invalidated", CELL_NUMBER, 0 },
+	{ "passes", "DMA passes over the buffer", CELL_NUMBER, 0 },
+	{ "crc32", "CRC-32 read last", CELL_HEX, 0 },
+	{ "changed", "passes that read a new CRC-32", CELL_NUMBER, 0 },
+	{ "remap", "mapping again", CELL_TEXT, 0 },
+	{ "events_lost", "events lost", CELL_NUMBER, 0 },
+	{ 0 },
+};
+
+struct attach {
+	uint32_t kind;
+	bool defer_unmap;
+	bool stream;
+	uint64_t duration_ns;
+
+	int fd;
+	uint64_t attached_ns;
+	uint64_t job;			/* of the stream, 0: none */
+	bool invalidated;
+	bool unmapped;
+	bool job_done;
+	const char *ended_by;
+	struct document *document;
+	struct table *events;
+	unsigned int rows;
+};
+
+static int start_stream(struct attach *attach, uint64_t length)
+{
+	struct dmabuf_revoke_submit submit = {
+		.flags = DMABUF_REVOKE_SUBMIT_STREAM,
+		.op = DMABUF_REVOKE_OP_READ,
+		.length = length,
+		.duration_ns = attach->duration_ns,
+	};
+	int ret = dr_submit(attach->fd, &submit);
+
+	if (!ret)
+		attach->job = submit.job;
+	return ret;
+}
+
+/* Why it was refused depends on whose the buffer is, and on what became of it. */
+static int refused(const struct attach *attach, enum act act, int dmabuf, int err,
+		   const char *what)
+{
+	const struct situation situation = {
+		.act = act,
+		.whose = whose_dmabuf(dmabuf),
+		.kind = attach->kind,
+		.state = state_of_dmabuf(dmabuf),
+	};
+
+	return explain_in(&situation, err, "%s --kind %s", what,
+			  choice_name(kind_choices, attach->kind));
+}
+
+/* Attach, map and stream. */
+static int start(struct attach *attach, int importer, int dmabuf)
+{
+	struct dmabuf_revoke_status status;
+	int ret;
+
+	attach->attached_ns = dr_now();
+	attach->fd = dr_attach(importer, dmabuf, attach->kind,
+			       attach->defer_unmap ?
+			       DMABUF_REVOKE_ATTACH_DEFER_UNMAP : 0);
+	if (attach->fd < 0)
+		return refused(attach, ACT_ATTACH, dmabuf, attach->fd, "attach");
+	ret = dr_map(attach->fd, DMABUF_REVOKE_TO_DEVICE);
+	if (ret)
+		return refused(attach, ACT_MAP, dmabuf, ret, "attach: mapping, with");
+	if (!attach->stream)
+		return 0;
+	ret = dr_status(attach->fd, &status);
+	if (ret)
+		return explain(ACT_WATCH, ret, "attach: asking for the length");
+	ret = start_stream(attach, status.length);
+	return ret ? refused(attach, ACT_SUBMIT, dmabuf, ret, "attach: DMA, with") : 0;
+}
+
+static void add_event(struct attach *attach, const struct dmabuf_revoke_event *event)
+{
+	uint64_t after = event->time_ns - attach->attached_ns;
+
+	table_row(attach->events);
+	table_set(attach->events, "sequence", event->sequence);
+	table_set(attach->events, "time_ns", after);
+	table_text(attach->events, "event", event_name(event->type));
+	if (event->type == DMABUF_REVOKE_EVENT_JOB_DONE) {
+		table_set(attach->events, "job", event->job);
+		table_text(attach->events, "status", errno_name(event->status));
+	}
+	if (!document_is_json(attach->document))
+		table_print_row(attach->events, attach->rows);
+	attach->rows++;
+}
+
+static void note_event(struct attach *attach, const struct dmabuf_revoke_event *event)
+{
+	switch (event->type) {
+	case DMABUF_REVOKE_EVENT_MAPPED:
+		attach->unmapped = false;
+		break;
+	case DMABUF_REVOKE_EVENT_INVALIDATED:
+		attach->invalidated = true;
+		break;
+	case DMABUF_REVOKE_EVENT_UNMAPPED:
+		attach->unmapped = true;
+		break;
+	case DMABUF_REVOKE_EVENT_JOB_DONE:
+		if (event->job == attach->job)
+			attach->job_done = true;
+		break;
+	}
+}
+
+static bool has_ended(const struct attach *attach)
+{
+	return attach->invalidated && attach->unmapped &&
+	       (attach->job_done || !attach->job);
+}
+
+static int read_signal(struct attach *attach, int signals)
+{
+	struct signalfd_siginfo info;
+
+	if (read(signals, &info, sizeof(info)) != sizeof(info))
+		return -errno;
+	attach->ended_by = info.ssi_signo == SIGINT ? "SIGINT" :
+			   info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGHUP";
+	return 0;
+}
+
+/* Until the importer has let go, or a signal. */
+static int follow(struct attach *attach, int signals)
+{
+	struct pollfd fds[] = {
+		{ .fd = attach->fd, .events = POLLIN },
+		{ .fd = signals, .events = POLLIN },
+	};
+	struct dmabuf_revoke_event event;
+	int ret;
+
+	while (!has_ended(attach)) {
+		if (poll(fds, 2, -1) < 0) {
+			if (errno == EINTR)
+				continue;
+			return -errno;
+		}
+		if (fds[1].revents)
+			return read_signal(attach, signals);
+		if (fds[0].revents & ~POLLIN)
+			return -EIO;
+		ret = dr_event(attach->fd, &event);
+		if (ret)
+			return ret;
+		add_event(attach, &event);
+		note_event(attach, &event);
+	}
+	attach->ended_by = "invalidation";
+	return 0;
+}
+
+static void report_stream(struct attach *attach, struct table *table)
+{
+	struct dmabuf_revoke_wait wait;
+
+	/* A stream that still runs cannot be collected, only cancelled. */
+	if (!attach->job || dr_wait(attach->fd, attach->job, 0, &wait))
+		return;
+	table_set(table, "passes", wait.passes);
+	if (wait.passes)
+		table_set(table, "crc32", wait.crc32);
+	table_set(table, "changed", wait.changed);
+}
+
+static int report(struct attach *attach)
+{
+	struct dmabuf_revoke_status status;
+	struct table *table;
+	int ret = dr_status(attach->fd, &status);
+
+	if (ret)
+		return explain(ACT_WATCH, ret, "asking for the state");
+	table = table_new(attach->document, "attachment", NULL, LAYOUT_RECORD,
+			  result_columns);
+	table_row(table);
+	table_text(table, "kind", choice_name(kind_choices, status.kind));
+	table_set(table, "defer_unmap",
+		  !!(status.attach_flags & DMABUF_REVOKE_ATTACH_DEFER_UNMAP));
+	table_set(table, "length", status.length);
+	table_text(table, "ended_by", attach->ended_by);
+	table_set(table, "attached_ns", attach->attached_ns);
+	table_set(table, "maps", status.maps);
+	table_set(table, "unmaps", status.unmaps);
+	table_set(table, "invalidations", status.invalidations);
+	report_stream(attach, table);
+	if (attach->invalidated)
+		table_text(table, "remap",
+			   errno_name(dr_map(attach->fd, DMABUF_REVOKE_TO_DEVICE)));
+	table_set(table, "events_lost", status.events_lost);
+	return 0;
+}
+
+static int run(struct attach *attach, int importer, int dmabuf, bool json)
+{
+	sigset_t ending, before;
+	int status, ret, signals;
+
+	signals_block(&ending, &before);
+	signals = signalfd(-1, &ending, SFD_CLOEXEC);
+	if (signals < 0)
+		return explain(ACT_OTHER, errno, "signalfd");
+	status = start(attach, importer, dmabuf);
+	if (status)
+		return status;
+	attach->document = document_new(json);
+	attach->events = table_new(attach->document, "events", NULL, LAYOUT_ROWS,
+				   event_columns);
+	ret = follow(attach, signals);
+	status = ret ? explain(ACT_WATCH, ret, "waiting for events") : report(attach);
+	if (status)
+		document_free(attach->document);
+	else
+		status = document_print(attach->document);
+	close(signals);
+	return status;
+}
+
+static int check_usage(const struct verb *verb, const struct attach *attach)
+{
+	bool legacy = attach->kind == DMABUF_REVOKE_KIND_LEGACY_STATIC ||
+		      attach->kind == DMABUF_REVOKE_KIND_LEGACY_RDMA;
+
+	if (legacy && attach->defer_unmap)
+		return usage(verb, "--kind %s is never told to unmap, so not with --defer-unmap",
+			     choice_name(kind_choices, attach->kind));
+	if (attach->duration_ns && !attach->stream)
+		return usage(verb, "--duration is that of a pass of --stream");
+	return 0;
+}
+
+int verb_attach(const struct verb *verb, int argc, char **argv)
+{
+	struct attach attach = { .fd = -1 };
+	bool json = false;
+	int pid = -1, fd = -1;
+	const struct option_spec specs[] = {
+		{ "fd", OPTION_INTEGER, &fd, "N", "the dma-buf is this descriptor", NULL },
+		{ "pid", OPTION_INTEGER, &pid, "PID",
+		  "with --fd: a descriptor of that process", NULL },
+		{ "kind", OPTION_CHOICE, &attach.kind, "KIND", "how to attach", kind_choices },
+		{ "defer-unmap", OPTION_FLAG, &attach.defer_unmap, NULL,
+		  "unmap from a worker, not in the callback", NULL },
+		{ "stream", OPTION_FLAG, &attach.stream, NULL,
+		  "read the buffer by DMA, over and over", NULL },
+		{ "duration", OPTION_DURATION, &attach.duration_ns, "DURATION",
+		  "each pass lasts at least so long: " DURATION_FORMS, NULL },
+		OPTION_JSON(json),
+		{ 0 },
+	};
+	int status, dmabuf, importer;
+	struct arguments rest;
+
+	if (!options_parse(verb, specs, argc, argv, &rest, &status))
+		return status;
+	if (rest.count)
+		return usage(verb, "unexpected argument '%s'", rest.values[0]);
+	status = check_usage(verb, &attach);
+	if (status)
+		return status;
+	dmabuf = open_dmabuf(verb, pid, fd, &status);
+	if (dmabuf < 0)
+		return status;
+	importer = open_importer(&status);
+	if (importer < 0)
+		return status;
+	status = run(&attach, importer, dmabuf, json);
+	close(importer);
+	return status;
+}
