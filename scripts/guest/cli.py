@@ -12,11 +12,16 @@ import sys
 from dataclasses import fields, replace
 from pathlib import Path
 
-from . import bench, bootstrap, cache, check, costs, coverage, fuzz, kernels
-from . import own, process, provoke, session, source
+from . import kernels, process
+from .bench import costs, guests
 from .errors import RunnerError
-from .output import GuestStream, result, say
-from .settings import EXIT_LOST, HERE, Limits, Machine, Settings, cache_directory
+from .fuzz import jobs, soak
+from .kernel import own, source
+from .machine import session
+from .output.console import GuestStream, result, say
+from .settings import EXIT_LOST, REPOSITORY, Limits, Machine, Settings, cache_directory
+from .suite import check, coverage, provoke
+from .tree import bootstrap, cache
 
 
 def parser() -> argparse.ArgumentParser:
@@ -110,7 +115,7 @@ def parser() -> argparse.ArgumentParser:
         help="guests side by side (default: CPUs)",
     )
     long = boots("fuzz", "run random programs until one fails, and shorten that")
-    plan = fuzz.Plan()
+    plan = jobs.Plan()
     long.add_argument("--seed", type=int, default=plan.seed, metavar="N")
     long.add_argument("--minutes", type=float, default=plan.minutes, metavar="M")
     long.add_argument(
@@ -128,7 +133,7 @@ def parser() -> argparse.ArgumentParser:
     measuring.add_argument(
         "--way",
         action="append",
-        choices=bench.Plan().ways,
+        choices=guests.Plan().ways,
         help="only in time, or only in instructions",
     )
     measuring.add_argument("--results", type=Path, metavar="DIR", help="(build/bench)")
@@ -239,7 +244,7 @@ def clean_cache() -> int:
 def _dispatch(options: argparse.Namespace) -> int:
     if options.verb == "setup":
         chosen_part = ["--guest-only"] if options.guest_only else []
-        return subprocess.call([str(HERE.parent / "setup"), *chosen_part])
+        return subprocess.call([str(REPOSITORY / "scripts/setup"), *chosen_part])
     if options.verb == "clean-cache":
         return clean_cache()
     chosen = chosen_kernels(options)
@@ -257,7 +262,7 @@ def _dispatch(options: argparse.Namespace) -> int:
     if len(chosen) != 1:
         raise RunnerError(f"{options.verb} takes one kernel, not {len(chosen)}")
     if options.verb == "fuzz":
-        plan = fuzz.Plan(
+        plan = jobs.Plan(
             seed=options.seed,
             minutes=options.minutes,
             total=options.operations,
@@ -266,15 +271,15 @@ def _dispatch(options: argparse.Namespace) -> int:
             options=tuple(options.option),
         )
         results = options.results or settings.source / "build" / "fuzz"
-        return fuzz.fuzz(chosen[0], settings, plan, results)
+        return soak.fuzz(chosen[0], settings, plan, results)
     if options.verb == "bench":
-        measured = bench.Plan(tuple(options.arguments), tuple(options.way or ()))
+        measured = guests.Plan(tuple(options.arguments), tuple(options.way or ()))
         if not options.way:
-            measured = replace(measured, ways=bench.Plan().ways)
+            measured = replace(measured, ways=guests.Plan().ways)
         results = options.results or settings.source / "build" / "bench"
         if options.figures:
-            return bench.show_file(options.figures, results)
-        return bench.bench(chosen[0], settings, measured, results)
+            return guests.show_file(options.figures, results)
+        return guests.bench(chosen[0], settings, measured, results)
     if options.verb == "costs":
         return costs.keep(chosen[0], settings)
     if options.verb == "coverage":

@@ -22,8 +22,8 @@ class Kernel:
 
     ``suite`` gives the root tree; ``kernel_suite`` the ``linux-*`` packages, and may be
     the same; ``flavour`` is the end of the meta packages' names. With ``fragment``, a file
-    beside this one, the kernel is built from the archive's source by that configuration.
-    With ``built`` there are no such packages (own.py).
+    in kernel/, the kernel is built from the archive's source by that configuration.
+    With ``built`` there are no such packages (kernel/own.py).
     """
 
     name: str
@@ -141,7 +141,7 @@ TABLE = {
     ]
 }
 DEFAULT = "7.3"
-#: Not in the table: whoever has built a kernel says where (own.py).
+#: Not in the table: whoever has built a kernel says where (kernel/own.py).
 OWN = "own"
 
 

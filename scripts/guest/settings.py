@@ -10,7 +10,6 @@ from typing import Mapping
 from .kernels import Kernel
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
-HERE = Path(__file__).resolve().parent
 
 # What a lost guest makes `run` exit with; no command uses it by itself (EX_SOFTWARE).
 EXIT_LOST = 70

@@ -7,7 +7,7 @@ In a guest, from the directory of the tests:
     python3 -m dbr.fuzz soak --seed 1 --minutes 5
 
 ``run`` ends with 1 and the reason if a program fails; ``soak`` runs one seed after the other
-until the time is up or one fails, and shortens that. scripts/guest/fuzz.py does this for `make fuzz`.
+until the time is up or one fails, and shortens that. scripts/guest/fuzz/ does this for `make fuzz`.
 """
 from __future__ import annotations
 

@@ -12,7 +12,9 @@ from .sample import REPOSITORY, make_source
 
 sys.path.insert(0, str(REPOSITORY / "scripts"))
 
-from guest import cache, image, kernels, settings  # noqa: E402
+from guest import kernels, settings  # noqa: E402
+from guest.image import base as image  # noqa: E402
+from guest.tree import cache  # noqa: E402
 
 
 @pytest.fixture

@@ -8,7 +8,9 @@ from typing import Callable
 
 import pytest
 
-from guest import fuzz, kernels, session, settings, vm
+from guest import kernels, settings
+from guest.fuzz import jobs, soak
+from guest.machine import session, vm
 
 LINES = [f"alloc on=r0 out=r{i}" for i in range(30)]
 #: Fails if both are there.
@@ -58,7 +60,7 @@ def run(
     def run(guests: Guests) -> tuple[int, str]:
         monkeypatch.setattr(session, "run", guests.run)
         kernel = kernels.lookup(kernels.DEFAULT)
-        status = fuzz.fuzz(kernel, settings.Settings(), fuzz.Plan(seed=41), tmp_path)
+        status = soak.fuzz(kernel, settings.Settings(), jobs.Plan(seed=41), tmp_path)
         short = tmp_path / "short.fuzz"
         return status, short.read_text() if short.exists() else ""
 
@@ -85,21 +87,21 @@ def test_a_fresh_guest_for_each_candidate(
     text = "".join(f"{line}\n" for line in WHOLE).encode()
     guests = Guests(lost, {} if lost else {"long.fuzz": text})
     assert run(guests) == (1, "attach\nrevoke\n")
-    assert 3 < len(guests.scripts) <= 3 + fuzz.Plan().candidates
+    assert 3 < len(guests.scripts) <= 3 + jobs.Plan().candidates
 
 
 def test_nothing_is_run_for_a_guest_that_never_began(
     run: Callable[[Guests], tuple[int, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fuzz, "last_seed", lambda output: -1)
+    monkeypatch.setattr(jobs, "last_seed", lambda output: -1)
     guests = Guests("no sign of life", {})
     assert run(guests) == (1, "")
     assert len(guests.scripts) == 1
 
 
 def test_seed_and_signature_are_read_from_the_output() -> None:
-    assert fuzz.last_seed("seed 1\r\nseed 12\nno seed 13\n") == 12
-    assert fuzz.last_seed("") == -1
-    assert fuzz.signature("x\nsignature: it hangs\r\n", "") == "it hangs"
-    assert fuzz.signature("signature: \n", "") == ""
-    assert fuzz.signature("signature: it hangs\n", "panic") == fuzz.LOST
+    assert jobs.last_seed("seed 1\r\nseed 12\nno seed 13\n") == 12
+    assert jobs.last_seed("") == -1
+    assert jobs.signature("x\nsignature: it hangs\r\n", "") == "it hangs"
+    assert jobs.signature("signature: \n", "") == ""
+    assert jobs.signature("signature: it hangs\n", "panic") == jobs.LOST

@@ -7,7 +7,7 @@ from pathlib import Path
 
 GCOV = Path("/sys/kernel/debug/gcov")
 
-#: Where both modules are built for a kernel that counts (scripts/guest/modules.py).
+#: Where both modules are built for a kernel that counts (scripts/guest/image/modules.py).
 SOURCE = "usr/src/dmabuf-revoke"
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from guest import costs, figures, kernels
-from guest.figures import Run
+from guest import kernels
+from guest.bench import costs, figures
+from guest.bench.figures import Run
 from guest.settings import Settings
 
 from ..sample import REPOSITORY

@@ -10,18 +10,9 @@ from typing import Any
 
 import pytest
 
-from guest import (
-    bench,
-    cli,
-    costs,
-    figures,
-    goals,
-    kernels,
-    plot,
-    session,
-    settings,
-    vm,
-)
+from guest import cli, kernels, settings
+from guest.bench import costs, figures, goals, guests as bench, plot
+from guest.machine import session, vm
 from guest.errors import RunnerError
 
 from ..sample import REPOSITORY

@@ -14,9 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from guest import cache, chroot, kernels, session, settings, vm
-from guest.cpio import Archive
-from guest.modules import package
+from guest import kernels, settings
+from guest.machine import session, vm
+from guest.tree import cache, chroot
+from guest.tree.cpio import Archive
+from guest.image.modules import package
 from guest.settings import Limits, Machine
 
 from ..sample import REPOSITORY

@@ -16,8 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from guest import cache, chroot, kernels, session, settings
-from guest.modules import package
+from guest import kernels, settings
+from guest.machine import session
+from guest.tree import cache, chroot
+from guest.image.modules import package
 
 from ..sample import REPOSITORY
 

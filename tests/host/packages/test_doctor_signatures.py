@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from guest import kernels, session
+from guest import kernels
+from guest.machine import session
 from guest.settings import Settings
 
 SIGNER = "Somebody's signing key"

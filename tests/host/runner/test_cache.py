@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from guest import cache
+from guest.tree import cache
 
 from ..sample import REPOSITORY
 
@@ -18,7 +18,7 @@ PRELUDE = f"""
 import sys
 sys.path.insert(0, {str(REPOSITORY / "scripts")!r})
 from pathlib import Path
-from guest import cache
+from guest.tree import cache
 top = Path(sys.argv[1])
 """
 HALF = """

@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from guest import check, image, kernels, session, tsc, vm
-from guest.cpio import Archive
+from guest import kernels
+from guest.image import base as image
+from guest.machine import session, tsc, vm
+from guest.suite import check
+from guest.tree.cpio import Archive
 from guest.errors import RunnerError
 from guest.settings import Limits, Machine, Settings
 

@@ -6,7 +6,7 @@ import os
 import stat
 from pathlib import Path
 
-from guest import image
+from guest.image import base as image
 
 
 def test_tree_that_is_kept_has_its_nodes(tmp_path: Path) -> None:

@@ -9,10 +9,12 @@ import pytest
 
 from tests.gates import detectors
 from tests.lib import shard
-from guest import check, coverage, kbuild, kernels
-from guest.coverage import Counts, Line
+from guest import kernels
+from guest.kernel import kbuild
+from guest.suite import check, coverage
+from guest.suite.coverage import Counts, Line
 from guest.errors import RunnerError
-from guest.settings import HERE, Machine, Settings
+from guest.settings import Machine, Settings
 
 from ..sample import REPOSITORY
 
@@ -61,7 +63,7 @@ def test_no_symbol_is_asked_for_twice() -> None:
 def test_every_fragment_has_what_the_suite_relies_on() -> None:
     assert BUILT
     for kernel in BUILT:
-        symbols = kbuild.symbols((HERE / kernel.fragment).read_text())
+        symbols = kbuild.symbols((kbuild.HERE / kernel.fragment).read_text())
         for (
             name
         ) in "KASAN PROVE_LOCKING DEBUG_KMEMLEAK DMA_API_DEBUG GCOV_KERNEL".split():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from guest import check, ktap
+from guest.suite import check, ktap
 
 JUNIT = b"""<testsuites><testsuite>
 <testcase classname="tests.revoke.c" name="E8_second" />

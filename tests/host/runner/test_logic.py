@@ -12,11 +12,15 @@ from typing import Iterator
 
 import pytest
 
-from guest import accel, archive, check, image, kernels, modules, results, trace, vm
+from guest import kernels
+from guest.image import base as image, modules
+from guest.machine import accel, trace, vm
+from guest.suite import check, results
+from guest.tree import archive
 from guest.cli import job_of, parser
-from guest.cpio import Archive
+from guest.tree.cpio import Archive
 from guest.errors import RunnerError
-from guest.results import Totals
+from guest.suite.results import Totals
 
 from ..sample import REPOSITORY, make_source
 

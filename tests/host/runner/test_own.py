@@ -9,7 +9,10 @@ from typing import Callable
 
 import pytest
 
-from guest import accel, boot, cli, hostbuild, kbuild, kernels, layer, own
+from guest import cli, kernels
+from guest.image import layer
+from guest.kernel import boot, hostbuild, kbuild, own
+from guest.machine import accel
 from guest.errors import RunnerError
 from guest.kernels import Build
 

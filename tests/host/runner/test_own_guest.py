@@ -10,7 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from guest import cache, chroot, image, kernels, modules, own, session
+from guest import kernels
+from guest.image import base as image, modules
+from guest.kernel import own
+from guest.machine import session
+from guest.tree import cache, chroot
 from guest.settings import Settings, cache_directory
 
 #: What make needs to install, and what tells of the build, out of the image.

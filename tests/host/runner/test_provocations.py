@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
-from guest import check, image, kernels, provoke, session, settings, vm
-from guest.results import Totals
+from guest import kernels, settings
+from guest.image import base as image
+from guest.machine import session, vm
+from guest.suite import check, provoke
+from guest.suite.results import Totals
 
 from ..sample import REPOSITORY
 

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What things cost: measured, judged, drawn, and compared with what was kept."""

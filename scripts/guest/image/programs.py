@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The user space programs, compiled in the guest's tree against its libraries."""
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ..kernels import Kernel
+from ..output.console import phase, say
+from ..tree import cache, chroot
+
+PARTS = ("tools", "tests")
+# The compiler, by the word size of the programs.
+_CC = {32: "gcc -m32", 64: "gcc"}
+
+
+def _directory(source: Path, image: Path, bits: int) -> Path:
+    """Where the programs of this image, source tree and word size are built."""
+    names = sorted(
+        str(path.relative_to(source))
+        for part in PARTS
+        for path in (source / part).rglob("*.c")
+    )
+    return cache.workshop(image / "programs", f"{source.resolve()} {bits}", names)
+
+
+def prepare(kernel: Kernel, source: Path, top: Path, image: Path) -> dict[str, Path]:
+    """Run ``make programs``: the programs by name; make decides what is out of date.
+
+    Build directories belong to an image, a source tree and a word size. The caller holds the
+    kernel's lock. RunnerError has make's output.
+    """
+    build = _directory(source, image, kernel.bits)
+    jobs = os.cpu_count() or 1
+    command = f"make -s -j{jobs} -C /src CC='{_CC[kernel.bits]}' BUILD=/build programs"
+    with phase(kernel.name, "programs"):
+        text = chroot.run(
+            command, top / "mnt", image, command, {"src": source, "build": build}
+        )
+    if text.strip():
+        say(f"[{kernel.name}] {text.rstrip()}")
+    return {
+        str(path.relative_to(build / part)): path
+        for part in PARTS
+        for path in sorted((build / part).rglob("*"))
+        if path.is_file() and os.access(path, os.X_OK)
+    }

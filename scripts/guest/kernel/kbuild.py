@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A kernel of our own, from the archive's linux-source and a configuration fragment.
+
+An entry holds ``bzImage``, ``config`` and ``root.tar``: the modules and what out-of-tree
+modules are built with, as paths below a root tree.
+"""
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+from .. import process
+from ..errors import RunnerError
+from ..kernels import Kernel
+from ..output.console import phase, say
+from ..tree import archive, bootstrap, cache, chroot
+
+# Raise when the recipe changes in a way that the inputs of key() do not show.
+RECIPE = 1
+
+#: Where the fragments are.
+HERE = Path(__file__).resolve().parent
+#: The fragment of what every guest needs.
+NEEDS = HERE / "guest.config"
+
+# The compiler is that of the guest's tree, which builds our modules.
+PACKAGES = """
+    linux-source gcc make flex bison bc libc6-dev libelf-dev libssl-dev perl python3
+    kmod cpio rsync ccache xz-utils lz4
+""".split()
+# Source and objects, on top of what a tree of packages takes.
+NEED = 9 << 30
+
+_CONFIGURE = """
+mkdir /build/linux
+tar -xJf /usr/src/linux-source-*.tar.xz --strip-components=1 -C /build/linux
+cd /build/linux
+make -s KCONFIG_ALLCONFIG=/build/fragment allnoconfig
+cp .config /out/config
+"""
+
+# Without a fixed time and user every file that prints them would be compiled anew. It boots
+# by its bzImage: gcc 14 and KASAN make the PVH entry call memcmp() before there is a shadow.
+_BUILD = """
+export PATH=/usr/lib/ccache:$PATH CCACHE_DIR=/ccache CCACHE_MAXSIZE=2G
+export KBUILD_BUILD_TIMESTAMP=@0 KBUILD_BUILD_USER=dmabuf-revoke KBUILD_BUILD_HOST=guest
+cd /build/linux
+# Another kernel is tested meanwhile, and tests look at the clock.
+nice make -s -j{jobs} bzImage modules
+release=$(make -s kernelrelease)
+root=/build/root lib=/usr/lib/modules/$release headers=/usr/src/linux-headers-$release
+make -s INSTALL_MOD_PATH=$root/usr INSTALL_MOD_STRIP=1 modules_install
+make -s run-command \
+    KBUILD_RUN_COMMAND="+\\$(srctree)/scripts/package/install-extmod-build $root$headers"
+ln -sfT $headers $root$lib/build
+# So that modules_install, of our modules, runs depmod.
+cp System.map $root$headers/
+cp arch/x86/boot/bzImage /out/
+tar -C $root -cf /out/root.tar usr
+"""
+
+_SET = re.compile(r"(CONFIG_\w+)=(.*)")
+_UNSET = re.compile(r"# (CONFIG_\w+) is not set")
+
+
+def symbols(text: str) -> dict[str, str]:
+    """What a configuration says of each symbol it names; "n" for one that is not set."""
+    found: dict[str, str] = {}
+    for line in text.splitlines():
+        if match := _SET.fullmatch(line):
+            found[match[1]] = match[2]
+        elif match := _UNSET.fullmatch(line):
+            found[match[1]] = "n"
+    return found
+
+
+def compare(fragment: str, config: str) -> list[str]:
+    """The symbols that did not come out as the fragment asks; nothing, if all did."""
+    came = symbols(config)
+    return [
+        f"{name}: {wanted} asked for, {came.get(name, 'n')} came out"
+        for name, wanted in symbols(fragment).items()
+        if came.get(name, "n") != wanted
+    ]
+
+
+def configuration(kernel: Kernel) -> str:
+    """All that is asked for: what every guest needs, and the kernel's own fragment."""
+    return NEEDS.read_text() + (HERE / kernel.fragment).read_text()
+
+
+def key(top: Path, kernel: Kernel) -> str:
+    """The name of the build of source, configuration and compiler as they are now."""
+    source = archive.kernel_version(top, kernel)
+    compiler = archive.version(top, f"{kernel.suite}.gcc", kernel.suite, "gcc")
+    return cache.key_of([RECIPE, PACKAGES, source, configuration(kernel), compiler])
+
+
+def _make(kernel: Kernel, top: Path, scratch: Path, entry: Path) -> None:
+    name = kernel.name
+    with phase(name, "tree with compiler and kernel source"):
+        bootstrap.run(kernel, scratch / "tree", scratch, "essential", PACKAGES, [])
+    build = scratch / "build"
+    build.mkdir()
+    ccache = top / "ccache" / name
+    ccache.mkdir(parents=True, exist_ok=True)
+    asked = configuration(kernel)
+    (build / "fragment").write_text(asked)
+    binds = {"build": build, "out": entry, "ccache": ccache}
+    with phase(name, "unpacking and configuring"):
+        chroot.run("configuring the kernel", top / "mnt", scratch, _CONFIGURE, binds)
+    wrong = compare(asked, (entry / "config").read_text())
+    if wrong:
+        raise RunnerError("\n".join([f"{kernel.fragment} is not honoured:", *wrong]))
+    with phase(name, "compiling the kernel"):
+        script = _BUILD.format(jobs=os.cpu_count() or 1)
+        chroot.run("building the kernel", top / "mnt", scratch, script, binds)
+
+
+def prepare(top: Path, kernel: Kernel) -> Path:
+    """The entry of the kernel's current build, made if it is not there.
+
+    ``top`` is the cache directory. The caller holds the kernel's lock. RunnerError names
+    the symbols that did not come out as asked, or has the last words of make.
+    """
+    store = cache.Store(top / "kernels" / kernel.name)
+    name = key(top, kernel)
+    found = store.get(name)
+    if found:
+        return found
+    chroot.require_root()
+    process.require("mmdebstrap", "unshare", "setpriv", "mount")
+    say(f"[{kernel.name}] no such kernel yet: building one, which takes a while")
+    scratch = bootstrap.scratch(top, kernel, NEED)
+    try:
+        return store.make(name, lambda entry: _make(kernel, top, scratch, entry))
+    finally:
+        with phase(kernel.name, "removing the source"):
+            shutil.rmtree(scratch, ignore_errors=True)

@@ -1,0 +1,300 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The test suite over several kernels and on the host, with one verdict."""
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Callable
+
+from .. import process
+from ..errors import RunnerError
+from ..kernels import Kernel
+from ..machine import session
+from ..output.console import GuestStream, result, say
+from ..settings import Settings
+from . import coverage, ktap, provoke
+from .results import Totals, closing_line, from_junit
+
+PYTEST_NO_TESTS = 5
+
+#: Failed cases of a part that the verdict names.
+SHOWN = 20
+
+#: Takes its name and a prefix for each line of its output.
+Part = Callable[[str, str], Totals]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What to run: ``expression`` is pytest's -k, ``arguments`` go to pytest as they are."""
+
+    expression: str = ""
+    arguments: tuple[str, ...] = ()
+
+    def pytest(self, part: str = "") -> list[str]:
+        """pytest's arguments; ``part`` stands in where nothing was chosen."""
+        expression = self.expression or part
+        chosen = ["-k", expression] if expression else []
+        return ["-ra", *chosen, *self.arguments]
+
+
+def shards(kernel: Kernel) -> list[tuple[str, str]]:
+    """The guests that share the suite: each one's name, and pytest's --shard for it."""
+    if kernel.shards == 1:
+        return [(kernel.name, "")]
+    numbers = range(1, kernel.shards + 1)
+    return [(f"{kernel.name}.{n}", f"{n}/{kernel.shards}") for n in numbers]
+
+
+def in_order(kernels: list[Kernel]) -> list[tuple[Kernel, str, str]]:
+    """All guests, in the order of their start: the kernel, and what shards() gives of it.
+
+    The slow ones first, so that nothing long is left for the end. But while the first one's
+    kernel is built, another of that kernel could only wait: one that need not comes between.
+    """
+    rows = sorted(kernels, key=lambda kernel: -kernel.patience)
+    guests = [(kernel, *shard) for kernel in rows for shard in shards(kernel)]
+    others = (i for i, guest in enumerate(guests) if guest[0] is not rows[0])
+    if (second := next(others, None)) is not None:
+        guests.insert(1, guests.pop(second))
+    return guests
+
+
+def job(choice: Choice, shard: str = "", part: str = "") -> session.Job:
+    """What runs the suite in a guest."""
+    words = ["exec", "python3", "guest/pytest_gate.py", "tests"]
+    if shard:
+        words.append(f"--shard={shard}")
+    line = shlex.join([*words, "-p", "no:cacheprovider", *choice.pytest(part)])
+    # An exporter that the tests compare with, where the kernel has it as a module.
+    script = (
+        "modprobe -q vgem\n"
+        f'cd {session.HOME} && {line} --junitxml="$DBR_RESULTS/junit.xml"\n'
+    )
+    return session.Job(script, gate=True)
+
+
+def judge(name: str, status: int, junit: bytes | None, partial: bool) -> Totals:
+    """The counts of one pytest run, with an error added where they hide a failure.
+
+    With ``partial`` (a selection was asked for) it is no failure that nothing matched.
+    """
+    totals = Totals()
+    try:
+        if junit is not None:
+            totals = from_junit(junit)
+    except ValueError as error:
+        say(f"[{name}] {error}")
+    if status == PYTEST_NO_TESTS or (status == 0 and not totals.ran):
+        say(f"[{name}] no tests ran")
+        if not partial:
+            totals.errors += 1
+            totals.wrong.append("no tests ran")
+    elif status != 0 and not totals.failed and not totals.errors:
+        totals.errors += 1
+        totals.wrong.append(f"pytest ended with status {status}")
+    return totals
+
+
+def _guest(
+    kernel: Kernel, shard: str, settings: Settings, choice: Choice, results: Path
+) -> Callable[[str, str], Totals]:
+    """A part that builds for, boots and tests one kernel."""
+
+    def part(name: str, prefix: str) -> Totals:
+        stream = GuestStream(prefix)
+        outcome = session.run(
+            kernel, settings, job(choice, shard, kernel.part), stream.feed
+        )
+        stream.close()
+        session.save(results / name, outcome)
+        if outcome.lost:
+            session.report_loss(name, outcome, settings.verbose)
+            return Totals(errors=1, wrong=[f"the guest was lost: {outcome.lost}"])
+        if settings.verbose:
+            session.show_log(name, outcome)
+        junit = outcome.files.get("junit.xml")
+        totals = judge(name, outcome.status, junit, bool(choice.expression))
+        if outcome.first:
+            totals.notes.append(
+                f"started again after a guest lost: {outcome.first.lost}"
+            )
+        return totals
+
+    return part
+
+
+def host_python() -> str:
+    """A Python that has pytest; RunnerError if there is none."""
+    for python in dict.fromkeys([sys.executable, "/usr/bin/python3"]):
+        command = [python, "-c", "import pytest"]
+        try:
+            if subprocess.run(command, capture_output=True).returncode == 0:
+                return python
+        except OSError:
+            continue
+    raise RunnerError("no pytest on the host; run: python3 scripts/guest setup")
+
+
+def _host(
+    settings: Settings, choice: Choice, results: Path, name: str, prefix: str
+) -> Totals:
+    """tests/host, by pytest on the host."""
+    directory = results / name
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "junit.xml").unlink(missing_ok=True)
+    stream = GuestStream(prefix)
+    with tempfile.TemporaryDirectory() as scratch:
+        junit = Path(scratch, "junit.xml")
+        command = [
+            host_python(),
+            "-m",
+            "pytest",
+            "tests/host",
+            "-p",
+            "no:cacheprovider",
+        ]
+        child = process.start(
+            [*command, *choice.pytest(), f"--junitxml={junit}"],
+            cwd=settings.source,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"},
+        )
+        assert child.stdout
+        while data := os.read(child.stdout.fileno(), 1 << 16):
+            stream.feed(data)
+        child.stdout.close()
+        status = process.finish(child)
+        stream.close()
+        text = junit.read_bytes() if junit.exists() else None
+    if text is not None:
+        (directory / "junit.xml").write_bytes(text)
+    return judge(name, status, text, bool(choice.expression))
+
+
+def verdict(totals: dict[str, Totals], seconds: float) -> int:
+    """Print what the parts counted and their sum; the exit status."""
+    total = Totals(seconds=seconds)
+    for name, part in totals.items():
+        total.add(part)
+        for reason, count in sorted(part.reasons.items()):
+            result(f"[{name}] skipped {count}: {reason}")
+    # Last, where a log that was cut short still has them.
+    for name, part in totals.items():
+        for line in part.wrong[:SHOWN]:
+            result(f"[{name}] failed: {line}")
+        if len(part.wrong) > SHOWN:
+            result(f"[{name}] failed: {len(part.wrong) - SHOWN} more")
+    for name, part in totals.items():
+        for line in part.notes:
+            result(f"[{name}] note: {line}")
+    for name, part in totals.items():
+        if len(totals) > 1 and part.ran:
+            result(f"[{name}] {closing_line(part).strip('= ')}")
+    if not total.ran:
+        result("no tests ran at all: that is a failure")
+    result(closing_line(total))
+    return 0 if total.good else 1
+
+
+def write_ktap(directory: Path) -> None:
+    """Beside the junit.xml of a part, if it has one, the same as KTAP."""
+    junit, target = directory / "junit.xml", directory / "results.ktap"
+    target.unlink(missing_ok=True)
+    if not junit.exists():
+        return
+    try:
+        target.write_text(ktap.from_junit(junit.read_bytes()))
+    except ValueError:
+        pass  # judge() has said so, and counted it
+
+
+def _coverage(kernel: Kernel, settings: Settings, results: Path) -> Totals:
+    """The coverage of the guests that have just run, as one more case."""
+    names = [name for name, _ in shards(kernel)]
+    wrong = coverage.report(kernel, settings, [results / name for name in names])
+    return Totals(failed=1, wrong=wrong) if wrong else Totals(passed=1)
+
+
+def _detectors(kernel: Kernel, settings: Settings, results: Path) -> dict[str, Part]:
+    """The control of the kernel's detectors, unless this kernel has passed it before."""
+    name = f"{kernel.name}.detectors"
+
+    def part(name: str, prefix: str) -> Totals:
+        count = provoke.known(kernel, settings)
+        if not count:
+            return provoke.run(kernel, settings, results, judge, name, prefix)
+        say(f"[{name}] {count} provocations were noticed when this kernel was new")
+        return Totals()
+
+    return {name: part}
+
+
+def _safely(name: str, part: Callable[[], Totals]) -> Totals:
+    """What the part counts; a RunnerError becomes an error of the count."""
+    start = time.monotonic()
+    try:
+        totals = part()
+    except RunnerError as error:
+        say(f"[{name}] {error}")
+        totals = Totals(errors=1, wrong=str(error).splitlines()[:1])
+    totals.seconds = time.monotonic() - start
+    return totals
+
+
+def _run_all(parts: dict[str, Part], jobs: int) -> dict[str, Totals]:
+    """Run the parts, ``jobs`` at a time, in their order."""
+    several = len(parts) > 1
+    with ThreadPoolExecutor(max(1, jobs)) as pool:
+        futures = {
+            name: pool.submit(
+                _safely, name, partial(part, name, f"[{name}] " if several else "")
+            )
+            for name, part in parts.items()
+        }
+        try:
+            return {name: future.result() for name, future in futures.items()}
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            process.kill_all()
+            raise
+
+
+def check(
+    kernels: list[Kernel],
+    settings: Settings,
+    choice: Choice,
+    results: Path,
+    host: bool,
+    jobs: int,
+) -> int:
+    """Run everything and print the verdict; 0 only if all passed and no guest was lost."""
+    start = time.monotonic()
+    parts: dict[str, Part] = {
+        name: _guest(kernel, shard, settings, choice, results)
+        for kernel, name, shard in in_order(kernels)
+    }
+    for kernel in kernels:
+        if kernel.fragment and not choice.expression:
+            parts.update(_detectors(kernel, settings, results))
+    if host:
+        parts["host"] = partial(_host, settings, choice, results)
+    totals = _run_all(parts, jobs)
+    for name in totals:
+        write_ktap(results / name)
+    for kernel in kernels:
+        if kernel.fragment and not choice.expression:
+            totals["coverage"] = _safely(
+                "coverage", partial(_coverage, kernel, settings, results)
+            )
+    return verdict(totals, time.monotonic() - start)

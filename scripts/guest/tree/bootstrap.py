@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Trees of Debian packages, made by mmdebstrap."""
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from .. import process
+from ..kernels import Kernel
+from . import archive, cache, chroot
+
+TMPFS = Path("/dev/shm")
+TMPFS_NEED = 3 << 30
+
+
+def scratch_places(top: Path, name: str) -> list[Path]:
+    """Where trees of kernel ``name`` are made, the better place first."""
+    mark = cache.key_of(str(top))
+    return [TMPFS / f"dmabuf-revoke-{mark}-{name}", top / f"{name}.scratch"]
+
+
+def scratch(top: Path, kernel: Kernel, need: int = TMPFS_NEED) -> Path:
+    """An empty directory for a tree, on tmpfs where ``need`` bytes are free: half the time.
+
+    ``top`` is the cache directory. The caller holds the kernel's lock, so what is there
+    already was left by an interrupted run.
+    """
+    places = scratch_places(top, kernel.name)
+    for path in places:
+        shutil.rmtree(path, ignore_errors=True)
+    try:
+        room = os.statvfs(TMPFS)
+        on_tmpfs = room.f_bavail * room.f_frsize >= need
+    except OSError:
+        on_tmpfs = False
+    chosen = places[0 if on_tmpfs else 1]
+    chosen.mkdir(parents=True, mode=0o755)
+    return chosen
+
+
+def run(
+    kernel: Kernel,
+    tree: Path,
+    workspace: Path,
+    variant: str,
+    packages: list[str],
+    exclude: list[str],
+) -> None:
+    """Fill ``tree`` with mmdebstrap's ``variant`` of the kernel's suite and ``packages``.
+
+    ``linux-*`` packages come from the kernel's own suite. Files that match ``exclude``
+    are left out. RunnerError has mmdebstrap's last words.
+    """
+    pin = f"Package: linux-*\\nPin: release n={kernel.kernel_suite}\\nPin-Priority: 990\\n"
+    hook = (
+        'mkdir -p "$1/etc/apt/preferences.d"; '
+        f'printf "{pin}" >"$1/etc/apt/preferences.d/dbr"'
+    )
+    foreign = {name.split(":")[1] for name in packages if ":" in name}
+    base = archive.mirror()
+    command = [
+        "mmdebstrap",
+        "--mode=root",
+        f"--variant={variant}",
+        "--format=directory",
+        f"--architectures={','.join(['amd64', *sorted(foreign)])}",
+        '--aptopt=Apt::Install-Recommends "false"',
+        *(f"--dpkgopt=path-exclude={pattern}" for pattern in exclude),
+        f"--include={','.join(packages)}",
+        f"--setup-hook={hook}",
+        kernel.suite,
+        str(tree),
+        f"deb {base} {kernel.suite} main",
+        # The kernel is of one architecture only.
+        *(f"deb [arch=amd64] {base} {suite} main" for suite in kernel.suites[1:]),
+    ]
+    # In a namespace, so that none of its processes and mounts outlives an interruption.
+    process.run(
+        f"making a tree of {kernel.suite} from {base}",
+        [*chroot.namespace('exec "$@"'), "sh", *command],
+        env={**os.environ, "TMPDIR": str(workspace)},
+    )
