@@ -12,7 +12,7 @@
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 
-#include "exporter.h"
+#include "pages.h"
 
 static unsigned int limit_mb;
 module_param(limit_mb, uint, 0644);

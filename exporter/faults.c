@@ -9,7 +9,7 @@
 #include <linux/bitops.h>
 #include <linux/capability.h>
 
-#include "exporter.h"
+#include "faults.h"
 
 static const char * const dbr_fault_names[] = {
 	"weak-fence-wait", "no-fence-wait", "no-unmap-wait", "no-tell",

@@ -23,12 +23,7 @@
 #include <linux/slab.h>
 
 #include "exporter.h"
-
-void dbr_mappings_init(struct dbr_pages *pages)
-{
-	mutex_init(&pages->sync_lock);
-	INIT_LIST_HEAD(&pages->mappings);
-}
+#include "faults.h"
 
 /**
  * dbr_mapping_teach_lockdep - take the locks once, in their order
@@ -44,7 +39,7 @@ void __init dbr_mapping_teach_lockdep(void)
 
 	if (!IS_ENABLED(CONFIG_PROVE_LOCKING))
 		return;
-	dbr_mappings_init(&pages);
+	dbr_pages_init_sync(&pages);
 	dma_resv_init(&resv);
 
 	dma_resv_lock(&resv, NULL);

@@ -13,7 +13,7 @@
 #include <linux/slab.h>
 
 #include "deadline.h"
-#include "exporter.h"
+#include "revoke.h"
 
 /* What importers may add when they are told without the move needing more memory; each. */
 #define DBR_MOVE_FENCES	2
@@ -164,8 +164,7 @@ static int dbr_move_check(struct dbr_buffer *buf)
 {
 	dma_resv_assert_held(buf->dmabuf->resv);
 
-	if (buf->state == DMABUF_REVOKE_STATE_REVOKING ||
-	    buf->state == DMABUF_REVOKE_STATE_REVOKED)
+	if (dbr_is_taken_back(buf))
 		return -ENODEV;
 	/* Its old pages would be beyond the quarantine's watch. */
 	if (buf->flags & DMABUF_REVOKE_ALLOC_QUARANTINE)
@@ -174,7 +173,7 @@ static int dbr_move_check(struct dbr_buffer *buf)
 		return -EBUSY;
 	if (buf->pins && !dbr_has_fault(buf, DMABUF_REVOKE_FAULT_MOVE_PINNED))
 		return -EBUSY;
-	if (buf->move && !dma_fence_is_signaled(buf->move))
+	if (dbr_is_moving(buf))
 		return -EBUSY;
 	return 0;
 }
@@ -247,9 +246,7 @@ static int dbr_move_commit(struct dbr_move *move)
 		move->from->next = buf->kept;
 		buf->kept = dbr_pages_get(move->from);
 	} else {
-		get_dma_buf(buf->dmabuf);
-		atomic_inc(&buf->old_pages);
-		move->from->old_of = buf;
+		dbr_await_old_pages(buf, move->from);
 	}
 	buf->pages = dbr_pages_get(move->to);
 	buf->generation++;

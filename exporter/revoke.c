@@ -10,11 +10,9 @@
  */
 
 #include <linux/dma-resv.h>
-#include <linux/mm.h>
 
 #include "deadline.h"
-#include "exporter.h"
-#include "sleep.h"
+#include "revoke.h"
 
 /*
  * In pages: so few are given back with the lock held, by whoever begins a revoke, if there are
@@ -82,16 +80,6 @@ static bool dbr_is_to_be_forgotten(struct dbr_buffer *buf)
 	return true;
 }
 
-static void dbr_set_state(struct dbr_buffer *buf, enum dmabuf_revoke_state state)
-{
-	dma_resv_assert_held(buf->dmabuf->resv);
-
-	/* Pairs with the acquire of those who wait without the lock. */
-	smp_store_release(&buf->state, state);
-	if (wq_has_sleeper(&buf->wait))
-		wake_up_all(&buf->wait);
-}
-
 /* Notes when the last blocker has gone. */
 static void dbr_await_blockers(struct dbr_buffer *buf)
 {
@@ -156,30 +144,6 @@ void dbr_revoke_advance(struct dbr_buffer *buf)
 {
 	if (dbr_revoke_step(buf))
 		queue_work(dbr_wq, &buf->give_work);
-}
-
-/* Each revocable importer, once. */
-void dbr_tell(struct dbr_buffer *buf)
-{
-	dma_resv_assert_held(buf->dmabuf->resv);
-
-	WRITE_ONCE(buf->telling, true);
-	if (!dbr_has_fault(buf, DMABUF_REVOKE_FAULT_NO_TELL))
-		dma_buf_invalidate_mappings(buf->dmabuf);
-	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_TELL_TWICE))
-		dma_buf_invalidate_mappings(buf->dmabuf);
-	WRITE_ONCE(buf->telling, false);
-	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_HOLD_LOCK))
-		sleep_at_least(DBR_FAULT_DELAY_NS);
-}
-
-/* Faults take the resv lock, so none can bring back what is taken down here. */
-void dbr_zap(struct dbr_buffer *buf)
-{
-	dma_resv_assert_held(buf->dmabuf->resv);
-
-	if (!dbr_has_fault(buf, DMABUF_REVOKE_FAULT_NO_ZAP))
-		unmap_mapping_range(buf->dmabuf->file->f_mapping, 0, 0, 1);
 }
 
 /* Deliberate bugs that leave somebody with access: the memory stays. */
@@ -294,6 +258,32 @@ static void dbr_old_work(struct work_struct *work)
 	dma_buf_put(dmabuf);
 }
 
+/* One less to wait for. */
+static void dbr_old_pages_freed(void *data)
+{
+	struct dbr_buffer *buf = data;
+
+	if (!atomic_dec_and_test(&buf->old_pages) ||
+	    !queue_work(dbr_wq, &buf->old_work))
+		dma_buf_put(buf->dmabuf);
+}
+
+/**
+ * dbr_await_old_pages - the buffer is not REVOKED before these have been freed
+ * @buf: the buffer
+ * @pages: what a move has replaced; the caller holds a reference
+ */
+void dbr_await_old_pages(struct dbr_buffer *buf, struct dbr_pages *pages)
+{
+	dma_resv_assert_held(buf->dmabuf->resv);
+
+	/* dbr_old_pages_freed() drops it. */
+	get_dma_buf(buf->dmabuf);
+	atomic_inc(&buf->old_pages);
+	pages->freed_data = buf;
+	pages->freed = dbr_old_pages_freed;
+}
+
 static void dbr_fence_work(struct work_struct *work)
 {
 	struct dbr_buffer *buf = container_of(work, struct dbr_buffer, fence_work);
@@ -310,14 +300,6 @@ static void dbr_fence_work(struct work_struct *work)
 	dma_resv_unlock(dmabuf->resv);
 
 	dma_buf_put(dmabuf);
-}
-
-static bool dbr_is_taken_back(struct dbr_buffer *buf)
-{
-	dma_resv_assert_held(buf->dmabuf->resv);
-
-	return buf->state == DMABUF_REVOKE_STATE_REVOKING ||
-	       buf->state == DMABUF_REVOKE_STATE_REVOKED;
 }
 
 /*
@@ -385,12 +367,6 @@ void dbr_revoke_init(struct dbr_buffer *buf)
 	INIT_WORK(&buf->orphan_work, dbr_orphan_work);
 	INIT_DELAYED_WORK(&buf->late_work, dbr_late_work);
 	init_waitqueue_head(&buf->wait);
-}
-
-static bool dbr_is_in(struct dbr_buffer *buf, enum dmabuf_revoke_state state)
-{
-	/* Pairs with dbr_set_state(): the phases are complete. */
-	return smp_load_acquire(&buf->state) == state;
 }
 
 /* 0: it has begun, now or earlier. */
