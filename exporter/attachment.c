@@ -14,13 +14,12 @@
 #include <linux/slab.h>
 
 #include "dmabuf.h"
-#include "sleep.h"
 
 static bool dbr_admits(struct dbr_buffer *buf, struct dbr_attachment *a)
 {
 	return a->revocable ||
 	       buf->flags & DMABUF_REVOKE_ALLOC_ACCEPT_LEGACY ||
-	       dbr_has_fault(buf, DMABUF_REVOKE_FAULT_NO_LEGACY_TEST);
+	       dbr_fault_skips_legacy_test(buf);
 }
 
 /* A mapping in advance, so that map has nothing to allocate. */
@@ -44,8 +43,7 @@ int dbr_dmabuf_attach(struct dma_buf *dmabuf,
 	if (dbr_is_gone(buf))
 		return -ENODEV;
 	/* Who learns it only from map tries again for ever. */
-	if (!dbr_device_can_map(attach->dev) &&
-	    !dbr_has_fault(buf, DMABUF_REVOKE_FAULT_LATE_REFUSAL))
+	if (!dbr_device_can_map(attach->dev) && !dbr_fault_skips_device_test(buf))
 		return -EIO;
 
 	a = kzalloc_obj(*a, GFP_CALLER);
@@ -115,8 +113,9 @@ int dbr_dmabuf_pin(struct dma_buf_attachment *attach)
 		return ret;
 	if (!dbr_admits(buf, a))
 		return -EOPNOTSUPP;
-	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_FAIL_PIN))
-		return -ENOMEM;
+	ret = dbr_fault_pin(buf);
+	if (ret)
+		return ret;
 	a->pins++;
 	buf->pins++;
 	return 0;
@@ -176,20 +175,11 @@ struct sg_table *dbr_dmabuf_map(struct dma_buf_attachment *attach,
 
 	dma_resv_assert_held(attach->dmabuf->resv);
 
-	ret = dbr_check_state(buf);
+	ret = dbr_check_state(buf) ?: dbr_fault_map(buf, !list_empty(&a->mappings));
 	if (ret)
 		return ERR_PTR(ret);
-	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_ONE_MAP) &&
-	    !list_empty(&a->mappings))
-		return ERR_PTR(-EBUSY);
-	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_SLOW_MAP))
-		sleep_at_least(DBR_FAULT_DELAY_NS);
-	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_FAIL_MAP))
-		return ERR_PTR(-ENOMEM);
-
-	/* It was let in by FAULT_LATE_REFUSAL; the DMA API takes no errno for it. */
-	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_LATE_REFUSAL) &&
-	    !dbr_device_can_map(attach->dev))
+	/* The DMA API takes no errno for it. */
+	if (dbr_fault_skips_device_test(buf) && !dbr_device_can_map(attach->dev))
 		return ERR_PTR(-EIO);
 
 	m = dbr_attachment_take(a, buf, attach->dev);

@@ -20,12 +20,8 @@ u64 dbr_buffers_count(void)
 static void dbr_dmabuf_release(struct dma_buf *dmabuf)
 {
 	struct dbr_buffer *buf = dmabuf->priv;
-	struct dbr_pages *kept;
 
-	while ((kept = buf->kept)) {
-		buf->kept = kept->next;
-		dbr_pages_put(kept);
-	}
+	dbr_fault_drop_kept(buf);
 	dbr_pages_put(buf->pages);
 	if (buf->zero_page)
 		__free_page(buf->zero_page);

@@ -126,7 +126,7 @@ static int dbr_await_fences(struct dbr_buffer *buf, enum dma_data_direction dir)
 	enum dma_resv_usage usage = dma_resv_usage_rw(dir != DMA_FROM_DEVICE);
 	long ret;
 
-	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_SYNC_EARLY))
+	if (dbr_fault_skips_sync_wait(buf))
 		return 0;
 	ret = dma_resv_wait_timeout(buf->dmabuf->resv, usage, true,
 				    MAX_SCHEDULE_TIMEOUT);
@@ -154,8 +154,7 @@ int dbr_dmabuf_begin_cpu_access(struct dma_buf *dmabuf,
 		if (ret)
 			return ret;
 		/* Again, so that what arrives is not overwritten. */
-		moving = dbr_is_moving(buf) &&
-			 !dbr_has_fault(buf, DMABUF_REVOKE_FAULT_SYNC_EARLY);
+		moving = dbr_is_moving(buf) && !dbr_fault_skips_sync_wait(buf);
 		if (!moving)
 			dbr_mappings_sync_for_cpu(buf->pages);
 		dma_resv_unlock(dmabuf->resv);
@@ -304,7 +303,7 @@ static vm_fault_t dbr_vm_lock(struct dma_resv *resv, struct vm_fault *vmf)
 static bool dbr_vm_is_closed(struct dbr_buffer *buf)
 {
 	return (dbr_is_suspended(buf) || dbr_is_gone(buf)) &&
-	       !dbr_has_fault(buf, DMABUF_REVOKE_FAULT_NO_ZAP);
+	       !dbr_fault_skips_zap(buf);
 }
 
 /* For the contents to arrive, unless they never will; in the same way. Drops the resv lock. */

@@ -74,7 +74,7 @@ struct dbr_buffer {
 	 * also without it, after which old_work looks again.
 	 */
 	atomic_t old_pages;
-	struct dbr_pages *kept;		/* of old, with FAULT_NO_ZAP; references */
+	struct dbr_pages *kept;		/* dbr_fault_keeps_old_pages(); references */
 	u64 generation;			/* counts changes of @pages */
 	struct dma_fence *move;		/* the last move's; a reference; or NULL */
 	unsigned int maps;		/* mappings of all attachments */

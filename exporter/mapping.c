@@ -85,8 +85,7 @@ static struct dbr_limits dbr_device_limits(struct dbr_buffer *buf, struct device
 		.boundary = ULONG_MAX,
 	};
 
-	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_BIG_SEGMENTS) ||
-	    !dbr_device_can_map(dev))
+	if (dbr_fault_skips_limits(buf) || !dbr_device_can_map(dev))
 		return limits;
 	limits.length = dbr_segment_size(dev);
 	limits.boundary = dma_get_seg_boundary(dev);

@@ -73,7 +73,7 @@ static void dbr_move_work(struct work_struct *work)
 	cookie = dma_fence_begin_signalling();
 	/* All fences have signalled, so devices are done; but not all have unmapped. */
 	dbr_mappings_sync_for_cpu(move->from);
-	if (!dbr_has_fault(buf, DMABUF_REVOKE_FAULT_MOVE_NO_COPY))
+	if (!dbr_fault_skips_copy(buf))
 		dbr_pages_copy(move->from, move->to);
 	dbr_mappings_arrived(move->to);
 	/* The buffer has its own reference: it is waiting for the fence. */
@@ -171,7 +171,7 @@ static int dbr_move_check(struct dbr_buffer *buf)
 		return -EOPNOTSUPP;
 	if (buf->state != DMABUF_REVOKE_STATE_LIVE || buf->vmaps)
 		return -EBUSY;
-	if (buf->pins && !dbr_has_fault(buf, DMABUF_REVOKE_FAULT_MOVE_PINNED))
+	if (buf->pins && !dbr_fault_skips_pin_test(buf))
 		return -EBUSY;
 	if (dbr_is_moving(buf))
 		return -EBUSY;
@@ -241,13 +241,8 @@ static int dbr_move_commit(struct dbr_move *move)
 	get_dma_buf(buf->dmabuf);
 	dma_fence_get(&move->fence);
 	move->from = buf->pages;
-	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_NO_ZAP)) {
-		/* CPU mappings still lead there, without a reference. */
-		move->from->next = buf->kept;
-		buf->kept = dbr_pages_get(move->from);
-	} else {
+	if (!dbr_fault_keeps_old_pages(buf, move->from))
 		dbr_await_old_pages(buf, move->from);
-	}
 	buf->pages = dbr_pages_get(move->to);
 	buf->generation++;
 	dma_fence_put(buf->move);

@@ -31,16 +31,14 @@ static void dbr_fence_signalled(struct dma_fence *fence, struct dma_fence_cb *cb
 /* Arms fence_work for a fence that has not signalled. False: there is none. */
 static bool dbr_await_fence(struct dbr_buffer *buf)
 {
-	enum dma_resv_usage usage = DMA_RESV_USAGE_BOOKKEEP;
 	struct dma_fence *fence;
 
 	dma_resv_assert_held(buf->dmabuf->resv);
 
-	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_NO_FENCE_WAIT))
+	if (dbr_fault_skips_fence_wait(buf))
 		return false;
-	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_WEAK_FENCE_WAIT))
-		usage = DMA_RESV_USAGE_READ;
-	while (!buf->fence && (fence = dbr_unsignalled_fence(buf, usage)))
+	while (!buf->fence &&
+	       (fence = dbr_unsignalled_fence(buf, dbr_fault_usage(buf))))
 		if (!dma_fence_add_callback(fence, &buf->fence_cb,
 					    dbr_fence_signalled))
 			WRITE_ONCE(buf->fence, dma_fence_get(fence));
@@ -99,8 +97,7 @@ static void dbr_await_blockers(struct dbr_buffer *buf)
 	if (!buf->fenced)
 		buf->fenced = now;
 
-	if (!dbr_has_fault(buf, DMABUF_REVOKE_FAULT_NO_UNMAP_WAIT) &&
-	    (buf->maps || buf->vmaps))
+	if ((buf->maps || buf->vmaps) && !dbr_fault_skips_unmap_wait(buf))
 		return;
 	WRITE_ONCE(buf->unmapped, now);
 	dbr_late_end(buf);
@@ -109,18 +106,12 @@ static void dbr_await_blockers(struct dbr_buffer *buf)
 		dbr_set_state(buf, DMABUF_REVOKE_STATE_SUSPENDED);
 }
 
-/* Deliberate bugs that leave old pages in use. */
-#define DBR_FAULTS_KEEP_OLD	(DMABUF_REVOKE_FAULT_NO_FENCE_WAIT |	\
-				 DMABUF_REVOKE_FAULT_WEAK_FENCE_WAIT |	\
-				 DMABUF_REVOKE_FAULT_NO_UNMAP_WAIT)
-
 /* Those of moves are no blockers: nobody has them any more, they are about to be freed. */
 static bool dbr_has_old_pages(struct dbr_buffer *buf)
 {
 	dma_resv_assert_held(buf->dmabuf->resv);
 
-	return atomic_read(&buf->old_pages) &&
-	       !dbr_has_fault(buf, DBR_FAULTS_KEEP_OLD);
+	return atomic_read(&buf->old_pages) && !dbr_fault_skips_old_pages(buf);
 }
 
 /* As dbr_revoke_advance(). True, and only once: the memory is to be given back. */
@@ -146,11 +137,6 @@ void dbr_revoke_advance(struct dbr_buffer *buf)
 		queue_work(dbr_wq, &buf->give_work);
 }
 
-/* Deliberate bugs that leave somebody with access: the memory stays. */
-#define DBR_FAULTS_KEEP_MEMORY	(DMABUF_REVOKE_FAULT_NO_ZAP |		\
-				 DMABUF_REVOKE_FAULT_LATE_MAP |		\
-				 DMABUF_REVOKE_FAULT_KEEP_MEMORY)
-
 /* The last blocker has gone: nobody else touches the pages. */
 static void dbr_fill_quarantined(struct dbr_buffer *buf)
 {
@@ -166,7 +152,7 @@ static struct dbr_pages *dbr_take_pages(struct dbr_buffer *buf)
 	dma_resv_assert_held(buf->dmabuf->resv);
 
 	if (buf->flags & DMABUF_REVOKE_ALLOC_QUARANTINE ||
-	    dbr_has_fault(buf, DBR_FAULTS_KEEP_MEMORY))
+	    dbr_fault_skips_release(buf))
 		return NULL;
 	buf->pages = NULL;
 	return pages;

@@ -21,7 +21,7 @@ static inline bool dbr_is_gone(struct dbr_buffer *buf)
 {
 	enum dmabuf_revoke_state state = READ_ONCE(buf->state);
 
-	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_LATE_MAP))
+	if (dbr_fault_skips_state_test(buf))
 		return false;
 	return state == DMABUF_REVOKE_STATE_REVOKING ||
 	       state == DMABUF_REVOKE_STATE_REVOKED;

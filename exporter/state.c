@@ -7,7 +7,6 @@
 #include <linux/mm.h>
 
 #include "revoke.h"
-#include "sleep.h"
 
 void dbr_set_state(struct dbr_buffer *buf, enum dmabuf_revoke_state state)
 {
@@ -41,13 +40,10 @@ void dbr_tell(struct dbr_buffer *buf)
 	dma_resv_assert_held(buf->dmabuf->resv);
 
 	WRITE_ONCE(buf->telling, true);
-	if (!dbr_has_fault(buf, DMABUF_REVOKE_FAULT_NO_TELL))
+	if (!dbr_fault_skips_invalidation(buf))
 		dma_buf_invalidate_mappings(buf->dmabuf);
-	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_TELL_TWICE))
-		dma_buf_invalidate_mappings(buf->dmabuf);
+	dbr_fault_invalidated(buf);
 	WRITE_ONCE(buf->telling, false);
-	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_HOLD_LOCK))
-		sleep_at_least(DBR_FAULT_DELAY_NS);
 }
 
 /* Faults take the resv lock, so none can bring back what is taken down here. */
@@ -55,6 +51,6 @@ void dbr_zap(struct dbr_buffer *buf)
 {
 	dma_resv_assert_held(buf->dmabuf->resv);
 
-	if (!dbr_has_fault(buf, DMABUF_REVOKE_FAULT_NO_ZAP))
+	if (!dbr_fault_skips_zap(buf))
 		unmap_mapping_range(buf->dmabuf->file->f_mapping, 0, 0, 1);
 }
