@@ -100,7 +100,7 @@ static bool dbr_is_out_of_reach(struct dbr_buffer *buf)
 
 /*
  * The resv lock, for access. 0: locked. A suspended buffer is waited for, since a caller
- * who is told EAGAIN or EINTR has to call again, and would do nothing else.
+ * who gets EAGAIN or EINTR has to call again, and would do nothing else.
  */
 static int dbr_lock_for_access(struct dbr_buffer *buf)
 {
@@ -265,7 +265,7 @@ static int dbr_lock_for_fault(struct dma_resv *resv, struct vm_fault *vmf)
 }
 
 /*
- * A fault that may not be told to try again comes again by itself, and not everybody who
+ * A fault that may not return VM_FAULT_RETRY comes again by itself, and not everybody who
  * takes one looks for signals in between (futexes).
  */
 static vm_fault_t dbr_vm_interrupted(void)
@@ -276,7 +276,7 @@ static vm_fault_t dbr_vm_interrupted(void)
 /*
  * The resv lock, for a fault. If it is taken, wait for it without mmap_lock where
  * that is allowed: a fault of the kernel's own, in a system call, ends on a fatal
- * signal only if it is told to try again. 0: locked.
+ * signal only if it returns VM_FAULT_RETRY. 0: locked.
  */
 static vm_fault_t dbr_vm_lock(struct dma_resv *resv, struct vm_fault *vmf)
 {

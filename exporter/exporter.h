@@ -47,7 +47,7 @@ struct dbr_owner {
 };
 
 struct dbr_buffer {
-	/* Constant once published. */
+	/* Constant once registered. */
 	struct dma_buf *dmabuf;		/* not a reference: its priv is this */
 	u64 id;
 	u32 flags;			/* DMABUF_REVOKE_ALLOC_* */
@@ -64,11 +64,11 @@ struct dbr_buffer {
 	 * and must not act on that; REVOKED, once seen, is final.
 	 */
 	enum dmabuf_revoke_state state;
-	bool telling;			/* importers are being told right now */
+	bool invalidating;		/* importers' callbacks are being called */
 	bool orphaned;
-	bool forgotten;			/* the owner's reference goes, for good */
-	bool giving;			/* the memory is being given back, or has been */
-	struct dbr_pages *pages;	/* a reference; NULL: given back */
+	bool unregistered;		/* or about to be: the owner's reference goes, for good */
+	bool releasing;			/* the memory is being released, or has been */
+	struct dbr_pages *pages;	/* a reference; NULL: released */
 	/*
 	 * That a move has replaced, and that are not freed. More only with the lock; less
 	 * also without it, after which old_work looks again.
@@ -78,7 +78,7 @@ struct dbr_buffer {
 	u64 generation;			/* counts changes of @pages */
 	struct dma_fence *move;		/* the last move's; a reference; or NULL */
 	unsigned int maps;		/* mappings of all attachments */
-	unsigned int legacy_maps;	/* of those that cannot be told */
+	unsigned int legacy_maps;	/* of those that cannot be revoked */
 	unsigned int pins;
 	struct list_head abandoned;	/* mappings of who detached; for good */
 	unsigned int vmaps;
@@ -86,16 +86,16 @@ struct dbr_buffer {
 	ktime_t vmapped;		/* since when */
 	struct dma_fence *fence;	/* what the revoke waits for; a reference */
 	ktime_t began;			/* ends of the phases; 0: not yet */
-	ktime_t told;
+	ktime_t invalidated;
 	ktime_t zapped;
 	ktime_t fenced;
 	ktime_t unmapped;
-	ktime_t given_back;
+	ktime_t released;
 
 	struct dma_fence_cb fence_cb;	/* armed while fence is set */
 	struct work_struct fence_work;	/* fence has signalled */
 	struct work_struct old_work;	/* the last old pages are freed; a dma-buf reference */
-	struct work_struct give_work;	/* gives the memory back, if there is much */
+	struct work_struct release_work;	/* releases the memory, if there is much */
 	struct work_struct orphan_work;	/* the owner is gone; a dma-buf reference */
 	struct delayed_work late_work;	/* complains; pending: a dma-buf reference */
 	wait_queue_head_t wait;		/* for state to become REVOKED */

@@ -59,7 +59,7 @@ static inline bool dbr_fault_skips_zap(const struct dbr_buffer *buf)
 	return dbr_has_fault(buf, DMABUF_REVOKE_FAULT_NO_ZAP);
 }
 
-/* Telling importers. */
+/* Invalidating. */
 static inline bool dbr_fault_skips_invalidation(const struct dbr_buffer *buf)
 {
 	return dbr_has_fault(buf, DMABUF_REVOKE_FAULT_NO_TELL);
@@ -67,7 +67,7 @@ static inline bool dbr_fault_skips_invalidation(const struct dbr_buffer *buf)
 
 void __dbr_fault_invalidated(const struct dbr_buffer *buf);
 
-/* Importers have been told. */
+/* Importers have been invalidated. */
 static inline void dbr_fault_invalidated(const struct dbr_buffer *buf)
 {
 	if (unlikely(buf->faults))

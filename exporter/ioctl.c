@@ -50,7 +50,7 @@ static int dbr_buffer_hand_out(struct ucmd *ucmd, struct dbr_buffer *buf)
 
 	/* One reference for the owner, one for the descriptor. */
 	get_dma_buf(buf->dmabuf);
-	dbr_buffer_publish(buf, ucmd->file->private_data);
+	dbr_buffer_register(buf, ucmd->file->private_data);
 	dma_buf_fd_install(buf->dmabuf, arg->fd);
 	return 0;
 }
@@ -175,7 +175,7 @@ static int dbr_ioctl_move(struct ucmd *ucmd)
 	return ret;
 }
 
-/* What was written to while it should not have been, if that can be told. */
+/* What was written to while it should not have been, if that is known. */
 static int dbr_free_check(struct dbr_buffer *buf, struct dmabuf_revoke_free *arg)
 {
 	struct dbr_pages *pages = NULL;

@@ -213,7 +213,7 @@ static void dbr_mappings_push(struct dbr_pages *pages, enum dma_data_direction c
 	list_for_each_entry(m, &pages->mappings, of_pages) {
 		/*
 		 * A reader has written nothing, and what is bounced would overwrite what the
-		 * device has written meanwhile. But some caches are only told here that it may.
+		 * device has written meanwhile. But some caches learn only here that it may.
 		 */
 		if (cpu != DMA_FROM_DEVICE)
 			dma_sync_sgtable_for_device(m->dev, &m->table, m->dma_dir);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The pages behind a buffer: as few and as large chunks as the system has, counted
- * by account.c, scrubbed before they are given back if anybody has had them.
+ * by account.c, scrubbed before they are freed if anybody has had them.
  */
 
 #include <linux/gfp.h>

@@ -63,7 +63,7 @@ static bool dbr_registry_less(struct rb_node *a, const struct rb_node *b)
 }
 
 /* Makes @buf known under its id. Consumes a dma-buf reference. */
-void dbr_buffer_publish(struct dbr_buffer *buf, struct dbr_owner *owner)
+void dbr_buffer_register(struct dbr_buffer *buf, struct dbr_owner *owner)
 {
 	mutex_lock(&dbr_registry_lock);
 	buf->owner = owner;
@@ -73,7 +73,7 @@ void dbr_buffer_publish(struct dbr_buffer *buf, struct dbr_owner *owner)
 }
 
 /* Takes an orphan out of the registry and drops the owner's reference. */
-void dbr_buffer_forget(struct dbr_buffer *buf)
+void dbr_buffer_unregister(struct dbr_buffer *buf)
 {
 	mutex_lock(&dbr_registry_lock);
 	/* Who gives it up may not have come so far yet. */
@@ -184,7 +184,7 @@ static struct dbr_buffer *dbr_up_to(struct dbr_buffer *buf, u64 last)
 int dbr_buffer_ids(struct dbr_owner *owner, u64 last, u64 *ids, u32 capacity,
 		   u32 *count)
 {
-	/* Everybody may ask: who is told of less was not denied anything. */
+	/* Everybody may ask: who sees fewer was not denied anything. */
 	bool all = ns_capable_noaudit(&init_user_ns, CAP_SYS_ADMIN);
 	struct dbr_buffer *buf;
 	u64 next = 0;

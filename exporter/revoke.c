@@ -2,9 +2,9 @@
 /*
  * Taking a buffer back, for good or for a while.
  *
- * Whoever begins it tells the importers and takes down the CPU mappings. From then
- * on it advances by itself, each time something that it waits for has gone: a fence
- * by its callback, a mapping by its unmap. Nobody holds the resv lock while
+ * Whoever begins it invalidates the importers' mappings and takes down those of CPUs.
+ * From then on it advances by itself, each time something that it waits for has gone: a
+ * fence by its callback, a mapping by its unmap. Nobody holds the resv lock while
  * waiting, so importers can take it to finish and to unmap; and nobody has to wait
  * at all, so the owner can go away in the middle.
  */
@@ -15,8 +15,8 @@
 #include "revoke.h"
 
 /*
- * In pages: so few are given back with the lock held, by whoever begins a revoke, if there are
- * no blockers. A worker would cost as much again.
+ * In pages: so few are freed with the lock held, by whoever begins a revoke, if there are no
+ * blockers. A worker would cost as much again.
  */
 #define DBR_FEW_PAGES	256
 
@@ -63,18 +63,18 @@ static void dbr_enable_fences(struct dbr_buffer *buf)
 
 /*
  * Once nobody needs the buffer any more, its owner's reference goes. True, and only
- * once: to be passed to dbr_buffer_forget() when the lock has been dropped.
+ * once: to be passed to dbr_buffer_unregister() when the lock has been dropped.
  */
-static bool dbr_is_to_be_forgotten(struct dbr_buffer *buf)
+static bool dbr_is_to_be_unregistered(struct dbr_buffer *buf)
 {
 	dma_resv_assert_held(buf->dmabuf->resv);
 
 	if (buf->state != DMABUF_REVOKE_STATE_REVOKED || !buf->orphaned ||
-	    buf->forgotten)
+	    buf->unregistered)
 		return false;
 	/* Its callback would come back to the buffer. */
 	WARN_ON_ONCE(buf->fence);
-	buf->forgotten = true;
+	buf->unregistered = true;
 	return true;
 }
 
@@ -85,7 +85,7 @@ static void dbr_await_blockers(struct dbr_buffer *buf)
 
 	dma_resv_assert_held(buf->dmabuf->resv);
 
-	/* Not before all have been told and no CPU mapping is left; only once. */
+	/* Not before all have been invalidated and no CPU mapping is left; only once. */
 	if (!buf->zapped || buf->unmapped)
 		return;
 
@@ -114,16 +114,16 @@ static bool dbr_has_old_pages(struct dbr_buffer *buf)
 	return atomic_read(&buf->old_pages) && !dbr_fault_skips_old_pages(buf);
 }
 
-/* As dbr_revoke_advance(). True, and only once: the memory is to be given back. */
+/* As dbr_revoke_advance(). True, and only once: the memory is to be released. */
 static bool dbr_revoke_step(struct dbr_buffer *buf)
 {
 	dma_resv_assert_held(buf->dmabuf->resv);
 
 	dbr_await_blockers(buf);
 	if (buf->state != DMABUF_REVOKE_STATE_REVOKING || !buf->unmapped ||
-	    buf->giving || dbr_has_old_pages(buf))
+	    buf->releasing || dbr_has_old_pages(buf))
 		return false;
-	buf->giving = true;
+	buf->releasing = true;
 	return true;
 }
 
@@ -134,7 +134,7 @@ static bool dbr_revoke_step(struct dbr_buffer *buf)
 void dbr_revoke_advance(struct dbr_buffer *buf)
 {
 	if (dbr_revoke_step(buf))
-		queue_work(dbr_wq, &buf->give_work);
+		queue_work(dbr_wq, &buf->release_work);
 }
 
 /* The last blocker has gone: nobody else touches the pages. */
@@ -144,7 +144,7 @@ static void dbr_fill_quarantined(struct dbr_buffer *buf)
 		dbr_quarantine_fill(buf->pages);
 }
 
-/* What is to be given back: the buffer's reference; NULL: nothing. */
+/* What is to be released: the buffer's reference; NULL: nothing. */
 static struct dbr_pages *dbr_take_pages(struct dbr_buffer *buf)
 {
 	struct dbr_pages *pages = buf->pages;
@@ -158,20 +158,20 @@ static struct dbr_pages *dbr_take_pages(struct dbr_buffer *buf)
 	return pages;
 }
 
-static void dbr_has_given_back(struct dbr_buffer *buf)
+static void dbr_set_released(struct dbr_buffer *buf)
 {
 	dma_resv_assert_held(buf->dmabuf->resv);
 
-	buf->given_back = ktime_get();
+	buf->released = ktime_get();
 	dbr_set_state(buf, DMABUF_REVOKE_STATE_REVOKED);
 }
 
-static void dbr_give_work(struct work_struct *work)
+static void dbr_release_work(struct work_struct *work)
 {
-	struct dbr_buffer *buf = container_of(work, struct dbr_buffer, give_work);
+	struct dbr_buffer *buf = container_of(work, struct dbr_buffer, release_work);
 	struct dma_buf *dmabuf = buf->dmabuf;
 	struct dbr_pages *pages;
-	bool forget;
+	bool unregister;
 
 	/* The owner's reference stays until REVOKED. */
 	get_dma_buf(dmabuf);
@@ -183,23 +183,23 @@ static void dbr_give_work(struct work_struct *work)
 	dbr_pages_put(pages);
 
 	dma_resv_lock(dmabuf->resv, NULL);
-	dbr_has_given_back(buf);
-	forget = dbr_is_to_be_forgotten(buf);
+	dbr_set_released(buf);
+	unregister = dbr_is_to_be_unregistered(buf);
 	dma_resv_unlock(dmabuf->resv);
 
-	if (forget)
-		dbr_buffer_forget(buf);
+	if (unregister)
+		dbr_buffer_unregister(buf);
 	dma_buf_put(dmabuf);
 }
 
 /* The same, at once. */
-static void dbr_give_back_few(struct dbr_buffer *buf)
+static void dbr_release_few(struct dbr_buffer *buf)
 {
 	dma_resv_assert_held(buf->dmabuf->resv);
 
 	dbr_fill_quarantined(buf);
 	dbr_pages_put(dbr_take_pages(buf));
-	dbr_has_given_back(buf);
+	dbr_set_released(buf);
 }
 
 static void dbr_revoke_begin(struct dbr_buffer *buf, enum dmabuf_revoke_state state)
@@ -207,19 +207,19 @@ static void dbr_revoke_begin(struct dbr_buffer *buf, enum dmabuf_revoke_state st
 	dma_resv_assert_held(buf->dmabuf->resv);
 
 	/*
-	 * First the state: an importer that is told may try to map at once. Who waits
+	 * First the state: an importer may try to map again in its callback. Who waits
 	 * for a suspension, or to end one, learns that it is for good now.
 	 */
 	dbr_set_state(buf, state);
 	buf->zapped = 0;
 	buf->fenced = 0;
 	WRITE_ONCE(buf->unmapped, 0);
-	buf->given_back = 0;
+	buf->released = 0;
 
 	buf->began = ktime_get();
-	dbr_tell(buf);
+	dbr_invalidate(buf);
 	dbr_enable_fences(buf);
-	buf->told = ktime_get();
+	buf->invalidated = ktime_get();
 	dbr_zap(buf);
 	buf->zapped = ktime_get();
 
@@ -227,9 +227,9 @@ static void dbr_revoke_begin(struct dbr_buffer *buf, enum dmabuf_revoke_state st
 		if (!buf->unmapped)
 			dbr_late_begin(buf);
 	} else if (buf->pages->nr_pages <= DBR_FEW_PAGES) {
-		dbr_give_back_few(buf);
+		dbr_release_few(buf);
 	} else {
-		queue_work(dbr_wq, &buf->give_work);
+		queue_work(dbr_wq, &buf->release_work);
 	}
 }
 
@@ -294,18 +294,18 @@ static void dbr_fence_work(struct work_struct *work)
  */
 static void dbr_orphan_locked(struct dbr_buffer *buf)
 {
-	bool forget;
+	bool unregister;
 
 	dma_resv_assert_held(buf->dmabuf->resv);
 
 	buf->orphaned = true;
 	if (!dbr_is_taken_back(buf))
 		dbr_revoke_begin(buf, DMABUF_REVOKE_STATE_REVOKING);
-	forget = dbr_is_to_be_forgotten(buf);
+	unregister = dbr_is_to_be_unregistered(buf);
 	dma_resv_unlock(buf->dmabuf->resv);
 
-	if (forget)
-		dbr_buffer_forget(buf);
+	if (unregister)
+		dbr_buffer_unregister(buf);
 }
 
 static void dbr_orphan_work(struct work_struct *work)
@@ -349,7 +349,7 @@ void dbr_revoke_init(struct dbr_buffer *buf)
 	buf->state = DMABUF_REVOKE_STATE_LIVE;
 	INIT_WORK(&buf->fence_work, dbr_fence_work);
 	INIT_WORK(&buf->old_work, dbr_old_work);
-	INIT_WORK(&buf->give_work, dbr_give_work);
+	INIT_WORK(&buf->release_work, dbr_release_work);
 	INIT_WORK(&buf->orphan_work, dbr_orphan_work);
 	INIT_DELAYED_WORK(&buf->late_work, dbr_late_work);
 	init_waitqueue_head(&buf->wait);

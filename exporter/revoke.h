@@ -53,8 +53,8 @@ static inline bool dbr_is_moving(struct dbr_buffer *buf)
 void dbr_registry_teach_lockdep(void);
 u64 dbr_buffers_last(void);
 void dbr_buffer_number(struct dbr_buffer *buf);
-void dbr_buffer_publish(struct dbr_buffer *buf, struct dbr_owner *owner);
-void dbr_buffer_forget(struct dbr_buffer *buf);
+void dbr_buffer_register(struct dbr_buffer *buf, struct dbr_owner *owner);
+void dbr_buffer_unregister(struct dbr_buffer *buf);
 struct dbr_buffer *dbr_buffer_get(struct dbr_owner *owner, u64 id);
 struct dbr_buffer *dbr_buffer_pop(struct dbr_owner *owner);
 void dbr_buffer_disown(struct dbr_buffer *buf);
@@ -64,7 +64,7 @@ int dbr_buffer_ids(struct dbr_owner *owner, u64 last, u64 *ids, u32 capacity,
 /* state.c */
 void dbr_set_state(struct dbr_buffer *buf, enum dmabuf_revoke_state state);
 int dbr_check_state(struct dbr_buffer *buf);
-void dbr_tell(struct dbr_buffer *buf);
+void dbr_invalidate(struct dbr_buffer *buf);
 void dbr_zap(struct dbr_buffer *buf);
 
 /* report.c */

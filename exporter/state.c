@@ -20,7 +20,7 @@ void dbr_set_state(struct dbr_buffer *buf, enum dmabuf_revoke_state state)
 
 /*
  * 0 if the memory may be handed out in this state. A suspended buffer answers as if it
- * were revoked: whoever is told EAGAIN or EINTR tries again at once, without end.
+ * were revoked: whoever gets EAGAIN or EINTR tries again at once, without end.
  */
 int dbr_check_state(struct dbr_buffer *buf)
 {
@@ -29,21 +29,21 @@ int dbr_check_state(struct dbr_buffer *buf)
 	if (dbr_is_suspended(buf) || dbr_is_gone(buf))
 		return -ENODEV;
 	/* To map in the callback of a move would give the old pages. */
-	if (buf->state == DMABUF_REVOKE_STATE_LIVE && buf->telling)
+	if (buf->state == DMABUF_REVOKE_STATE_LIVE && buf->invalidating)
 		return -EAGAIN;
 	return 0;
 }
 
 /* Each revocable importer, once. */
-void dbr_tell(struct dbr_buffer *buf)
+void dbr_invalidate(struct dbr_buffer *buf)
 {
 	dma_resv_assert_held(buf->dmabuf->resv);
 
-	WRITE_ONCE(buf->telling, true);
+	WRITE_ONCE(buf->invalidating, true);
 	if (!dbr_fault_skips_invalidation(buf))
 		dma_buf_invalidate_mappings(buf->dmabuf);
 	dbr_fault_invalidated(buf);
-	WRITE_ONCE(buf->telling, false);
+	WRITE_ONCE(buf->invalidating, false);
 }
 
 /* Faults take the resv lock, so none can bring back what is taken down here. */

@@ -72,7 +72,7 @@ EXPORTER = {
         ),
     ),
     "E4": Clause(
-        ("exporter/state.c:dbr_tell",),
+        ("exporter/state.c:dbr_invalidate",),
         (
             Control(
                 "contract_exporter::E4_each_revocable_attachment_is_told_once",
@@ -193,7 +193,7 @@ EXPORTER = {
         ),
     ),
     "E10": Clause(
-        ("exporter/revoke.c:dbr_give_work",),
+        ("exporter/revoke.c:dbr_release_work",),
         (
             Control(
                 "contract_more::E10_memory_goes_back_although_a_descriptor_is_open",
@@ -311,7 +311,10 @@ EXPORTER = {
         "What is shown is that the cases notice a descriptor that is left.",
     ),
     "E17": Clause(
-        ("exporter/registry.c:dbr_buffer_forget", "exporter/registry.c:dbr_buffer_pop"),
+        (
+            "exporter/registry.c:dbr_buffer_unregister",
+            "exporter/registry.c:dbr_buffer_pop",
+        ),
         (),
         "A use of freed memory, so no fault does it. KASAN, on a debug kernel, would notice "
         "it; that its report turns the log gate red is shown by test_gates.py.",
