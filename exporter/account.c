@@ -12,7 +12,7 @@
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 
-#include "exporter.h"
+#include "pages.h"
 
 static unsigned int limit_mb;
 module_param(limit_mb, uint, 0644);
@@ -69,7 +69,7 @@ static struct dbr_account *dbr_account_of(struct dbr_account *fresh)
 	return node ? rb_entry(node, struct dbr_account, node) : fresh;
 }
 
-/* A user who has none is forgotten. */
+/* A user who has none is dropped. */
 static void dbr_account_settle(struct dbr_account *account)
 {
 	lockdep_assert_held(&dbr_account_lock);

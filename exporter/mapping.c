@@ -23,12 +23,7 @@
 #include <linux/slab.h>
 
 #include "exporter.h"
-
-void dbr_mappings_init(struct dbr_pages *pages)
-{
-	mutex_init(&pages->sync_lock);
-	INIT_LIST_HEAD(&pages->mappings);
-}
+#include "faults.h"
 
 /**
  * dbr_mapping_teach_lockdep - take the locks once, in their order
@@ -44,7 +39,7 @@ void __init dbr_mapping_teach_lockdep(void)
 
 	if (!IS_ENABLED(CONFIG_PROVE_LOCKING))
 		return;
-	dbr_mappings_init(&pages);
+	dbr_pages_init_sync(&pages);
 	dma_resv_init(&resv);
 
 	dma_resv_lock(&resv, NULL);
@@ -90,8 +85,7 @@ static struct dbr_limits dbr_device_limits(struct dbr_buffer *buf, struct device
 		.boundary = ULONG_MAX,
 	};
 
-	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_BIG_SEGMENTS) ||
-	    !dbr_device_can_map(dev))
+	if (dbr_fault_skips_limits(buf) || !dbr_device_can_map(dev))
 		return limits;
 	limits.length = dbr_segment_size(dev);
 	limits.boundary = dma_get_seg_boundary(dev);
@@ -219,7 +213,7 @@ static void dbr_mappings_push(struct dbr_pages *pages, enum dma_data_direction c
 	list_for_each_entry(m, &pages->mappings, of_pages) {
 		/*
 		 * A reader has written nothing, and what is bounced would overwrite what the
-		 * device has written meanwhile. But some caches are only told here that it may.
+		 * device has written meanwhile. But some caches learn only here that it may.
 		 */
 		if (cpu != DMA_FROM_DEVICE)
 			dma_sync_sgtable_for_device(m->dev, &m->table, m->dma_dir);

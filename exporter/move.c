@@ -2,7 +2,7 @@
 /*
  * Replacing the memory of a buffer that stays alive.
  *
- * Importers are told and the new pages are in place before the resv lock is
+ * Importers are invalidated and the new pages are in place before the resv lock is
  * dropped, so nobody has to be refused. A fence of usage KERNEL says when the
  * contents have arrived; it waits for nothing but fences, as a fence must. The old
  * pages live on until the last mapping of them is gone.
@@ -13,9 +13,9 @@
 #include <linux/slab.h>
 
 #include "deadline.h"
-#include "exporter.h"
+#include "revoke.h"
 
-/* What importers may add when they are told without the move needing more memory; each. */
+/* What importers may add in their callback without the move needing more memory; each. */
 #define DBR_MOVE_FENCES	2
 
 /* A fence that was on the buffer. */
@@ -36,7 +36,7 @@ struct dbr_move {
 	unsigned int nr_after;
 	atomic_t left;			/* of @after, and one while it is begun */
 	struct work_struct work;
-	bool over;			/* the old pages are given back, too */
+	bool over;			/* the old pages are freed, too */
 };
 
 static const char *dbr_move_driver_name(struct dma_fence *fence)
@@ -55,7 +55,7 @@ static const struct dma_fence_ops dbr_move_ops = {
 	.release = compat_fence_release,
 };
 
-static void dbr_move_forget_after(struct dbr_move *move)
+static void dbr_move_put_after(struct dbr_move *move)
 {
 	unsigned int i;
 
@@ -73,7 +73,7 @@ static void dbr_move_work(struct work_struct *work)
 	cookie = dma_fence_begin_signalling();
 	/* All fences have signalled, so devices are done; but not all have unmapped. */
 	dbr_mappings_sync_for_cpu(move->from);
-	if (!dbr_has_fault(buf, DMABUF_REVOKE_FAULT_MOVE_NO_COPY))
+	if (!dbr_fault_skips_copy(buf))
 		dbr_pages_copy(move->from, move->to);
 	dbr_mappings_arrived(move->to);
 	/* The buffer has its own reference: it is waiting for the fence. */
@@ -83,7 +83,7 @@ static void dbr_move_work(struct work_struct *work)
 
 	wake_up_all(&buf->wait);
 	dbr_pages_put(move->from);
-	dbr_move_forget_after(move);
+	dbr_move_put_after(move);
 	WRITE_ONCE(move->over, true);
 	wake_up_all(&buf->wait);
 	dma_fence_put(&move->fence);
@@ -164,17 +164,16 @@ static int dbr_move_check(struct dbr_buffer *buf)
 {
 	dma_resv_assert_held(buf->dmabuf->resv);
 
-	if (buf->state == DMABUF_REVOKE_STATE_REVOKING ||
-	    buf->state == DMABUF_REVOKE_STATE_REVOKED)
+	if (dbr_is_taken_back(buf))
 		return -ENODEV;
 	/* Its old pages would be beyond the quarantine's watch. */
 	if (buf->flags & DMABUF_REVOKE_ALLOC_QUARANTINE)
 		return -EOPNOTSUPP;
 	if (buf->state != DMABUF_REVOKE_STATE_LIVE || buf->vmaps)
 		return -EBUSY;
-	if (buf->pins && !dbr_has_fault(buf, DMABUF_REVOKE_FAULT_MOVE_PINNED))
+	if (buf->pins && !dbr_fault_skips_pin_test(buf))
 		return -EBUSY;
-	if (buf->move && !dma_fence_is_signaled(buf->move))
+	if (dbr_is_moving(buf))
 		return -EBUSY;
 	return 0;
 }
@@ -201,7 +200,7 @@ static int dbr_move_reserve(struct dbr_move *move, unsigned int more)
 	return dma_resv_reserve_fences(resv, 1 + more);
 }
 
-/* What importers may add when they are told. */
+/* What importers may add in their callback. */
 static unsigned int dbr_fences_to_come(struct dbr_buffer *buf)
 {
 	struct dma_buf_attachment *attach;
@@ -226,12 +225,12 @@ static int dbr_move_commit(struct dbr_move *move)
 	ret = dbr_move_check(buf);
 	if (ret)
 		return ret;
-	/* Before anybody is told, so that nobody is told for nothing. */
+	/* Before anybody is invalidated, so that nobody is for nothing. */
 	ret = dbr_move_reserve(move, dbr_fences_to_come(buf));
 	if (ret)
 		return ret;
 
-	dbr_tell(buf);
+	dbr_invalidate(buf);
 	dbr_zap(buf);
 
 	/* Again: if somebody has added more fences than there is room for. */
@@ -242,15 +241,8 @@ static int dbr_move_commit(struct dbr_move *move)
 	get_dma_buf(buf->dmabuf);
 	dma_fence_get(&move->fence);
 	move->from = buf->pages;
-	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_NO_ZAP)) {
-		/* CPU mappings still lead there, without a reference. */
-		move->from->next = buf->kept;
-		buf->kept = dbr_pages_get(move->from);
-	} else {
-		get_dma_buf(buf->dmabuf);
-		atomic_inc(&buf->old_pages);
-		move->from->old_of = buf;
-	}
+	if (!dbr_fault_keeps_old_pages(buf, move->from))
+		dbr_await_old_pages(buf, move->from);
 	buf->pages = dbr_pages_get(move->to);
 	buf->generation++;
 	dma_fence_put(buf->move);
@@ -344,7 +336,7 @@ int dbr_move_wait(struct dbr_buffer *buf, u64 number, u64 deadline_ns)
 		return PTR_ERR_OR_ZERO(fence);
 	move = container_of(fence, struct dbr_move, fence);
 	ret = deadline_wait(buf->wait, dma_fence_is_signaled(fence), deadline_ns);
-	/* The deadline is for the fences. The old pages are ours to give back. */
+	/* The deadline is for the fences. To free the old pages is up to us. */
 	if (!ret)
 		ret = wait_event_killable(buf->wait, READ_ONCE(move->over));
 	dma_fence_put(fence);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The pages behind a buffer: as few and as large chunks as the system has, counted
- * by account.c, scrubbed before they are given back if anybody has had them.
+ * by account.c, scrubbed before they are freed if anybody has had them.
  */
 
 #include <linux/gfp.h>
@@ -11,7 +11,7 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
-#include "exporter.h"
+#include "pages.h"
 
 /*
  * Large chunks only while they come without effort. The last resort may reclaim,
@@ -86,17 +86,10 @@ static void dbr_chunk_scrub(struct page *page, unsigned int order)
 		clear_highpage(page + i);
 }
 
-/* One less that the buffer has to wait for. */
-static void dbr_old_pages_put(struct dbr_buffer *buf)
-{
-	if (!atomic_dec_and_test(&buf->old_pages) ||
-	    !queue_work(dbr_wq, &buf->old_work))
-		dma_buf_put(buf->dmabuf);
-}
-
 static void dbr_pages_free(struct dbr_pages *pages)
 {
-	struct dbr_buffer *buf = pages->old_of;
+	void (*freed)(void *data) = pages->freed;
+	void *freed_data = pages->freed_data;
 	unsigned int i;
 
 	for (i = 0; i < pages->nr_chunks; i++) {
@@ -112,8 +105,8 @@ static void dbr_pages_free(struct dbr_pages *pages)
 	if (pages->chunks != &pages->single)
 		kvfree(pages->chunks);
 	kfree(pages);
-	if (buf)
-		dbr_old_pages_put(buf);
+	if (freed)
+		freed(freed_data);
 }
 
 static void dbr_pages_free_work(struct work_struct *work)
@@ -162,6 +155,12 @@ err_free:
 	return ret;
 }
 
+void dbr_pages_init_sync(struct dbr_pages *pages)
+{
+	mutex_init(&pages->sync_lock);
+	INIT_LIST_HEAD(&pages->mappings);
+}
+
 /**
  * dbr_pages_alloc - allocate zeroed pages, charged to the caller and to his cgroup
  * @nr_pages: how many; not 0
@@ -179,7 +178,7 @@ struct dbr_pages *dbr_pages_alloc(pgoff_t nr_pages)
 		return ERR_PTR(-ENOMEM);
 	kref_init(&pages->refs);
 	INIT_WORK(&pages->free_work, dbr_pages_free_work);
-	dbr_mappings_init(pages);
+	dbr_pages_init_sync(pages);
 	pages->nr_pages = nr_pages;
 
 	pages->account = dbr_account_charge(nr_pages);

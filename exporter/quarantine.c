@@ -8,7 +8,7 @@
 #include <linux/sched/signal.h>
 #include <linux/string.h>
 
-#include "exporter.h"
+#include "pages.h"
 
 #define DBR_PATTERN	0xdb
 

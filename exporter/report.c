@@ -11,7 +11,7 @@
 #include <linux/ratelimit.h>
 #include <linux/rcupdate.h>
 
-#include "exporter.h"
+#include "revoke.h"
 #include "timens.h"
 
 static unsigned int warn_ms = 10000;
@@ -57,15 +57,14 @@ void dbr_report(struct dbr_buffer *buf, struct dmabuf_revoke_phases *phases,
 	dma_resv_assert_held(buf->dmabuf->resv);
 
 	phases->began_ns = timens_from_host(buf->began);
-	phases->tell_ns = dbr_phase_ns(buf->began, buf->told, now);
-	phases->zap_ns = dbr_phase_ns(buf->told, buf->zapped, now);
+	phases->tell_ns = dbr_phase_ns(buf->began, buf->invalidated, now);
+	phases->zap_ns = dbr_phase_ns(buf->invalidated, buf->zapped, now);
 	phases->fences_ns = dbr_phase_ns(buf->zapped, buf->fenced, now);
 	phases->unmaps_ns = dbr_phase_ns(buf->fenced, buf->unmapped, now);
 	phases->give_back_ns = 0;
-	if (buf->state == DMABUF_REVOKE_STATE_REVOKING ||
-	    buf->state == DMABUF_REVOKE_STATE_REVOKED)
+	if (dbr_is_taken_back(buf))
 		phases->give_back_ns = dbr_phase_ns(buf->unmapped,
-						    buf->given_back, now);
+						    buf->released, now);
 
 	pending->fences = 0;
 	dma_resv_for_each_fence(&cursor, buf->dmabuf->resv,

@@ -2,23 +2,21 @@
 /*
  * Taking a buffer back, for good or for a while.
  *
- * Whoever begins it tells the importers and takes down the CPU mappings. From then
- * on it advances by itself, each time something that it waits for has gone: a fence
- * by its callback, a mapping by its unmap. Nobody holds the resv lock while
+ * Whoever begins it invalidates the importers' mappings and takes down those of CPUs.
+ * From then on it advances by itself, each time something that it waits for has gone: a
+ * fence by its callback, a mapping by its unmap. Nobody holds the resv lock while
  * waiting, so importers can take it to finish and to unmap; and nobody has to wait
  * at all, so the owner can go away in the middle.
  */
 
 #include <linux/dma-resv.h>
-#include <linux/mm.h>
 
 #include "deadline.h"
-#include "exporter.h"
-#include "sleep.h"
+#include "revoke.h"
 
 /*
- * In pages: so few are given back with the lock held, by whoever begins a revoke, if there are
- * no blockers. A worker would cost as much again.
+ * In pages: so few are freed with the lock held, by whoever begins a revoke, if there are no
+ * blockers. A worker would cost as much again.
  */
 #define DBR_FEW_PAGES	256
 
@@ -33,16 +31,14 @@ static void dbr_fence_signalled(struct dma_fence *fence, struct dma_fence_cb *cb
 /* Arms fence_work for a fence that has not signalled. False: there is none. */
 static bool dbr_await_fence(struct dbr_buffer *buf)
 {
-	enum dma_resv_usage usage = DMA_RESV_USAGE_BOOKKEEP;
 	struct dma_fence *fence;
 
 	dma_resv_assert_held(buf->dmabuf->resv);
 
-	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_NO_FENCE_WAIT))
+	if (dbr_fault_skips_fence_wait(buf))
 		return false;
-	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_WEAK_FENCE_WAIT))
-		usage = DMA_RESV_USAGE_READ;
-	while (!buf->fence && (fence = dbr_unsignalled_fence(buf, usage)))
+	while (!buf->fence &&
+	       (fence = dbr_unsignalled_fence(buf, dbr_fault_usage(buf))))
 		if (!dma_fence_add_callback(fence, &buf->fence_cb,
 					    dbr_fence_signalled))
 			WRITE_ONCE(buf->fence, dma_fence_get(fence));
@@ -67,29 +63,19 @@ static void dbr_enable_fences(struct dbr_buffer *buf)
 
 /*
  * Once nobody needs the buffer any more, its owner's reference goes. True, and only
- * once: to be passed to dbr_buffer_forget() when the lock has been dropped.
+ * once: to be passed to dbr_buffer_unregister() when the lock has been dropped.
  */
-static bool dbr_is_to_be_forgotten(struct dbr_buffer *buf)
+static bool dbr_is_to_be_unregistered(struct dbr_buffer *buf)
 {
 	dma_resv_assert_held(buf->dmabuf->resv);
 
 	if (buf->state != DMABUF_REVOKE_STATE_REVOKED || !buf->orphaned ||
-	    buf->forgotten)
+	    buf->unregistered)
 		return false;
 	/* Its callback would come back to the buffer. */
 	WARN_ON_ONCE(buf->fence);
-	buf->forgotten = true;
+	buf->unregistered = true;
 	return true;
-}
-
-static void dbr_set_state(struct dbr_buffer *buf, enum dmabuf_revoke_state state)
-{
-	dma_resv_assert_held(buf->dmabuf->resv);
-
-	/* Pairs with the acquire of those who wait without the lock. */
-	smp_store_release(&buf->state, state);
-	if (wq_has_sleeper(&buf->wait))
-		wake_up_all(&buf->wait);
 }
 
 /* Notes when the last blocker has gone. */
@@ -99,7 +85,7 @@ static void dbr_await_blockers(struct dbr_buffer *buf)
 
 	dma_resv_assert_held(buf->dmabuf->resv);
 
-	/* Not before all have been told and no CPU mapping is left; only once. */
+	/* Not before all have been invalidated and no CPU mapping is left; only once. */
 	if (!buf->zapped || buf->unmapped)
 		return;
 
@@ -111,8 +97,7 @@ static void dbr_await_blockers(struct dbr_buffer *buf)
 	if (!buf->fenced)
 		buf->fenced = now;
 
-	if (!dbr_has_fault(buf, DMABUF_REVOKE_FAULT_NO_UNMAP_WAIT) &&
-	    (buf->maps || buf->vmaps))
+	if ((buf->maps || buf->vmaps) && !dbr_fault_skips_unmap_wait(buf))
 		return;
 	WRITE_ONCE(buf->unmapped, now);
 	dbr_late_end(buf);
@@ -121,30 +106,24 @@ static void dbr_await_blockers(struct dbr_buffer *buf)
 		dbr_set_state(buf, DMABUF_REVOKE_STATE_SUSPENDED);
 }
 
-/* Deliberate bugs that leave old pages in use. */
-#define DBR_FAULTS_KEEP_OLD	(DMABUF_REVOKE_FAULT_NO_FENCE_WAIT |	\
-				 DMABUF_REVOKE_FAULT_WEAK_FENCE_WAIT |	\
-				 DMABUF_REVOKE_FAULT_NO_UNMAP_WAIT)
-
 /* Those of moves are no blockers: nobody has them any more, they are about to be freed. */
 static bool dbr_has_old_pages(struct dbr_buffer *buf)
 {
 	dma_resv_assert_held(buf->dmabuf->resv);
 
-	return atomic_read(&buf->old_pages) &&
-	       !dbr_has_fault(buf, DBR_FAULTS_KEEP_OLD);
+	return atomic_read(&buf->old_pages) && !dbr_fault_skips_old_pages(buf);
 }
 
-/* As dbr_revoke_advance(). True, and only once: the memory is to be given back. */
+/* As dbr_revoke_advance(). True, and only once: the memory is to be released. */
 static bool dbr_revoke_step(struct dbr_buffer *buf)
 {
 	dma_resv_assert_held(buf->dmabuf->resv);
 
 	dbr_await_blockers(buf);
 	if (buf->state != DMABUF_REVOKE_STATE_REVOKING || !buf->unmapped ||
-	    buf->giving || dbr_has_old_pages(buf))
+	    buf->releasing || dbr_has_old_pages(buf))
 		return false;
-	buf->giving = true;
+	buf->releasing = true;
 	return true;
 }
 
@@ -155,37 +134,8 @@ static bool dbr_revoke_step(struct dbr_buffer *buf)
 void dbr_revoke_advance(struct dbr_buffer *buf)
 {
 	if (dbr_revoke_step(buf))
-		queue_work(dbr_wq, &buf->give_work);
+		queue_work(dbr_wq, &buf->release_work);
 }
-
-/* Each revocable importer, once. */
-void dbr_tell(struct dbr_buffer *buf)
-{
-	dma_resv_assert_held(buf->dmabuf->resv);
-
-	WRITE_ONCE(buf->telling, true);
-	if (!dbr_has_fault(buf, DMABUF_REVOKE_FAULT_NO_TELL))
-		dma_buf_invalidate_mappings(buf->dmabuf);
-	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_TELL_TWICE))
-		dma_buf_invalidate_mappings(buf->dmabuf);
-	WRITE_ONCE(buf->telling, false);
-	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_HOLD_LOCK))
-		sleep_at_least(DBR_FAULT_DELAY_NS);
-}
-
-/* Faults take the resv lock, so none can bring back what is taken down here. */
-void dbr_zap(struct dbr_buffer *buf)
-{
-	dma_resv_assert_held(buf->dmabuf->resv);
-
-	if (!dbr_has_fault(buf, DMABUF_REVOKE_FAULT_NO_ZAP))
-		unmap_mapping_range(buf->dmabuf->file->f_mapping, 0, 0, 1);
-}
-
-/* Deliberate bugs that leave somebody with access: the memory stays. */
-#define DBR_FAULTS_KEEP_MEMORY	(DMABUF_REVOKE_FAULT_NO_ZAP |		\
-				 DMABUF_REVOKE_FAULT_LATE_MAP |		\
-				 DMABUF_REVOKE_FAULT_KEEP_MEMORY)
 
 /* The last blocker has gone: nobody else touches the pages. */
 static void dbr_fill_quarantined(struct dbr_buffer *buf)
@@ -194,7 +144,7 @@ static void dbr_fill_quarantined(struct dbr_buffer *buf)
 		dbr_quarantine_fill(buf->pages);
 }
 
-/* What is to be given back: the buffer's reference; NULL: nothing. */
+/* What is to be released: the buffer's reference; NULL: nothing. */
 static struct dbr_pages *dbr_take_pages(struct dbr_buffer *buf)
 {
 	struct dbr_pages *pages = buf->pages;
@@ -202,26 +152,26 @@ static struct dbr_pages *dbr_take_pages(struct dbr_buffer *buf)
 	dma_resv_assert_held(buf->dmabuf->resv);
 
 	if (buf->flags & DMABUF_REVOKE_ALLOC_QUARANTINE ||
-	    dbr_has_fault(buf, DBR_FAULTS_KEEP_MEMORY))
+	    dbr_fault_skips_release(buf))
 		return NULL;
 	buf->pages = NULL;
 	return pages;
 }
 
-static void dbr_has_given_back(struct dbr_buffer *buf)
+static void dbr_set_released(struct dbr_buffer *buf)
 {
 	dma_resv_assert_held(buf->dmabuf->resv);
 
-	buf->given_back = ktime_get();
+	buf->released = ktime_get();
 	dbr_set_state(buf, DMABUF_REVOKE_STATE_REVOKED);
 }
 
-static void dbr_give_work(struct work_struct *work)
+static void dbr_release_work(struct work_struct *work)
 {
-	struct dbr_buffer *buf = container_of(work, struct dbr_buffer, give_work);
+	struct dbr_buffer *buf = container_of(work, struct dbr_buffer, release_work);
 	struct dma_buf *dmabuf = buf->dmabuf;
 	struct dbr_pages *pages;
-	bool forget;
+	bool unregister;
 
 	/* The owner's reference stays until REVOKED. */
 	get_dma_buf(dmabuf);
@@ -233,23 +183,23 @@ static void dbr_give_work(struct work_struct *work)
 	dbr_pages_put(pages);
 
 	dma_resv_lock(dmabuf->resv, NULL);
-	dbr_has_given_back(buf);
-	forget = dbr_is_to_be_forgotten(buf);
+	dbr_set_released(buf);
+	unregister = dbr_is_to_be_unregistered(buf);
 	dma_resv_unlock(dmabuf->resv);
 
-	if (forget)
-		dbr_buffer_forget(buf);
+	if (unregister)
+		dbr_buffer_unregister(buf);
 	dma_buf_put(dmabuf);
 }
 
 /* The same, at once. */
-static void dbr_give_back_few(struct dbr_buffer *buf)
+static void dbr_release_few(struct dbr_buffer *buf)
 {
 	dma_resv_assert_held(buf->dmabuf->resv);
 
 	dbr_fill_quarantined(buf);
 	dbr_pages_put(dbr_take_pages(buf));
-	dbr_has_given_back(buf);
+	dbr_set_released(buf);
 }
 
 static void dbr_revoke_begin(struct dbr_buffer *buf, enum dmabuf_revoke_state state)
@@ -257,19 +207,19 @@ static void dbr_revoke_begin(struct dbr_buffer *buf, enum dmabuf_revoke_state st
 	dma_resv_assert_held(buf->dmabuf->resv);
 
 	/*
-	 * First the state: an importer that is told may try to map at once. Who waits
+	 * First the state: an importer may try to map again in its callback. Who waits
 	 * for a suspension, or to end one, learns that it is for good now.
 	 */
 	dbr_set_state(buf, state);
 	buf->zapped = 0;
 	buf->fenced = 0;
 	WRITE_ONCE(buf->unmapped, 0);
-	buf->given_back = 0;
+	buf->released = 0;
 
 	buf->began = ktime_get();
-	dbr_tell(buf);
+	dbr_invalidate(buf);
 	dbr_enable_fences(buf);
-	buf->told = ktime_get();
+	buf->invalidated = ktime_get();
 	dbr_zap(buf);
 	buf->zapped = ktime_get();
 
@@ -277,9 +227,9 @@ static void dbr_revoke_begin(struct dbr_buffer *buf, enum dmabuf_revoke_state st
 		if (!buf->unmapped)
 			dbr_late_begin(buf);
 	} else if (buf->pages->nr_pages <= DBR_FEW_PAGES) {
-		dbr_give_back_few(buf);
+		dbr_release_few(buf);
 	} else {
-		queue_work(dbr_wq, &buf->give_work);
+		queue_work(dbr_wq, &buf->release_work);
 	}
 }
 
@@ -292,6 +242,32 @@ static void dbr_old_work(struct work_struct *work)
 	dbr_revoke_advance(buf);
 	dma_resv_unlock(dmabuf->resv);
 	dma_buf_put(dmabuf);
+}
+
+/* One less to wait for. */
+static void dbr_old_pages_freed(void *data)
+{
+	struct dbr_buffer *buf = data;
+
+	if (!atomic_dec_and_test(&buf->old_pages) ||
+	    !queue_work(dbr_wq, &buf->old_work))
+		dma_buf_put(buf->dmabuf);
+}
+
+/**
+ * dbr_await_old_pages - the buffer is not REVOKED before these have been freed
+ * @buf: the buffer
+ * @pages: what a move has replaced; the caller holds a reference
+ */
+void dbr_await_old_pages(struct dbr_buffer *buf, struct dbr_pages *pages)
+{
+	dma_resv_assert_held(buf->dmabuf->resv);
+
+	/* dbr_old_pages_freed() drops it. */
+	get_dma_buf(buf->dmabuf);
+	atomic_inc(&buf->old_pages);
+	pages->freed_data = buf;
+	pages->freed = dbr_old_pages_freed;
 }
 
 static void dbr_fence_work(struct work_struct *work)
@@ -312,32 +288,24 @@ static void dbr_fence_work(struct work_struct *work)
 	dma_buf_put(dmabuf);
 }
 
-static bool dbr_is_taken_back(struct dbr_buffer *buf)
-{
-	dma_resv_assert_held(buf->dmabuf->resv);
-
-	return buf->state == DMABUF_REVOKE_STATE_REVOKING ||
-	       buf->state == DMABUF_REVOKE_STATE_REVOKED;
-}
-
 /*
  * The owner is gone: revoke, and drop its reference when done. With the resv lock, which is
  * dropped; the caller holds a dma-buf reference of its own.
  */
 static void dbr_orphan_locked(struct dbr_buffer *buf)
 {
-	bool forget;
+	bool unregister;
 
 	dma_resv_assert_held(buf->dmabuf->resv);
 
 	buf->orphaned = true;
 	if (!dbr_is_taken_back(buf))
 		dbr_revoke_begin(buf, DMABUF_REVOKE_STATE_REVOKING);
-	forget = dbr_is_to_be_forgotten(buf);
+	unregister = dbr_is_to_be_unregistered(buf);
 	dma_resv_unlock(buf->dmabuf->resv);
 
-	if (forget)
-		dbr_buffer_forget(buf);
+	if (unregister)
+		dbr_buffer_unregister(buf);
 }
 
 static void dbr_orphan_work(struct work_struct *work)
@@ -381,16 +349,10 @@ void dbr_revoke_init(struct dbr_buffer *buf)
 	buf->state = DMABUF_REVOKE_STATE_LIVE;
 	INIT_WORK(&buf->fence_work, dbr_fence_work);
 	INIT_WORK(&buf->old_work, dbr_old_work);
-	INIT_WORK(&buf->give_work, dbr_give_work);
+	INIT_WORK(&buf->release_work, dbr_release_work);
 	INIT_WORK(&buf->orphan_work, dbr_orphan_work);
 	INIT_DELAYED_WORK(&buf->late_work, dbr_late_work);
 	init_waitqueue_head(&buf->wait);
-}
-
-static bool dbr_is_in(struct dbr_buffer *buf, enum dmabuf_revoke_state state)
-{
-	/* Pairs with dbr_set_state(): the phases are complete. */
-	return smp_load_acquire(&buf->state) == state;
 }
 
 /* 0: it has begun, now or earlier. */

@@ -49,7 +49,7 @@
 #ifdef HAVE_ATTACH_REVOCABLE
 #define COMPAT_REVOCABLE_TEST	DMABUF_REVOKE_FEATURE_REVOCABLE_TEST
 
-/* The callback of an importer that cannot be told. */
+/* The callback of an importer that cannot be revoked. */
 #define compat_no_callback	NULL
 #else
 #define COMPAT_REVOCABLE_TEST	0
@@ -161,7 +161,7 @@ static inline void compat_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
 
 #define compat_fence_release	NULL
 
-/* What dma_fence_init() is told of a fence's lock: it has one inside. */
+/* What dma_fence_init() gets as a fence's lock: it has one inside. */
 struct compat_fence_lock {
 };
 

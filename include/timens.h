@@ -20,7 +20,7 @@ static inline ktime_t timens_offset(void)
 }
 
 /*
- * A time to be told to the caller. 0 is never, and stays; what was before the caller's
+ * A time for the caller. 0 is never, and stays; what was before the caller's
  * clock began is as early as can be.
  */
 static inline u64 timens_from_host(ktime_t host)

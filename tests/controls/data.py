@@ -27,7 +27,7 @@ TIMES_OUT = "success, expected ETIMEDOUT"
 
 EXPORTER = {
     "E1": Clause(
-        ("exporter/dmabuf.c:dbr_admits", "exporter/dmabuf.c:dbr_dmabuf_pin"),
+        ("exporter/attachment.c:dbr_admits", "exporter/attachment.c:dbr_dmabuf_pin"),
         (
             Control(
                 "contract/exporter::E1_legacy_importer_is_refused",
@@ -37,7 +37,7 @@ EXPORTER = {
         ),
     ),
     "E2": Clause(
-        ("exporter/revoke.c:dbr_revoke_begin", "exporter/dmabuf.c:dbr_dmabuf_map"),
+        ("exporter/revoke.c:dbr_revoke_begin", "exporter/attachment.c:dbr_dmabuf_map"),
         (
             Control(
                 "contract/exporter::E2_importer_that_maps_in_the_callback_is_refused",
@@ -52,7 +52,7 @@ EXPORTER = {
         ),
     ),
     "E3": Clause(
-        ("exporter/dmabuf.c:dbr_check_state",),
+        ("exporter/state.c:dbr_check_state",),
         (
             Control(
                 "contract/exporter::E3_attach_after_revoke_is_ENODEV",
@@ -72,7 +72,7 @@ EXPORTER = {
         ),
     ),
     "E4": Clause(
-        ("exporter/revoke.c:dbr_tell",),
+        ("exporter/state.c:dbr_invalidate",),
         (
             Control(
                 "contract/exporter::E4_each_revocable_attachment_is_told_once",
@@ -104,7 +104,10 @@ EXPORTER = {
         "A revoke does not call dma_resv_wait_timeout(), so there is no result of it to leak.",
     ),
     "E6": Clause(
-        ("exporter/revoke.c:dbr_revoke_advance", "exporter/dmabuf.c:dbr_dmabuf_unmap"),
+        (
+            "exporter/revoke.c:dbr_revoke_advance",
+            "exporter/attachment.c:dbr_dmabuf_unmap",
+        ),
         (
             Control(
                 "contract/waits::E6_revoke_waits_for_every_unmap",
@@ -166,9 +169,9 @@ EXPORTER = {
     ),
     "E9": Clause(
         (
-            "exporter/revoke.c:dbr_zap",
-            "exporter/dmabuf.c:dbr_vm_fault",
-            "exporter/dmabuf.c:dbr_dmabuf_vunmap",
+            "exporter/state.c:dbr_zap",
+            "exporter/cpu.c:dbr_vm_fault",
+            "exporter/cpu.c:dbr_dmabuf_vunmap",
         ),
         (
             Control(
@@ -190,7 +193,7 @@ EXPORTER = {
         ),
     ),
     "E10": Clause(
-        ("exporter/revoke.c:dbr_give_work",),
+        ("exporter/revoke.c:dbr_release_work",),
         (
             Control(
                 "contract/release::E10_memory_goes_back_although_a_descriptor_is_open",
@@ -217,7 +220,7 @@ EXPORTER = {
         ),
     ),
     "E12": Clause(
-        ("exporter/buffer.c:dbr_buffer_get",),
+        ("exporter/registry.c:dbr_buffer_get",),
         (
             Control(
                 "interface/strangers::E12_stranger_may_not_revoke",
@@ -300,7 +303,7 @@ EXPORTER = {
     ),
     "E16": Clause(
         (
-            "exporter/main.c:dbr_buffer_hand_out",
+            "exporter/ioctl.c:dbr_buffer_hand_out",
             "importer/main.c:dbi_ioctl_attach",
             "importer/job.c:dbi_job_start",
         ),
@@ -309,14 +312,17 @@ EXPORTER = {
         "What is shown is that the cases notice a descriptor that is left.",
     ),
     "E17": Clause(
-        ("exporter/buffer.c:dbr_buffer_forget", "exporter/buffer.c:dbr_buffer_pop"),
+        (
+            "exporter/registry.c:dbr_buffer_unregister",
+            "exporter/registry.c:dbr_buffer_pop",
+        ),
         (),
         "A use of freed memory, so no fault does it. KASAN, on a debug kernel, would notice "
         "it; that its report turns the log gate red is shown by gates/test_red.py.",
     ),
     "E18": Clause(
         (
-            "exporter/dmabuf.c:dbr_dmabuf_attach",
+            "exporter/attachment.c:dbr_dmabuf_attach",
             "exporter/mapping.c:dbr_device_can_map",
         ),
         (
@@ -339,8 +345,8 @@ EXPORTER = {
     ),
     "E21": Clause(
         (
-            "exporter/dmabuf.c:dbr_dmabuf_begin_cpu_access",
-            "exporter/dmabuf.c:dbr_dmabuf_end_cpu_access",
+            "exporter/cpu.c:dbr_dmabuf_begin_cpu_access",
+            "exporter/cpu.c:dbr_dmabuf_end_cpu_access",
             "exporter/mapping.c:dbr_mappings_sync_for_cpu",
         ),
         (
@@ -354,8 +360,8 @@ EXPORTER = {
     ),
     "E22": Clause(
         (
-            "exporter/dmabuf.c:dbr_dmabuf_map",
-            "exporter/dmabuf.c:dbr_dmabuf_unmap",
+            "exporter/attachment.c:dbr_dmabuf_map",
+            "exporter/attachment.c:dbr_dmabuf_unmap",
             "exporter/mapping.c:dbr_mapping_map",
         ),
         (
@@ -368,9 +374,9 @@ EXPORTER = {
     ),
     "E24": Clause(
         (
-            "exporter/dmabuf.c:dbr_dmabuf_mmap",
-            "exporter/dmabuf.c:dbr_vm_fault",
-            "exporter/revoke.c:dbr_zap",
+            "exporter/cpu.c:dbr_dmabuf_mmap",
+            "exporter/cpu.c:dbr_vm_fault",
+            "exporter/state.c:dbr_zap",
         ),
         users.E24,
     ),

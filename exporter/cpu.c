@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The dma_buf_ops: what importers and CPU mappings get to see of a buffer.
+ * What CPUs get to see of a buffer: vmap, synchronised access, mmap.
  *
  * Everything that hands out the memory decides under the resv lock, where the
- * state cannot change. attach and mmap are not called under it: their checks are a
- * courtesy that fails early.
+ * state cannot change. mmap is not called under it: its check is a courtesy that fails
+ * early.
  */
 
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
-#include <linux/dma-mapping.h>
 #include <linux/dma-resv.h>
 #include <linux/iosys-map.h>
 #include <linux/mm.h>
@@ -17,270 +14,7 @@
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
-#include "exporter.h"
-#include "sleep.h"
-
-static bool dbr_is_suspended(struct dbr_buffer *buf)
-{
-	enum dmabuf_revoke_state state = READ_ONCE(buf->state);
-
-	return state == DMABUF_REVOKE_STATE_SUSPENDING ||
-	       state == DMABUF_REVOKE_STATE_SUSPENDED;
-}
-
-/* For good. */
-static bool dbr_is_gone(struct dbr_buffer *buf)
-{
-	enum dmabuf_revoke_state state = READ_ONCE(buf->state);
-
-	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_LATE_MAP))
-		return false;
-	return state == DMABUF_REVOKE_STATE_REVOKING ||
-	       state == DMABUF_REVOKE_STATE_REVOKED;
-}
-
-/*
- * 0 if the memory may be handed out in this state. A suspended buffer answers as if it
- * were revoked: whoever is told EAGAIN or EINTR tries again at once, without end.
- */
-static int dbr_check_state(struct dbr_buffer *buf)
-{
-	dma_resv_assert_held(buf->dmabuf->resv);
-
-	if (dbr_is_suspended(buf) || dbr_is_gone(buf))
-		return -ENODEV;
-	/* To map in the callback of a move would give the old pages. */
-	if (buf->state == DMABUF_REVOKE_STATE_LIVE && buf->telling)
-		return -EAGAIN;
-	return 0;
-}
-
-static bool dbr_admits(struct dbr_buffer *buf, struct dbr_attachment *a)
-{
-	return a->revocable ||
-	       buf->flags & DMABUF_REVOKE_ALLOC_ACCEPT_LEGACY ||
-	       dbr_has_fault(buf, DMABUF_REVOKE_FAULT_NO_LEGACY_TEST);
-}
-
-/* A mapping in advance, so that map has nothing to allocate. */
-static int dbr_attachment_fill(struct dbr_attachment *a, struct dbr_buffer *buf,
-			       struct device *dev)
-{
-	dma_resv_lock(buf->dmabuf->resv, NULL);
-	a->spare = buf->pages ? dbr_mapping_create(buf, dev) : ERR_PTR(-ENODEV);
-	dma_resv_unlock(buf->dmabuf->resv);
-	return PTR_ERR_OR_ZERO(a->spare);
-}
-
-static int dbr_dmabuf_attach(struct dma_buf *dmabuf,
-			     struct dma_buf_attachment *attach)
-{
-	struct dbr_buffer *buf = dmabuf->priv;
-	struct dbr_attachment *a;
-	int ret;
-
-	/* A suspended buffer will come back: attaching does no harm. */
-	if (dbr_is_gone(buf))
-		return -ENODEV;
-	/* Who learns it only from map tries again for ever. */
-	if (!dbr_device_can_map(attach->dev) &&
-	    !dbr_has_fault(buf, DMABUF_REVOKE_FAULT_LATE_REFUSAL))
-		return -EIO;
-
-	a = kzalloc_obj(*a, GFP_CALLER);
-	if (!a)
-		return -ENOMEM;
-	INIT_LIST_HEAD(&a->mappings);
-	a->revocable = dma_buf_attach_revocable(attach);
-	if (!dbr_admits(buf, a)) {
-		ret = -EOPNOTSUPP;
-		goto err_free;
-	}
-	ret = dbr_attachment_fill(a, buf, attach->dev);
-	if (ret)
-		goto err_free;
-
-	attach->priv = a;
-	return 0;
-
-err_free:
-	kfree(a);
-	return ret;
-}
-
-/*
- * Of an importer that has left them behind. It will not unpin any more, nor can it be told,
- * but its device may still use tables and memory: neither is ever freed, and the buffer
- * stays mapped.
- */
-static void dbr_attachment_abandon(struct dbr_buffer *buf, struct dbr_attachment *a)
-{
-	struct dbr_mapping *m;
-
-	dma_resv_lock(buf->dmabuf->resv, NULL);
-	buf->pins -= a->pins;
-	list_for_each_entry(m, &a->mappings, of_attachment) {
-		dbr_mapping_abandon(m);
-		if (a->revocable)
-			buf->legacy_maps++;
-	}
-	list_splice(&a->mappings, &buf->abandoned);
-	dma_resv_unlock(buf->dmabuf->resv);
-}
-
-static void dbr_dmabuf_detach(struct dma_buf *dmabuf,
-			      struct dma_buf_attachment *attach)
-{
-	struct dbr_attachment *a = attach->priv;
-
-	if (WARN_ONCE(a->pins, "%s: detached while pinned\n", dev_name(attach->dev)) |
-	    WARN_ONCE(!list_empty(&a->mappings), "%s: detached while mapped\n",
-		      dev_name(attach->dev)))
-		dbr_attachment_abandon(dmabuf->priv, a);
-	dbr_mapping_destroy(a->spare);
-	kfree(a);
-}
-
-static int dbr_dmabuf_pin(struct dma_buf_attachment *attach)
-{
-	struct dbr_buffer *buf = attach->dmabuf->priv;
-	struct dbr_attachment *a = attach->priv;
-	int ret;
-
-	dma_resv_assert_held(attach->dmabuf->resv);
-
-	ret = dbr_check_state(buf);
-	if (ret)
-		return ret;
-	if (!dbr_admits(buf, a))
-		return -EOPNOTSUPP;
-	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_FAIL_PIN))
-		return -ENOMEM;
-	a->pins++;
-	buf->pins++;
-	return 0;
-}
-
-static void dbr_dmabuf_unpin(struct dma_buf_attachment *attach)
-{
-	struct dbr_buffer *buf = attach->dmabuf->priv;
-	struct dbr_attachment *a = attach->priv;
-
-	dma_resv_assert_held(attach->dmabuf->resv);
-
-	/* No WARN: there is an importer that does so on demand. */
-	if (!a->pins) {
-		pr_warn_ratelimited("%s: unpinned without a pin\n",
-				    dev_name(attach->dev));
-		return;
-	}
-	a->pins--;
-	buf->pins--;
-}
-
-/* The spare, if there is one and the buffer was not moved since; or a new mapping. */
-static struct dbr_mapping *dbr_attachment_take(struct dbr_attachment *a,
-					       struct dbr_buffer *buf,
-					       struct device *dev)
-{
-	struct dbr_mapping *m = a->spare;
-
-	dma_resv_assert_held(buf->dmabuf->resv);
-
-	a->spare = NULL;
-	if (likely(m && m->generation == buf->generation))
-		return m;
-	dbr_mapping_destroy(m);
-	return dbr_mapping_create(buf, dev);
-}
-
-/* For the next map. One is enough, of the pages that the buffer has now. */
-static void dbr_attachment_keep(struct dbr_attachment *a, struct dbr_buffer *buf,
-				struct dbr_mapping *m)
-{
-	dma_resv_assert_held(buf->dmabuf->resv);
-
-	if (m->generation == buf->generation)
-		swap(m, a->spare);
-	dbr_mapping_destroy(m);
-}
-
-static struct sg_table *dbr_dmabuf_map(struct dma_buf_attachment *attach,
-				       enum dma_data_direction dir)
-{
-	struct dbr_buffer *buf = attach->dmabuf->priv;
-	struct dbr_attachment *a = attach->priv;
-	struct dbr_mapping *m;
-	int ret;
-
-	dma_resv_assert_held(attach->dmabuf->resv);
-
-	ret = dbr_check_state(buf);
-	if (ret)
-		return ERR_PTR(ret);
-	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_ONE_MAP) &&
-	    !list_empty(&a->mappings))
-		return ERR_PTR(-EBUSY);
-	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_SLOW_MAP))
-		sleep_at_least(DBR_FAULT_DELAY_NS);
-	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_FAIL_MAP))
-		return ERR_PTR(-ENOMEM);
-
-	/* It was let in by FAULT_LATE_REFUSAL; the DMA API takes no errno for it. */
-	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_LATE_REFUSAL) &&
-	    !dbr_device_can_map(attach->dev))
-		return ERR_PTR(-EIO);
-
-	m = dbr_attachment_take(a, buf, attach->dev);
-	if (IS_ERR(m))
-		return ERR_CAST(m);
-	ret = dbr_mapping_map(m, buf->pages, dir);
-	if (ret) {
-		dbr_attachment_keep(a, buf, m);
-		return ERR_PTR(ret);
-	}
-
-	list_add_tail(&m->of_attachment, &a->mappings);
-	buf->maps++;
-	if (!a->revocable)
-		buf->legacy_maps++;
-	return &m->table;
-}
-
-/* Of those that the attachment holds; or NULL. */
-static struct dbr_mapping *dbr_attachment_find(struct dbr_attachment *a,
-					       struct sg_table *table)
-{
-	struct dbr_mapping *m;
-
-	list_for_each_entry(m, &a->mappings, of_attachment)
-		if (&m->table == table)
-			return m;
-	return NULL;
-}
-
-static void dbr_dmabuf_unmap(struct dma_buf_attachment *attach,
-			     struct sg_table *table, enum dma_data_direction dir)
-{
-	struct dbr_buffer *buf = attach->dmabuf->priv;
-	struct dbr_attachment *a = attach->priv;
-	struct dbr_mapping *m;
-
-	dma_resv_assert_held(attach->dmabuf->resv);
-
-	m = dbr_attachment_find(a, table);
-	if (WARN_ONCE(!m || dir != m->dir, "%s: unmapped what was not mapped so\n",
-		      dev_name(attach->dev)))
-		return;
-
-	list_del(&m->of_attachment);
-	dbr_mapping_unmap(m);
-	dbr_attachment_keep(a, buf, m);
-	buf->maps--;
-	if (!a->revocable)
-		buf->legacy_maps--;
-	dbr_revoke_advance(buf);
-}
+#include "dmabuf.h"
 
 /* Each page by itself: 0, or -EINTR after a fatal signal, since there may be millions. */
 static int dbr_vmap_name(struct dbr_pages *pages, struct page **array)
@@ -332,7 +66,7 @@ static int dbr_vmap(struct dbr_buffer *buf, struct iosys_map *map)
 	return 0;
 }
 
-static int dbr_dmabuf_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
+int dbr_dmabuf_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 {
 	int ret;
 
@@ -342,7 +76,7 @@ static int dbr_dmabuf_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 	return ret;
 }
 
-static void dbr_dmabuf_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
+void dbr_dmabuf_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
 {
 	struct dbr_buffer *buf = dmabuf->priv;
 
@@ -366,7 +100,7 @@ static bool dbr_is_out_of_reach(struct dbr_buffer *buf)
 
 /*
  * The resv lock, for access. 0: locked. A suspended buffer is waited for, since a caller
- * who is told EAGAIN or EINTR has to call again, and would do nothing else.
+ * who gets EAGAIN or EINTR has to call again, and would do nothing else.
  */
 static int dbr_lock_for_access(struct dbr_buffer *buf)
 {
@@ -392,27 +126,19 @@ static int dbr_await_fences(struct dbr_buffer *buf, enum dma_data_direction dir)
 	enum dma_resv_usage usage = dma_resv_usage_rw(dir != DMA_FROM_DEVICE);
 	long ret;
 
-	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_SYNC_EARLY))
+	if (dbr_fault_skips_sync_wait(buf))
 		return 0;
 	ret = dma_resv_wait_timeout(buf->dmabuf->resv, usage, true,
 				    MAX_SCHEDULE_TIMEOUT);
 	return ret < 0 ? ret : 0;
 }
 
-/* The contents have not arrived yet. */
-static bool dbr_is_moving(struct dbr_buffer *buf)
-{
-	dma_resv_assert_held(buf->dmabuf->resv);
-
-	return buf->move && !dma_fence_is_signaled(buf->move);
-}
-
 /*
  * The core would wait for the fences afterwards, when what they stand for has not been
  * synchronised.
  */
-static int dbr_dmabuf_begin_cpu_access(struct dma_buf *dmabuf,
-				       enum dma_data_direction dir)
+int dbr_dmabuf_begin_cpu_access(struct dma_buf *dmabuf,
+				enum dma_data_direction dir)
 {
 	struct dbr_buffer *buf = dmabuf->priv;
 	bool moving;
@@ -428,8 +154,7 @@ static int dbr_dmabuf_begin_cpu_access(struct dma_buf *dmabuf,
 		if (ret)
 			return ret;
 		/* Again, so that what arrives is not overwritten. */
-		moving = dbr_is_moving(buf) &&
-			 !dbr_has_fault(buf, DMABUF_REVOKE_FAULT_SYNC_EARLY);
+		moving = dbr_is_moving(buf) && !dbr_fault_skips_sync_wait(buf);
 		if (!moving)
 			dbr_mappings_sync_for_cpu(buf->pages);
 		dma_resv_unlock(dmabuf->resv);
@@ -437,8 +162,8 @@ static int dbr_dmabuf_begin_cpu_access(struct dma_buf *dmabuf,
 	return 0;
 }
 
-static int dbr_dmabuf_end_cpu_access(struct dma_buf *dmabuf,
-				     enum dma_data_direction dir)
+int dbr_dmabuf_end_cpu_access(struct dma_buf *dmabuf,
+			      enum dma_data_direction dir)
 {
 	struct dbr_buffer *buf = dmabuf->priv;
 	int ret = dbr_lock_for_access(buf);
@@ -540,7 +265,7 @@ static int dbr_lock_for_fault(struct dma_resv *resv, struct vm_fault *vmf)
 }
 
 /*
- * A fault that may not be told to try again comes again by itself, and not everybody who
+ * A fault that may not return VM_FAULT_RETRY comes again by itself, and not everybody who
  * takes one looks for signals in between (futexes).
  */
 static vm_fault_t dbr_vm_interrupted(void)
@@ -551,7 +276,7 @@ static vm_fault_t dbr_vm_interrupted(void)
 /*
  * The resv lock, for a fault. If it is taken, wait for it without mmap_lock where
  * that is allowed: a fault of the kernel's own, in a system call, ends on a fatal
- * signal only if it is told to try again. 0: locked.
+ * signal only if it returns VM_FAULT_RETRY. 0: locked.
  */
 static vm_fault_t dbr_vm_lock(struct dma_resv *resv, struct vm_fault *vmf)
 {
@@ -578,7 +303,7 @@ static vm_fault_t dbr_vm_lock(struct dma_resv *resv, struct vm_fault *vmf)
 static bool dbr_vm_is_closed(struct dbr_buffer *buf)
 {
 	return (dbr_is_suspended(buf) || dbr_is_gone(buf)) &&
-	       !dbr_has_fault(buf, DMABUF_REVOKE_FAULT_NO_ZAP);
+	       !dbr_fault_skips_zap(buf);
 }
 
 /* For the contents to arrive, unless they never will; in the same way. Drops the resv lock. */
@@ -645,7 +370,7 @@ static const struct vm_operations_struct dbr_vm_ops = {
 	.map_pages = dbr_vm_map_pages,
 };
 
-static int dbr_dmabuf_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
+int dbr_dmabuf_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 {
 	struct dbr_buffer *buf = dmabuf->priv;
 
@@ -664,23 +389,3 @@ static int dbr_dmabuf_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 	vma->vm_private_data = buf;
 	return 0;
 }
-
-static void dbr_dmabuf_release(struct dma_buf *dmabuf)
-{
-	dbr_buffer_destroy(dmabuf->priv);
-}
-
-const struct dma_buf_ops dbr_dmabuf_ops = {
-	.attach = dbr_dmabuf_attach,
-	.detach = dbr_dmabuf_detach,
-	.pin = dbr_dmabuf_pin,
-	.unpin = dbr_dmabuf_unpin,
-	.map_dma_buf = dbr_dmabuf_map,
-	.unmap_dma_buf = dbr_dmabuf_unmap,
-	.vmap = dbr_dmabuf_vmap,
-	.vunmap = dbr_dmabuf_vunmap,
-	.begin_cpu_access = dbr_dmabuf_begin_cpu_access,
-	.end_cpu_access = dbr_dmabuf_end_cpu_access,
-	.mmap = dbr_dmabuf_mmap,
-	.release = dbr_dmabuf_release,
-};

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Bugs of exporters, on purpose: the points at which they happen. Nothing else looks at
+ * dbr_buffer.faults for that. Without a bug what is skipped is nothing, and an errno is 0.
+ */
+#ifndef DBR_FAULTS_H
+#define DBR_FAULTS_H
+
+#include "exporter.h"
+
+/* Whether the buffer was made with one of these. */
+static inline bool dbr_has_fault(const struct dbr_buffer *buf, u64 faults)
+{
+	return unlikely(buf->faults & faults);
+}
+
+/* Attaching, pinning and mapping. */
+static inline bool dbr_fault_skips_state_test(const struct dbr_buffer *buf)
+{
+	return dbr_has_fault(buf, DMABUF_REVOKE_FAULT_LATE_MAP);
+}
+
+static inline bool dbr_fault_skips_legacy_test(const struct dbr_buffer *buf)
+{
+	return dbr_has_fault(buf, DMABUF_REVOKE_FAULT_NO_LEGACY_TEST);
+}
+
+static inline bool dbr_fault_skips_device_test(const struct dbr_buffer *buf)
+{
+	return dbr_has_fault(buf, DMABUF_REVOKE_FAULT_LATE_REFUSAL);
+}
+
+static inline bool dbr_fault_skips_limits(const struct dbr_buffer *buf)
+{
+	return dbr_has_fault(buf, DMABUF_REVOKE_FAULT_BIG_SEGMENTS);
+}
+
+static inline int dbr_fault_pin(const struct dbr_buffer *buf)
+{
+	return dbr_has_fault(buf, DMABUF_REVOKE_FAULT_FAIL_PIN) ? -ENOMEM : 0;
+}
+
+int __dbr_fault_map(const struct dbr_buffer *buf, bool mapped);
+
+/* @mapped: the attachment has a mapping already */
+static inline int dbr_fault_map(const struct dbr_buffer *buf, bool mapped)
+{
+	return unlikely(buf->faults) ? __dbr_fault_map(buf, mapped) : 0;
+}
+
+/* Access by CPUs. */
+static inline bool dbr_fault_skips_sync_wait(const struct dbr_buffer *buf)
+{
+	return dbr_has_fault(buf, DMABUF_REVOKE_FAULT_SYNC_EARLY);
+}
+
+static inline bool dbr_fault_skips_zap(const struct dbr_buffer *buf)
+{
+	return dbr_has_fault(buf, DMABUF_REVOKE_FAULT_NO_ZAP);
+}
+
+/* Invalidating. */
+static inline bool dbr_fault_skips_invalidation(const struct dbr_buffer *buf)
+{
+	return dbr_has_fault(buf, DMABUF_REVOKE_FAULT_NO_TELL);
+}
+
+void __dbr_fault_invalidated(const struct dbr_buffer *buf);
+
+/* Importers have been invalidated. */
+static inline void dbr_fault_invalidated(const struct dbr_buffer *buf)
+{
+	if (unlikely(buf->faults))
+		__dbr_fault_invalidated(buf);
+}
+
+/* What a revoke waits for. */
+static inline bool dbr_fault_skips_fence_wait(const struct dbr_buffer *buf)
+{
+	return dbr_has_fault(buf, DMABUF_REVOKE_FAULT_NO_FENCE_WAIT);
+}
+
+/* Fences of this usage and stronger. */
+static inline enum dma_resv_usage dbr_fault_usage(const struct dbr_buffer *buf)
+{
+	return dbr_has_fault(buf, DMABUF_REVOKE_FAULT_WEAK_FENCE_WAIT) ?
+		DMA_RESV_USAGE_READ : DMA_RESV_USAGE_BOOKKEEP;
+}
+
+static inline bool dbr_fault_skips_unmap_wait(const struct dbr_buffer *buf)
+{
+	return dbr_has_fault(buf, DMABUF_REVOKE_FAULT_NO_UNMAP_WAIT);
+}
+
+/* Bugs that leave old pages in use. */
+static inline bool dbr_fault_skips_old_pages(const struct dbr_buffer *buf)
+{
+	return dbr_has_fault(buf, DMABUF_REVOKE_FAULT_NO_FENCE_WAIT |
+			     DMABUF_REVOKE_FAULT_WEAK_FENCE_WAIT |
+			     DMABUF_REVOKE_FAULT_NO_UNMAP_WAIT);
+}
+
+/* Bugs that leave somebody with access: the memory stays. */
+static inline bool dbr_fault_skips_release(const struct dbr_buffer *buf)
+{
+	return dbr_has_fault(buf, DMABUF_REVOKE_FAULT_NO_ZAP |
+			     DMABUF_REVOKE_FAULT_LATE_MAP |
+			     DMABUF_REVOKE_FAULT_KEEP_MEMORY);
+}
+
+/* Moving. */
+static inline bool dbr_fault_skips_pin_test(const struct dbr_buffer *buf)
+{
+	return dbr_has_fault(buf, DMABUF_REVOKE_FAULT_MOVE_PINNED);
+}
+
+static inline bool dbr_fault_skips_copy(const struct dbr_buffer *buf)
+{
+	return dbr_has_fault(buf, DMABUF_REVOKE_FAULT_MOVE_NO_COPY);
+}
+
+bool dbr_fault_keeps_old_pages(struct dbr_buffer *buf, struct dbr_pages *pages);
+void dbr_fault_drop_kept(struct dbr_buffer *buf);
+
+int dbr_faults_check(u64 faults);
+void dbr_faults_log(u64 faults);
+
+#endif /* DBR_FAULTS_H */
