@@ -9,6 +9,8 @@
 #include "importer.h"
 #include "timens.h"
 
+atomic64_t dbi_nr_attachments;
+
 static int dbi_attachment_pin(struct dbi_attachment *att)
 {
 	int ret;

@@ -14,13 +14,6 @@
 
 #include "importer.h"
 
-struct device *dbi_device;	/* on whose behalf attachments are made */
-struct workqueue_struct *dbi_engine_wq;
-/* Apart: unmapping waits for the resv lock, whose holder may wait for the engine. */
-struct workqueue_struct *dbi_unmap_wq;
-atomic64_t dbi_nr_attachments;
-atomic64_t dbi_nr_jobs;
-
 static int dbi_ioctl_info(struct ucmd *ucmd)
 {
 	struct dmabuf_revoke_importer_info *arg = ucmd->arg;
@@ -187,7 +180,7 @@ static int __init dbi_init(void)
 	ret = dbi_device_create();
 	if (ret)
 		goto err_unmap_wq;
-	ret = dbi_engine_check();
+	ret = dbi_bus_check();
 	if (ret)
 		goto err_device;
 	ret = misc_register(&dbi_misc);

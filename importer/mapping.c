@@ -9,6 +9,9 @@
 
 #include "importer.h"
 
+/* Not the engine's: unmapping waits for the resv lock, whose holder may wait for that. */
+struct workqueue_struct *dbi_unmap_wq;
+
 /* The mapping that the next job is for, unless it has ended; NULL: not mapped. */
 struct dbi_mapping *dbi_mapping_newest(struct dbi_attachment *att)
 {
@@ -158,7 +161,7 @@ static struct sg_table *dbi_map(struct dbi_attachment *att,
 
 	if (IS_ERR(table))
 		return table;
-	if (!dbi_engine_reaches(table, att->dmabuf->size))
+	if (!dbi_bus_reaches(table, att->dmabuf->size))
 		ret = -EOPNOTSUPP;
 	/* An exporter may move the buffer when it is mapped, and tell us then. */
 	else if (att->dead)

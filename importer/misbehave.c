@@ -7,6 +7,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/dma-resv.h>
+#include <linux/highmem.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 
@@ -175,14 +176,17 @@ static void dbi_rogue_add_work(struct work_struct *work)
 
 /*
  * Into pages that the exporter watches, and keeps while we are attached. The address is
- * that of the page: dbi_engine_check() has seen to that, our device is not bounced.
+ * that of the page: dbi_bus_check() has seen to that, our device is not bounced.
  */
 static void dbi_rogue_dma_work(struct work_struct *work)
 {
 	struct dbi_rogue *rogue = container_of(to_delayed_work(work),
 					       struct dbi_rogue, dma_work);
+	u64 *mem;
 
-	dbi_engine_store(rogue->addr, ktime_get_ns());
+	mem = dbi_bus_access(rogue->addr);
+	WRITE_ONCE(*mem, ktime_get_ns());
+	kunmap_local(mem);
 	queue_delayed_work(dbi_unmap_wq, &rogue->dma_work, 1);
 }
 
