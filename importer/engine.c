@@ -15,6 +15,7 @@
 #include <linux/scatterlist.h>
 #include <linux/topology.h>
 
+#include "hooks.h"
 #include "importer.h"
 
 struct workqueue_struct *dbi_engine_wq;
@@ -151,8 +152,7 @@ static bool dbi_job_may_start(struct dbi_job *job)
 	if (dbi_engine_is_closing(job->att))
 		return false;
 	return mode == DBI_MAPPING_RUN ||
-	       (mode == DBI_MAPPING_DRAIN &&
-		dbi_misbehaves(job->att, DMABUF_REVOKE_MISBEHAVE_NEW_DMA));
+	       (mode == DBI_MAPPING_DRAIN && dbi_starts_job_late(job->att));
 }
 
 /* @bytes that lie in one page on either side, @done bytes into the range. */
@@ -301,20 +301,6 @@ static void dbi_engine_put_down(struct dbi_attachment *att)
 	spin_unlock(&att->lock);
 }
 
-/* Misbehaves, if it was told to, once the DMA is done and before the fence is. */
-static int dbi_engine_hold_fence(struct dbi_attachment *att, int status)
-{
-	if (dbi_misbehaves(att, DMABUF_REVOKE_MISBEHAVE_STUCK_FENCE))
-		wait_event_interruptible(att->wait, dbi_engine_is_closing(att));
-	else if (dbi_misbehaves(att, DMABUF_REVOKE_MISBEHAVE_LATE_FENCE))
-		wait_event_interruptible_hrtimeout(att->wait,
-						   dbi_engine_is_closing(att),
-						   att->delay_ns);
-	if (dbi_misbehaves(att, DMABUF_REVOKE_MISBEHAVE_FENCE_ERROR))
-		status = -EIO;
-	return status;
-}
-
 /* Makes the next job the running one; NULL: the engine is idle. */
 static struct dbi_job *dbi_engine_next(struct dbi_attachment *att)
 {
@@ -349,7 +335,7 @@ void dbi_engine_work(struct work_struct *work)
 		if (dbi_engine_take_up(job)) {
 			status = dbi_engine_execute(job);
 			dbi_engine_put_down(att);
-			status = dbi_engine_hold_fence(att, status);
+			status = dbi_before_signal(att, status);
 		}
 		dbi_job_end(job, status);
 		dma_fence_end_signalling(cookie);
@@ -430,16 +416,14 @@ void dbi_engine_drain(struct dbi_mapping *map)
 	dbi_engine_cancel(att);
 }
 
-/* Without jobs, or as good as: nobody waits for a fence that is held back on purpose. */
+/* Without jobs, or as good as. */
 static bool dbi_engine_is_off(struct dbi_mapping *map)
 {
-	const u64 holds = DMABUF_REVOKE_MISBEHAVE_LATE_FENCE |
-			  DMABUF_REVOKE_MISBEHAVE_STUCK_FENCE;
 	struct dbi_attachment *att = map->att;
 	bool off;
 
 	spin_lock(&att->lock);
-	off = !map->nr_jobs || (!att->on_bus && dbi_misbehaves(att, holds));
+	off = !map->nr_jobs || (!att->on_bus && dbi_holds_fence(att));
 	spin_unlock(&att->lock);
 	return off;
 }

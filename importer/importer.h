@@ -6,7 +6,7 @@
  * bus.
  *
  * Each file calls only those below it. What has to go up goes through what was given: the
- * callback of an attachment, a work item.
+ * callback of an attachment, a work item, hooks.
  *
  * Who refers to whom: an attachment is a file and holds one reference on the
  * dma-buf that it is attached to. It has a mapping, and beside it those that an
@@ -93,8 +93,9 @@ struct dbi_attachment {
 	const struct dbi_kind *kind;
 	u32 kind_id;			/* enum dmabuf_revoke_kind */
 	u32 flags;			/* DMABUF_REVOKE_ATTACH_* */
-	u64 misbehave;			/* DMABUF_REVOKE_MISBEHAVE_* */
-	u64 delay_ns;
+	u64 misbehave;			/* DMABUF_REVOKE_MISBEHAVE_*; for misbehave.c */
+	u64 delay_ns;			/* the same */
+	const struct dbi_hooks *hooks;	/* NULL: it behaves */
 	struct dma_buf *dmabuf;		/* a reference */
 	struct dma_buf_attachment *attach;
 	u64 fence_context;
@@ -131,7 +132,7 @@ struct dbi_attachment {
 	struct dmabuf_revoke_event events[DBI_MAX_EVENTS];
 
 	struct work_struct engine_work;	/* runs @queue */
-	struct dbi_rogue *rogue;	/* of some misbehaviours; else NULL */
+	struct dbi_rogue *rogue;	/* misbehave.c's */
 	wait_queue_head_t wait;		/* for whatever @lock guards to change */
 };
 
@@ -166,28 +167,18 @@ struct dbi_job {
 	ktime_t ended;
 };
 
-/* Whether the attachment has this deliberate bug. */
-static inline bool dbi_misbehaves(const struct dbi_attachment *att, u64 how)
-{
-	return unlikely(att->misbehave & how);
-}
-
 /* misbehave.c */
-int dbi_misbehave_check(struct dma_buf *dmabuf,
-			const struct dmabuf_revoke_attach *arg);
-int dbi_misbehave_begin(struct dbi_attachment *att);
-void dbi_misbehave_told(struct dbi_attachment *att);
-void dbi_misbehave_unmap(struct dbi_mapping *map);
-void dbi_misbehave_let_go(struct dbi_attachment *att);
-void dbi_misbehave_close(struct dbi_attachment *att);
-void dbi_misbehave_end(struct dbi_attachment *att);
+const struct dbi_hooks *
+dbi_misbehave_hooks(struct dma_buf *dmabuf,
+		    const struct dmabuf_revoke_attach *arg);
 
 /* attachment.c */
 extern atomic64_t dbi_nr_attachments;
 extern const struct file_operations dbi_attachment_fops;
 struct dbi_attachment *
 dbi_attachment_create(struct dma_buf *dmabuf,
-		      const struct dmabuf_revoke_attach *arg);
+		      const struct dmabuf_revoke_attach *arg,
+		      const struct dbi_hooks *hooks);
 int dbi_attachment_teach_lockdep(void);
 void dbi_attachment_destroy(struct dbi_attachment *att);
 
@@ -225,7 +216,7 @@ void dbi_mapping_put_locked(struct dbi_mapping *map);
 void dbi_mapping_settle(struct dbi_mapping *map);
 bool dbi_mapping_is_busy(struct dbi_mapping *map);
 void dbi_mapping_unmap(struct dbi_mapping *map);
-void dbi_mapping_let_go(struct dbi_attachment *att, struct dbi_mapping *map);
+int dbi_mapping_let_go(struct dbi_attachment *att, struct dbi_mapping *map);
 void dbi_mappings_end(struct dbi_attachment *att);
 
 /* event.c */

@@ -49,12 +49,14 @@ static int dbi_check_attach(const struct dmabuf_revoke_attach *arg)
 static struct file *dbi_attach_file(struct dma_buf *dmabuf,
 				    const struct dmabuf_revoke_attach *arg)
 {
+	const struct dbi_hooks *hooks = dbi_misbehave_hooks(dmabuf, arg);
 	struct dbi_attachment *att;
 	struct file *file;
 
-	att = ERR_PTR(dbi_misbehave_check(dmabuf, arg));
-	if (!att)
-		att = dbi_attachment_create(dmabuf, arg);
+	if (IS_ERR(hooks))
+		att = ERR_CAST(hooks);
+	else
+		att = dbi_attachment_create(dmabuf, arg, hooks);
 	if (IS_ERR(att)) {
 		dma_buf_put(dmabuf);
 		return ERR_CAST(att);
