@@ -150,7 +150,7 @@ dbi_attachment_create(struct dma_buf *dmabuf,
 	return att;
 
 err_detach:
-	/* As in dbi_attachment_destroy(): it may have been told between attach and pin. */
+	/* As in dbi_attachment_destroy(): it may have been invalidated between attach and pin. */
 	dbi_engine_close(att);
 	dbi_before_detach(att);
 	dma_buf_detach(dmabuf, att->attach);

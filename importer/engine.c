@@ -209,7 +209,7 @@ static int dbi_engine_move(struct dbi_job *job, u32 *crc)
 	return 0;
 }
 
-/* The device is as slow as it was told to be. */
+/* The device is as slow as the job says. */
 static int dbi_engine_linger(struct dbi_job *job, ktime_t until)
 {
 	ktime_t left = ktime_sub(until, ktime_get());
@@ -292,7 +292,7 @@ static bool dbi_engine_take_up(struct dbi_job *job)
 	return run;
 }
 
-/* The job accesses memory no more, though its fence may not tell yet. */
+/* The job accesses memory no more, though its fence may not have signalled yet. */
 static void dbi_engine_put_down(struct dbi_attachment *att)
 {
 	spin_lock(&att->lock);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The ways in which drivers attach, and what each does when it is told that its
- * mapping is gone. The callbacks run under the resv lock.
+ * The ways in which drivers attach, and what each does when its mapping is invalidated.
+ * The callbacks run under the resv lock.
  */
 
 #include <linux/dma-resv.h>
@@ -20,14 +20,14 @@ static bool dbi_invalidated(struct dbi_attachment *att)
 
 /*
  * No new DMA starts on the mapping from here on. Either the device stops and the
- * mapping goes at once; or the device ends what it is doing, its fence tells when,
+ * mapping goes at once; or the device ends what it is doing, its fence signals then,
  * and a worker unmaps.
  */
 static void dbi_stop_and_unmap(struct dbi_attachment *att)
 {
 	struct dbi_mapping *map = dbi_mapping_newest(att);
 
-	/* Told already: it is about to go. */
+	/* Invalidated already: it is about to go. */
 	if (map && !dbi_mapping_runs(map))
 		return;
 	if (map && att->flags & DMABUF_REVOKE_ATTACH_DEFER_UNMAP) {

@@ -166,7 +166,7 @@ static struct sg_table *dbi_map(struct dbi_attachment *att,
 		return table;
 	if (!dbi_bus_reaches(table, att->dmabuf->size))
 		ret = -EOPNOTSUPP;
-	/* An exporter may move the buffer when it is mapped, and tell us then. */
+	/* An exporter may move the buffer, and so invalidate, when it is mapped. */
 	else if (att->dead)
 		ret = -ENODEV;
 	if (!ret)
