@@ -6,8 +6,11 @@
 #include <linux/dma-resv.h>
 #include <linux/slab.h>
 
+#include "hooks.h"
 #include "importer.h"
 #include "timens.h"
+
+atomic64_t dbi_nr_attachments;
 
 static int dbi_attachment_pin(struct dbi_attachment *att)
 {
@@ -35,7 +38,8 @@ static int dbi_attachment_await(struct dma_buf *dmabuf)
 
 static struct dbi_attachment *
 dbi_attachment_alloc(struct dma_buf *dmabuf,
-		     const struct dmabuf_revoke_attach *arg)
+		     const struct dmabuf_revoke_attach *arg,
+		     const struct dbi_hooks *hooks)
 {
 	struct dbi_attachment *att;
 
@@ -47,9 +51,7 @@ dbi_attachment_alloc(struct dma_buf *dmabuf,
 	att->flags = arg->flags;
 	att->misbehave = arg->misbehave;
 	att->delay_ns = arg->delay_ns;
-	if (att->misbehave & (DMABUF_REVOKE_MISBEHAVE_LATE_UNMAP |
-			      DMABUF_REVOKE_MISBEHAVE_NEW_DMA))
-		att->flags |= DMABUF_REVOKE_ATTACH_DEFER_UNMAP;
+	att->hooks = hooks;
 	att->dmabuf = dmabuf;
 	att->fence_context = dma_fence_context_alloc(1);
 	INIT_LIST_HEAD(&att->mappings);
@@ -79,7 +81,7 @@ int __init dbi_attachment_teach_lockdep(void)
 
 	if (!IS_ENABLED(CONFIG_PROVE_LOCKING))
 		return 0;
-	att = dbi_attachment_alloc(NULL, &arg);
+	att = dbi_attachment_alloc(NULL, &arg, NULL);
 	if (!att)
 		return -ENOMEM;
 	dma_resv_init(&resv);
@@ -105,13 +107,15 @@ int __init dbi_attachment_teach_lockdep(void)
  * dbi_attachment_create - attach, and pin if the kind does
  * @dmabuf: to what; on success the reference is consumed
  * @arg: how; checked
+ * @hooks: of one that is to misbehave; else NULL
  *
  * Return: the attachment, or an ERR_PTR with what the exporter returned, -ENOMEM, or
  * -ERESTARTSYS.
  */
 struct dbi_attachment *
 dbi_attachment_create(struct dma_buf *dmabuf,
-		      const struct dmabuf_revoke_attach *arg)
+		      const struct dmabuf_revoke_attach *arg,
+		      const struct dbi_hooks *hooks)
 {
 	struct dbi_attachment *att;
 	int ret;
@@ -120,10 +124,10 @@ dbi_attachment_create(struct dma_buf *dmabuf,
 	if (ret)
 		return ERR_PTR(ret);
 	/* Complete before attaching: the callback may be called during it. */
-	att = dbi_attachment_alloc(dmabuf, arg);
+	att = dbi_attachment_alloc(dmabuf, arg, hooks);
 	if (!att)
 		return ERR_PTR(-ENOMEM);
-	ret = dbi_misbehave_begin(att);
+	ret = dbi_before_attach(att);
 	if (ret)
 		goto err_free;
 
@@ -134,7 +138,7 @@ dbi_attachment_create(struct dma_buf *dmabuf,
 		att->attach = dma_buf_attach(dmabuf, dbi_device);
 	if (IS_ERR(att->attach)) {
 		ret = PTR_ERR(att->attach);
-		goto err_rogue;
+		goto err_hooks;
 	}
 
 	if (att->kind->pins) {
@@ -146,12 +150,12 @@ dbi_attachment_create(struct dma_buf *dmabuf,
 	return att;
 
 err_detach:
-	/* As in dbi_attachment_destroy(): it may have been told between attach and pin. */
+	/* As in dbi_attachment_destroy(): it may have been invalidated between attach and pin. */
 	dbi_engine_close(att);
-	dbi_misbehave_close(att);
+	dbi_before_detach(att);
 	dma_buf_detach(dmabuf, att->attach);
-err_rogue:
-	dbi_misbehave_end(att);
+err_hooks:
+	dbi_after_detach(att);
 err_free:
 	kfree(att);
 	return ERR_PTR(ret);
@@ -164,12 +168,12 @@ void dbi_attachment_destroy(struct dbi_attachment *att)
 
 	/* First: an exporter may hold the resv lock until our fences signal. */
 	dbi_engine_close(att);
-	dbi_misbehave_close(att);
+	dbi_before_detach(att);
 	dbi_vmap_end(att);
 	dbi_mappings_end(att);
 	/* After this the callback is not called any more. */
 	dma_buf_detach(dmabuf, att->attach);
-	dbi_misbehave_end(att);
+	dbi_after_detach(att);
 	dma_buf_put(dmabuf);
 
 	dbi_jobs_free(att);
@@ -214,11 +218,8 @@ static int dbi_ioctl_unmap(struct ucmd *ucmd)
 		ret = -EBUSY;
 	else if (dbi_mapping_runs(map))
 		dbi_mapping_unmap(map);
-	/* Who misbehaves so keeps it. */
-	else if (dbi_misbehaves(att, DMABUF_REVOKE_MISBEHAVE_NO_UNMAP))
-		ret = -EBUSY;
 	else
-		dbi_mapping_let_go(att, map);
+		ret = dbi_mapping_let_go(att, map);
 	dma_resv_unlock(att->dmabuf->resv);
 	return ret;
 }

@@ -7,21 +7,19 @@
  * takes the resv lock: a fence must signal while somebody holds it.
  */
 
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
 #include <linux/crc32.h>
-#include <linux/dma-direct.h>
-#include <linux/dma-mapping.h>
 #include <linux/dma-resv.h>
 #include <linux/highmem.h>
 #include <linux/kcsan-checks.h>
-#include <linux/mm.h>
 #include <linux/nodemask.h>
 #include <linux/scatterlist.h>
-#include <linux/sizes.h>
 #include <linux/topology.h>
 
+#include "hooks.h"
 #include "importer.h"
+
+struct workqueue_struct *dbi_engine_wq;
+atomic64_t dbi_nr_jobs;
 
 /* A position in a mapping. */
 struct dbi_pos {
@@ -55,74 +53,10 @@ static size_t dbi_pos_span(const struct dbi_pos *pos)
 		     PAGE_SIZE - offset_in_page(addr));
 }
 
-/* The bus, so to speak: memory at the DMA address of @pos. Undo: kunmap_local(). */
+/* Memory at the DMA address of @pos. Undo: kunmap_local(). */
 static void *dbi_pos_access(const struct dbi_pos *pos)
 {
-	phys_addr_t phys = dma_to_phys(dbi_device,
-				       sg_dma_address(pos->sg) + pos->skip);
-
-	return kmap_local_page(pfn_to_page(PHYS_PFN(phys))) +
-	       offset_in_page(phys);
-}
-
-/* Whether the range is memory all over: RAM, and none that a device brought along. */
-static bool dbi_is_memory(phys_addr_t phys, size_t bytes)
-{
-	unsigned long pfn = PHYS_PFN(phys);
-	unsigned long last = PHYS_PFN(phys + bytes - 1);
-
-	/* One page speaks for its 2 MiB: memory comes in no smaller pieces. */
-	for (; pfn <= last; pfn = ALIGN(pfn + 1, PHYS_PFN(SZ_2M)))
-		if (!pfn_valid(pfn) || is_zone_device_page(pfn_to_page(pfn)))
-			return false;
-	return true;
-}
-
-/* Whether all of @size bytes are there, and are memory. */
-bool dbi_engine_reaches(struct sg_table *table, size_t size)
-{
-	struct scatterlist *sg;
-	size_t length = 0;
-	int i;
-
-	for_each_sgtable_dma_sg(table, sg, i) {
-		if (sg_dma_len(sg) &&
-		    !dbi_is_memory(dma_to_phys(dbi_device, sg_dma_address(sg)),
-				   sg_dma_len(sg)))
-			return false;
-		length += sg_dma_len(sg);
-	}
-	return length >= size;
-}
-
-/**
- * dbi_engine_check - whether a DMA address leads the engine to the memory
- *
- * It does not if DMA goes through translation or bounce buffers in spite of all that was
- * asked for: Xen PV, encrypted guests, an IOMMU.
- *
- * Return: 0, -ENOMEM, or -EOPNOTSUPP.
- */
-int __init dbi_engine_check(void)
-{
-	struct page *page = alloc_page(GFP_KERNEL);
-	dma_addr_t addr;
-	int ret = -EOPNOTSUPP;
-
-	if (!page)
-		return -ENOMEM;
-	addr = dma_map_page_attrs(dbi_device, page, 0, PAGE_SIZE,
-				  DMA_BIDIRECTIONAL, DMA_ATTR_SKIP_CPU_SYNC);
-	if (!dma_mapping_error(dbi_device, addr)) {
-		if (dma_to_phys(dbi_device, addr) == page_to_phys(page))
-			ret = 0;
-		dma_unmap_page_attrs(dbi_device, addr, PAGE_SIZE,
-				     DMA_BIDIRECTIONAL, DMA_ATTR_SKIP_CPU_SYNC);
-	}
-	__free_page(page);
-	if (ret)
-		pr_err("DMA addresses are not those of memory here (a Xen PV or an encrypted guest?): a software device cannot work\n");
-	return ret;
+	return dbi_bus_access(sg_dma_address(pos->sg) + pos->skip);
 }
 
 /* Byte i of the buffer becomes byte i modulo 8 of the pattern. */
@@ -135,14 +69,68 @@ static void dbi_fill(u8 *to, size_t bytes, u64 offset, u64 pattern)
 	memcpy(to, &word, bytes);
 }
 
-/* One word on the bus, whether there is a mapping or not. */
-void dbi_engine_store(dma_addr_t addr, u64 value)
-{
-	phys_addr_t phys = dma_to_phys(dbi_device, addr);
-	void *mem = kmap_local_page(pfn_to_page(PHYS_PFN(phys)));
+/*
+ * Each attachment with a job has a thread, for as long as the job's owner, or those whose
+ * fences it awaits, like. The workqueue may divide its threads among the nodes, by their
+ * CPUs. One is for what signals a fence and does not wait: see misbehave.c.
+ */
+static atomic_t dbi_engine_claims;
 
-	WRITE_ONCE(*(u64 *)(mem + offset_in_page(phys)), value);
-	kunmap_local(mem);
+static int dbi_engine_max_claims(void)
+{
+	int least = WQ_MAX_ACTIVE, cpus = num_online_cpus(), node;
+
+	for_each_online_node(node)
+		if (nr_cpus_node(node))
+			least = min_t(int, least,
+				      WQ_MAX_ACTIVE * nr_cpus_node(node) / cpus);
+	/* A node has no fewer. */
+	return max(least, 8) - 1;
+}
+
+/* A thread for an attachment that gets a job; false: there is none. */
+bool dbi_engine_claim(void)
+{
+	return atomic_add_unless(&dbi_engine_claims, 1, dbi_engine_max_claims());
+}
+
+/* The attachment has no job any more. */
+static void dbi_engine_release(void)
+{
+	atomic_dec(&dbi_engine_claims);
+}
+
+/*
+ * Ends a job that was queued, or ran. Under the attachment's lock, so that no one sees
+ * one half of it: when its fence has signalled the results are complete, its event is
+ * there, and the mapping may be given back.
+ */
+static void dbi_job_end(struct dbi_job *job, int status)
+{
+	struct dbi_attachment *att = job->att;
+	struct dbi_mapping *map = job->map;
+
+	dma_fence_put(job->dep);
+	job->dep = NULL;
+
+	spin_lock(&att->lock);
+	job->map = NULL;
+	job->status = status;
+	if (status)
+		dma_fence_set_error(&job->fence, status);
+	job->ended = ktime_get();
+	atomic64_dec(&dbi_nr_jobs);
+	dma_fence_signal(&job->fence);
+
+	if (!--att->nr_running)
+		dbi_engine_release();
+	att->nr_ended++;
+	dbi_event_locked(att, DMABUF_REVOKE_EVENT_JOB_DONE, job->fence.seqno,
+			 status);
+	map->nr_jobs--;
+	dbi_mapping_settle(map);
+	dbi_mapping_put_locked(map);
+	spin_unlock(&att->lock);
 }
 
 static bool dbi_engine_is_closing(struct dbi_attachment *att)
@@ -164,8 +152,7 @@ static bool dbi_job_may_start(struct dbi_job *job)
 	if (dbi_engine_is_closing(job->att))
 		return false;
 	return mode == DBI_MAPPING_RUN ||
-	       (mode == DBI_MAPPING_DRAIN &&
-		dbi_misbehaves(job->att, DMABUF_REVOKE_MISBEHAVE_NEW_DMA));
+	       (mode == DBI_MAPPING_DRAIN && dbi_starts_job_late(job->att));
 }
 
 /* @bytes that lie in one page on either side, @done bytes into the range. */
@@ -222,7 +209,7 @@ static int dbi_engine_move(struct dbi_job *job, u32 *crc)
 	return 0;
 }
 
-/* The device is as slow as it was told to be. */
+/* The device is as slow as the job says. */
 static int dbi_engine_linger(struct dbi_job *job, ktime_t until)
 {
 	ktime_t left = ktime_sub(until, ktime_get());
@@ -305,27 +292,13 @@ static bool dbi_engine_take_up(struct dbi_job *job)
 	return run;
 }
 
-/* The job accesses memory no more, though its fence may not tell yet. */
+/* The job accesses memory no more, though its fence may not have signalled yet. */
 static void dbi_engine_put_down(struct dbi_attachment *att)
 {
 	spin_lock(&att->lock);
 	att->on_bus = false;
 	wake_up_all(&att->wait);
 	spin_unlock(&att->lock);
-}
-
-/* Misbehaves, if it was told to, once the DMA is done and before the fence is. */
-static int dbi_engine_hold_fence(struct dbi_attachment *att, int status)
-{
-	if (dbi_misbehaves(att, DMABUF_REVOKE_MISBEHAVE_STUCK_FENCE))
-		wait_event_interruptible(att->wait, dbi_engine_is_closing(att));
-	else if (dbi_misbehaves(att, DMABUF_REVOKE_MISBEHAVE_LATE_FENCE))
-		wait_event_interruptible_hrtimeout(att->wait,
-						   dbi_engine_is_closing(att),
-						   att->delay_ns);
-	if (dbi_misbehaves(att, DMABUF_REVOKE_MISBEHAVE_FENCE_ERROR))
-		status = -EIO;
-	return status;
 }
 
 /* Makes the next job the running one; NULL: the engine is idle. */
@@ -362,42 +335,11 @@ void dbi_engine_work(struct work_struct *work)
 		if (dbi_engine_take_up(job)) {
 			status = dbi_engine_execute(job);
 			dbi_engine_put_down(att);
-			status = dbi_engine_hold_fence(att, status);
+			status = dbi_before_signal(att, status);
 		}
 		dbi_job_end(job, status);
 		dma_fence_end_signalling(cookie);
 	}
-}
-
-/*
- * Each attachment with a job has a thread, for as long as the job's owner, or those whose
- * fences it awaits, like. The workqueue may divide its threads among the nodes, by their
- * CPUs. One is for what signals a fence and does not wait: see misbehave.c.
- */
-static atomic_t dbi_engine_claims;
-
-static int dbi_engine_max_claims(void)
-{
-	int least = WQ_MAX_ACTIVE, cpus = num_online_cpus(), node;
-
-	for_each_online_node(node)
-		if (nr_cpus_node(node))
-			least = min_t(int, least,
-				      WQ_MAX_ACTIVE * nr_cpus_node(node) / cpus);
-	/* A node has no fewer. */
-	return max(least, 8) - 1;
-}
-
-/* A thread for an attachment that gets a job; false: there is none. */
-bool dbi_engine_claim(void)
-{
-	return atomic_add_unless(&dbi_engine_claims, 1, dbi_engine_max_claims());
-}
-
-/* The attachment has no job any more. */
-void dbi_engine_release(void)
-{
-	atomic_dec(&dbi_engine_claims);
 }
 
 /* The queue takes a reference of its own, the job one on its mapping. */
@@ -474,16 +416,14 @@ void dbi_engine_drain(struct dbi_mapping *map)
 	dbi_engine_cancel(att);
 }
 
-/* Without jobs, or as good as: nobody waits for a fence that is held back on purpose. */
+/* Without jobs, or as good as. */
 static bool dbi_engine_is_off(struct dbi_mapping *map)
 {
-	const u64 holds = DMABUF_REVOKE_MISBEHAVE_LATE_FENCE |
-			  DMABUF_REVOKE_MISBEHAVE_STUCK_FENCE;
 	struct dbi_attachment *att = map->att;
 	bool off;
 
 	spin_lock(&att->lock);
-	off = !map->nr_jobs || (!att->on_bus && dbi_misbehaves(att, holds));
+	off = !map->nr_jobs || (!att->on_bus && dbi_holds_fence(att));
 	spin_unlock(&att->lock);
 	return off;
 }

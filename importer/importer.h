@@ -2,6 +2,12 @@
 /*
  * The test importer.
  *
+ * Floors, from above: main, misbehave, attachment, kinds, job, engine, vmap, mapping, event,
+ * bus.
+ *
+ * Each file calls only those below it. What has to go up goes through what was given: the
+ * callback of an attachment, a work item, hooks.
+ *
  * Who refers to whom: an attachment is a file and holds one reference on the
  * dma-buf that it is attached to. It has a mapping, and beside it those that an
  * invalidation has ended and that are not unmapped yet. A mapping lives by a count: the
@@ -87,8 +93,9 @@ struct dbi_attachment {
 	const struct dbi_kind *kind;
 	u32 kind_id;			/* enum dmabuf_revoke_kind */
 	u32 flags;			/* DMABUF_REVOKE_ATTACH_* */
-	u64 misbehave;			/* DMABUF_REVOKE_MISBEHAVE_* */
-	u64 delay_ns;
+	u64 misbehave;			/* DMABUF_REVOKE_MISBEHAVE_*; for misbehave.c */
+	u64 delay_ns;			/* the same */
+	const struct dbi_hooks *hooks;	/* NULL: it behaves */
 	struct dma_buf *dmabuf;		/* a reference */
 	struct dma_buf_attachment *attach;
 	u64 fence_context;
@@ -125,7 +132,7 @@ struct dbi_attachment {
 	struct dmabuf_revoke_event events[DBI_MAX_EVENTS];
 
 	struct work_struct engine_work;	/* runs @queue */
-	struct dbi_rogue *rogue;	/* of some misbehaviours; else NULL */
+	struct dbi_rogue *rogue;	/* misbehave.c's */
 	wait_queue_head_t wait;		/* for whatever @lock guards to change */
 };
 
@@ -160,43 +167,33 @@ struct dbi_job {
 	ktime_t ended;
 };
 
-extern struct device *dbi_device;
-extern struct workqueue_struct *dbi_engine_wq;
-extern struct workqueue_struct *dbi_unmap_wq;
+/* misbehave.c */
+const struct dbi_hooks *
+dbi_misbehave_hooks(struct dma_buf *dmabuf,
+		    const struct dmabuf_revoke_attach *arg);
+
+/* attachment.c */
 extern atomic64_t dbi_nr_attachments;
-extern atomic64_t dbi_nr_jobs;		/* that have not ended */
+extern const struct file_operations dbi_attachment_fops;
+struct dbi_attachment *
+dbi_attachment_create(struct dma_buf *dmabuf,
+		      const struct dmabuf_revoke_attach *arg,
+		      const struct dbi_hooks *hooks);
+int dbi_attachment_teach_lockdep(void);
+void dbi_attachment_destroy(struct dbi_attachment *att);
 
 /* kinds.c */
 const struct dbi_kind *dbi_kind_find(u32 id);
 
-/* Whether the attachment has this deliberate bug. */
-static inline bool dbi_misbehaves(const struct dbi_attachment *att, u64 how)
-{
-	return unlikely(att->misbehave & how);
-}
-
-/* misbehave.c */
-int dbi_misbehave_check(struct dma_buf *dmabuf,
-			const struct dmabuf_revoke_attach *arg);
-int dbi_misbehave_begin(struct dbi_attachment *att);
-void dbi_misbehave_told(struct dbi_attachment *att);
-void dbi_misbehave_unmap(struct dbi_mapping *map);
-void dbi_misbehave_let_go(struct dbi_attachment *att);
-void dbi_misbehave_close(struct dbi_attachment *att);
-void dbi_misbehave_end(struct dbi_attachment *att);
-
-/* vmap.c */
-int dbi_vmap(struct ucmd *ucmd);
-int dbi_vunmap(struct ucmd *ucmd);
-void dbi_vunmap_work(struct work_struct *work);
-void dbi_vmap_end(struct dbi_attachment *att);
+/* job.c */
+int dbi_job_submit(struct ucmd *ucmd);
+int dbi_job_wait(struct ucmd *ucmd);
+void dbi_jobs_free(struct dbi_attachment *att);
 
 /* engine.c */
-void dbi_engine_store(dma_addr_t addr, u64 value);
-bool dbi_engine_reaches(struct sg_table *table, size_t size);
-int dbi_engine_check(void);
+extern struct workqueue_struct *dbi_engine_wq;	/* made by main.c */
+extern atomic64_t dbi_nr_jobs;			/* that have not ended */
 bool dbi_engine_claim(void);
-void dbi_engine_release(void);
 void dbi_engine_queue(struct dbi_job *job);
 void dbi_engine_status(struct dbi_attachment *att, u64 *running, u64 *passes);
 void dbi_engine_drain(struct dbi_mapping *map);
@@ -204,11 +201,23 @@ void dbi_engine_cut(struct dbi_mapping *map);
 void dbi_engine_close(struct dbi_attachment *att);
 void dbi_engine_work(struct work_struct *work);
 
-/* job.c */
-int dbi_job_submit(struct ucmd *ucmd);
-int dbi_job_wait(struct ucmd *ucmd);
-void dbi_job_end(struct dbi_job *job, int status);
-void dbi_jobs_free(struct dbi_attachment *att);
+/* vmap.c */
+int dbi_vmap(struct ucmd *ucmd);
+int dbi_vunmap(struct ucmd *ucmd);
+void dbi_vunmap_work(struct work_struct *work);
+void dbi_vmap_end(struct dbi_attachment *att);
+
+/* mapping.c */
+extern struct workqueue_struct *dbi_unmap_wq;	/* made by main.c */
+struct dbi_mapping *dbi_mapping_newest(struct dbi_attachment *att);
+bool dbi_mapping_runs(const struct dbi_mapping *map);
+int dbi_mapping_create(struct dbi_attachment *att, enum dma_data_direction dir);
+void dbi_mapping_put_locked(struct dbi_mapping *map);
+void dbi_mapping_settle(struct dbi_mapping *map);
+bool dbi_mapping_is_busy(struct dbi_mapping *map);
+void dbi_mapping_unmap(struct dbi_mapping *map);
+int dbi_mapping_let_go(struct dbi_attachment *att, struct dbi_mapping *map);
+void dbi_mappings_end(struct dbi_attachment *att);
 
 /* event.c */
 void dbi_event_locked(struct dbi_attachment *att, u32 type, u64 number,
@@ -218,23 +227,10 @@ ssize_t dbi_events_read(struct file *file, char __user *ubuf, size_t len,
 			loff_t *pos);
 __poll_t dbi_events_poll(struct file *file, poll_table *wait);
 
-/* mapping.c */
-struct dbi_mapping *dbi_mapping_newest(struct dbi_attachment *att);
-bool dbi_mapping_runs(const struct dbi_mapping *map);
-int dbi_mapping_create(struct dbi_attachment *att, enum dma_data_direction dir);
-void dbi_mapping_put_locked(struct dbi_mapping *map);
-void dbi_mapping_settle(struct dbi_mapping *map);
-bool dbi_mapping_is_busy(struct dbi_mapping *map);
-void dbi_mapping_unmap(struct dbi_mapping *map);
-void dbi_mapping_let_go(struct dbi_attachment *att, struct dbi_mapping *map);
-void dbi_mappings_end(struct dbi_attachment *att);
-
-/* attachment.c */
-extern const struct file_operations dbi_attachment_fops;
-struct dbi_attachment *
-dbi_attachment_create(struct dma_buf *dmabuf,
-		      const struct dmabuf_revoke_attach *arg);
-int dbi_attachment_teach_lockdep(void);
-void dbi_attachment_destroy(struct dbi_attachment *att);
+/* bus.c */
+extern struct device *dbi_device;	/* of the attachments; made by main.c */
+void *dbi_bus_access(dma_addr_t addr);
+bool dbi_bus_reaches(struct sg_table *table, size_t size);
+int dbi_bus_check(void);
 
 #endif /* DBI_IMPORTER_H */

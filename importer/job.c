@@ -35,39 +35,6 @@ static const struct dma_fence_ops dbi_fence_ops = {
 	.release = compat_fence_release,
 };
 
-/*
- * Ends a job that the queue or the engine held. Under the attachment's lock, so that no
- * one sees one half of it: when its fence has signalled the results are complete, its
- * event is there, and the mapping may be given back.
- */
-void dbi_job_end(struct dbi_job *job, int status)
-{
-	struct dbi_attachment *att = job->att;
-	struct dbi_mapping *map = job->map;
-
-	dma_fence_put(job->dep);
-	job->dep = NULL;
-
-	spin_lock(&att->lock);
-	job->map = NULL;
-	job->status = status;
-	if (status)
-		dma_fence_set_error(&job->fence, status);
-	job->ended = ktime_get();
-	atomic64_dec(&dbi_nr_jobs);
-	dma_fence_signal(&job->fence);
-
-	if (!--att->nr_running)
-		dbi_engine_release();
-	att->nr_ended++;
-	dbi_event_locked(att, DMABUF_REVOKE_EVENT_JOB_DONE, job->fence.seqno,
-			 status);
-	map->nr_jobs--;
-	dbi_mapping_settle(map);
-	dbi_mapping_put_locked(map);
-	spin_unlock(&att->lock);
-}
-
 /* The range, or with COPY one of the two. */
 static int dbi_check_range(u64 offset, u64 length, u64 size)
 {

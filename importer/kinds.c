@@ -1,32 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The ways in which drivers attach, and what each does when it is told that its
- * mapping is gone. The callbacks run under the resv lock.
+ * The ways in which drivers attach, and what each does when its mapping is invalidated.
+ * The callbacks run under the resv lock.
  */
 
 #include <linux/dma-resv.h>
 
+#include "hooks.h"
 #include "importer.h"
 
-/* Counts the call, made or not for a mapping. */
-static void dbi_told(struct dbi_attachment *att)
+/* Counts the call, made or not for a mapping. Whether to act on it. */
+static bool dbi_invalidated(struct dbi_attachment *att)
 {
 	att->invalidations++;
 	att->invalidated_at = ktime_get();
 	dbi_event(att, DMABUF_REVOKE_EVENT_INVALIDATED, 0);
-	dbi_misbehave_told(att);
+	return dbi_heeds_invalidation(att);
 }
 
 /*
  * No new DMA starts on the mapping from here on. Either the device stops and the
- * mapping goes at once; or the device ends what it is doing, its fence tells when,
+ * mapping goes at once; or the device ends what it is doing, its fence signals then,
  * and a worker unmaps.
  */
 static void dbi_stop_and_unmap(struct dbi_attachment *att)
 {
 	struct dbi_mapping *map = dbi_mapping_newest(att);
 
-	/* Told already: it is about to go. */
+	/* Invalidated already: it is about to go. */
 	if (map && !dbi_mapping_runs(map))
 		return;
 	if (map && att->flags & DMABUF_REVOKE_ATTACH_DEFER_UNMAP) {
@@ -45,9 +46,7 @@ static void dbi_dynamic_invalidate(struct dma_buf_attachment *attach)
 
 	dma_resv_assert_held(attach->dmabuf->resv);
 
-	dbi_told(att);
-	if (dbi_mapping_newest(att) &&
-	    !dbi_misbehaves(att, DMABUF_REVOKE_MISBEHAVE_IGNORE))
+	if (dbi_invalidated(att) && dbi_mapping_newest(att))
 		dbi_stop_and_unmap(att);
 }
 
@@ -58,11 +57,10 @@ static void dbi_pinned_invalidate(struct dma_buf_attachment *attach)
 
 	dma_resv_assert_held(attach->dmabuf->resv);
 
-	dbi_told(att);
-	/* Not pinned yet: attaching will find out. Who was revived may have mapped unpinned. */
-	if (!att->pinned && !dbi_mapping_newest(att))
+	if (!dbi_invalidated(att))
 		return;
-	if (dbi_misbehaves(att, DMABUF_REVOKE_MISBEHAVE_IGNORE))
+	/* Neither pinned nor mapped yet: attaching will find out. */
+	if (!att->pinned && !dbi_mapping_newest(att))
 		return;
 	att->dead = true;
 	dbi_stop_and_unmap(att);

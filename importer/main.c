@@ -14,13 +14,6 @@
 
 #include "importer.h"
 
-struct device *dbi_device;	/* on whose behalf attachments are made */
-struct workqueue_struct *dbi_engine_wq;
-/* Apart: unmapping waits for the resv lock, whose holder may wait for the engine. */
-struct workqueue_struct *dbi_unmap_wq;
-atomic64_t dbi_nr_attachments;
-atomic64_t dbi_nr_jobs;
-
 static int dbi_ioctl_info(struct ucmd *ucmd)
 {
 	struct dmabuf_revoke_importer_info *arg = ucmd->arg;
@@ -56,12 +49,14 @@ static int dbi_check_attach(const struct dmabuf_revoke_attach *arg)
 static struct file *dbi_attach_file(struct dma_buf *dmabuf,
 				    const struct dmabuf_revoke_attach *arg)
 {
+	const struct dbi_hooks *hooks = dbi_misbehave_hooks(dmabuf, arg);
 	struct dbi_attachment *att;
 	struct file *file;
 
-	att = ERR_PTR(dbi_misbehave_check(dmabuf, arg));
-	if (!att)
-		att = dbi_attachment_create(dmabuf, arg);
+	if (IS_ERR(hooks))
+		att = ERR_CAST(hooks);
+	else
+		att = dbi_attachment_create(dmabuf, arg, hooks);
 	if (IS_ERR(att)) {
 		dma_buf_put(dmabuf);
 		return ERR_CAST(att);
@@ -187,7 +182,7 @@ static int __init dbi_init(void)
 	ret = dbi_device_create();
 	if (ret)
 		goto err_unmap_wq;
-	ret = dbi_engine_check();
+	ret = dbi_bus_check();
 	if (ret)
 		goto err_device;
 	ret = misc_register(&dbi_misc);

@@ -7,7 +7,11 @@
 #include <linux/dma-resv.h>
 #include <linux/slab.h>
 
+#include "hooks.h"
 #include "importer.h"
+
+/* Not the engine's: unmapping waits for the resv lock, whose holder may wait for that. */
+struct workqueue_struct *dbi_unmap_wq;
 
 /* The mapping that the next job is for, unless it has ended; NULL: not mapped. */
 struct dbi_mapping *dbi_mapping_newest(struct dbi_attachment *att)
@@ -67,16 +71,13 @@ static void dbi_mapping_put(struct dbi_mapping *map)
 void dbi_mapping_settle(struct dbi_mapping *map)
 {
 	struct dbi_attachment *att = map->att;
-	unsigned long delay = 0;
 
 	lockdep_assert_held(&att->lock);
 
 	if (map->mode != DBI_MAPPING_DRAIN || map->nr_jobs)
 		return;
-	if (dbi_misbehaves(att, DMABUF_REVOKE_MISBEHAVE_LATE_UNMAP))
-		delay = nsecs_to_jiffies(att->delay_ns);
 	map->refs++;
-	queue_delayed_work(dbi_unmap_wq, &map->unmap_work, delay);
+	queue_delayed_work(dbi_unmap_wq, &map->unmap_work, dbi_unmap_delay(att));
 }
 
 /* Consumes the attachment's reference. */
@@ -86,7 +87,7 @@ void dbi_mapping_unmap(struct dbi_mapping *map)
 
 	dma_resv_assert_held(att->dmabuf->resv);
 
-	dbi_misbehave_unmap(map);
+	dbi_before_unmap(map);
 	dma_buf_unmap_attachment(att->attach, map->table, map->dir);
 	map->table = NULL;
 	list_del(&map->node);
@@ -104,21 +105,26 @@ void dbi_mapping_unmap(struct dbi_mapping *map)
  * dbi_mapping_let_go - give back what an invalidation asks for
  * @att: the attachment
  * @map: a mapping that no job uses any more; NULL: there was none
+ *
+ * Return: 0, or -EBUSY: it keeps all.
  */
-void dbi_mapping_let_go(struct dbi_attachment *att, struct dbi_mapping *map)
+int dbi_mapping_let_go(struct dbi_attachment *att, struct dbi_mapping *map)
 {
+	int ret;
+
 	dma_resv_assert_held(att->dmabuf->resv);
 
-	if (dbi_misbehaves(att, DMABUF_REVOKE_MISBEHAVE_NO_UNMAP))
-		return;
+	ret = dbi_before_give_back(att);
+	if (ret)
+		return ret;
 	if (map)
 		dbi_mapping_unmap(map);
-	if (att->dead && att->pinned &&
-	    !dbi_misbehaves(att, DMABUF_REVOKE_MISBEHAVE_KEEP_PIN)) {
+	if (att->dead && att->pinned && dbi_unpins(att)) {
 		dma_buf_unpin(att->attach);
 		att->pinned = false;
 	}
-	dbi_misbehave_let_go(att);
+	dbi_after_give_back(att);
+	return 0;
 }
 
 static void dbi_unmap_work(struct work_struct *work)
@@ -158,9 +164,9 @@ static struct sg_table *dbi_map(struct dbi_attachment *att,
 
 	if (IS_ERR(table))
 		return table;
-	if (!dbi_engine_reaches(table, att->dmabuf->size))
+	if (!dbi_bus_reaches(table, att->dmabuf->size))
 		ret = -EOPNOTSUPP;
-	/* An exporter may move the buffer when it is mapped, and tell us then. */
+	/* An exporter may move the buffer, and so invalidate, when it is mapped. */
 	else if (att->dead)
 		ret = -ENODEV;
 	if (!ret)
@@ -218,7 +224,7 @@ static bool dbi_mappings_are_gone(struct dbi_attachment *att)
 	return gone;
 }
 
-/* Unmaps all, without regard to misbehaviours. No job is left, and none comes. */
+/* Unmaps all, whatever the hooks would keep. No job is left, and none comes. */
 void dbi_mappings_end(struct dbi_attachment *att)
 {
 	struct dbi_mapping *map;

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Bugs of importers, on purpose: whether they may be had, and those that take more
- * than a line where they happen. The rest is found by dbi_misbehaves().
+ * Bugs of importers, on purpose: whether they may be had, and what they do at the points
+ * in an attachment's life that hooks.h has.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/dma-resv.h>
+#include <linux/highmem.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 
+#include "hooks.h"
 #include "importer.h"
 
 struct dbi_rogue_fence {
@@ -49,6 +51,12 @@ static const char * const dbi_misbehave_names[] = {
 				 MISBEHAVE(DOUBLE_UNPIN))
 /* The callback holds the resv lock for so long. */
 #define DBI_MAX_CALLBACK_NS	(10ULL * NSEC_PER_SEC)
+
+/* Whether the attachment has one of these bugs. */
+static bool dbi_misbehaves(const struct dbi_attachment *att, u64 how)
+{
+	return att->misbehave & how;
+}
 
 static const char *dbi_rogue_driver_name(struct dma_fence *fence)
 {
@@ -98,32 +106,6 @@ static bool dbi_misbehave_fits(const struct dmabuf_revoke_attach *arg)
 	       arg->delay_ns <= DBI_MAX_CALLBACK_NS;
 }
 
-/**
- * dbi_misbehave_check - whether an attachment may misbehave as asked
- * @dmabuf: what it attaches to
- * @arg: how
- *
- * Return: 0, -EINVAL, or -EOPNOTSUPP: the exporter may not stand it.
- */
-int dbi_misbehave_check(struct dma_buf *dmabuf,
-			const struct dmabuf_revoke_attach *arg)
-{
-	u64 own = DBI_MISBEHAVE_OWN;
-
-	if (!dbi_misbehave_fits(arg))
-		return -EINVAL;
-	/* Others may give the memory away once the fences have signalled, before the unmap. */
-	if (arg->kind == DMABUF_REVOKE_KIND_DYNAMIC)
-		own |= MISBEHAVE(IGNORE) | MISBEHAVE(REMAP);
-	/* It has unpinned by then. */
-	if (arg->misbehave & MISBEHAVE(REVIVE))
-		own |= MISBEHAVE(REMAP);
-	if (arg->misbehave & own &&
-	    !dbi_is_own(dmabuf, arg->misbehave & MISBEHAVE(DMA_AFTER_UNMAP)))
-		return -EOPNOTSUPP;
-	return 0;
-}
-
 /* Nobody waits for it behind those who wait for resv locks. */
 static void dbi_rogue_signal_work(struct work_struct *work)
 {
@@ -164,7 +146,7 @@ static void dbi_rogue_add_work(struct work_struct *work)
 	}
 	dma_resv_add_fence(resv, &fence->fence, DMA_RESV_USAGE_BOOKKEEP);
 	rogue->fence = fence;
-	/* Pairs with dbi_misbehave_close(), which comes after @closing is set. */
+	/* Pairs with dbi_misbehave_before_detach(), which comes after @closing is set. */
 	spin_lock(&att->lock);
 	queue_delayed_work(dbi_engine_wq, &rogue->signal_work, att->closing ? 0 :
 			   nsecs_to_jiffies(att->delay_ns));
@@ -174,14 +156,17 @@ static void dbi_rogue_add_work(struct work_struct *work)
 
 /*
  * Into pages that the exporter watches, and keeps while we are attached. The address is
- * that of the page: dbi_engine_check() has seen to that, our device is not bounced.
+ * that of the page: dbi_bus_check() has seen to that, our device is not bounced.
  */
 static void dbi_rogue_dma_work(struct work_struct *work)
 {
 	struct dbi_rogue *rogue = container_of(to_delayed_work(work),
 					       struct dbi_rogue, dma_work);
+	u64 *mem;
 
-	dbi_engine_store(rogue->addr, ktime_get_ns());
+	mem = dbi_bus_access(rogue->addr);
+	WRITE_ONCE(*mem, ktime_get_ns());
+	kunmap_local(mem);
 	queue_delayed_work(dbi_unmap_wq, &rogue->dma_work, 1);
 }
 
@@ -196,12 +181,13 @@ static void dbi_misbehave_log(u64 how)
 				  dbi_misbehave_names[i]);
 }
 
-/* Before attaching. 0 or -ENOMEM. */
-int dbi_misbehave_begin(struct dbi_attachment *att)
+static int dbi_misbehave_before_attach(struct dbi_attachment *att)
 {
 	struct dbi_rogue *rogue;
 
 	dbi_misbehave_log(att->misbehave);
+	if (dbi_misbehaves(att, MISBEHAVE(LATE_UNMAP) | MISBEHAVE(NEW_DMA)))
+		att->flags |= DMABUF_REVOKE_ATTACH_DEFER_UNMAP;
 	if (!dbi_misbehaves(att, MISBEHAVE(FENCE_AFTER) |
 				 MISBEHAVE(DMA_AFTER_UNMAP)))
 		return 0;
@@ -217,33 +203,53 @@ int dbi_misbehave_begin(struct dbi_attachment *att)
 	return 0;
 }
 
-/* Not less than @delay_ns of CLOCK_MONOTONIC, unless the attachment is closed. */
-static void dbi_misbehave_linger(struct dbi_attachment *att)
-{
-	ktime_t end = ktime_add_ns(ktime_get(), att->delay_ns);
-	s64 left = att->delay_ns;
-
-	/* Jiffies may catch up in one step. */
-	do {
-		wait_event_timeout(att->wait, READ_ONCE(att->closing),
-				   nsecs_to_jiffies(left) + 1);
-		left = ktime_to_ns(ktime_sub(end, ktime_get()));
-	} while (left > 0 && !READ_ONCE(att->closing));
-}
-
-/* In the callback. */
-void dbi_misbehave_told(struct dbi_attachment *att)
+static bool dbi_misbehave_heeds_invalidation(struct dbi_attachment *att)
 {
 	dma_resv_assert_held(att->dmabuf->resv);
 
 	if (dbi_misbehaves(att, MISBEHAVE(SLOW_CALLBACK)))
-		dbi_misbehave_linger(att);
+		wait_event_hrtimeout(att->wait, READ_ONCE(att->closing),
+				     att->delay_ns);
 	if (dbi_misbehaves(att, MISBEHAVE(FENCE_AFTER)))
 		queue_work(dbi_unmap_wq, &att->rogue->add_work);
+	return !dbi_misbehaves(att, MISBEHAVE(IGNORE));
 }
 
-/* Right before the mapping goes. */
-void dbi_misbehave_unmap(struct dbi_mapping *map)
+static bool dbi_misbehave_starts_job_late(struct dbi_attachment *att)
+{
+	return dbi_misbehaves(att, MISBEHAVE(NEW_DMA));
+}
+
+static int dbi_misbehave_before_signal(struct dbi_attachment *att, int status)
+{
+	/* Interruptible only so as not to count as load, as in the engine. */
+	if (dbi_misbehaves(att, MISBEHAVE(STUCK_FENCE)))
+		wait_event_interruptible(att->wait, READ_ONCE(att->closing));
+	else if (dbi_misbehaves(att, MISBEHAVE(LATE_FENCE)))
+		wait_event_interruptible_hrtimeout(att->wait,
+						   READ_ONCE(att->closing),
+						   att->delay_ns);
+	return dbi_misbehaves(att, MISBEHAVE(FENCE_ERROR)) ? -EIO : status;
+}
+
+static bool dbi_misbehave_holds_fence(struct dbi_attachment *att)
+{
+	return dbi_misbehaves(att, MISBEHAVE(LATE_FENCE) |
+				   MISBEHAVE(STUCK_FENCE));
+}
+
+static unsigned long dbi_misbehave_unmap_delay(struct dbi_attachment *att)
+{
+	return dbi_misbehaves(att, MISBEHAVE(LATE_UNMAP)) ?
+	       nsecs_to_jiffies(att->delay_ns) : 0;
+}
+
+static int dbi_misbehave_before_give_back(struct dbi_attachment *att)
+{
+	return dbi_misbehaves(att, MISBEHAVE(NO_UNMAP)) ? -EBUSY : 0;
+}
+
+static void dbi_misbehave_before_unmap(struct dbi_mapping *map)
 {
 	struct dbi_attachment *att = map->att;
 
@@ -253,8 +259,12 @@ void dbi_misbehave_unmap(struct dbi_mapping *map)
 		att->rogue->addr = sg_dma_address(map->table->sgl);
 }
 
-/* After all was done that an invalidation asks for. */
-void dbi_misbehave_let_go(struct dbi_attachment *att)
+static bool dbi_misbehave_unpins(struct dbi_attachment *att)
+{
+	return !dbi_misbehaves(att, MISBEHAVE(KEEP_PIN));
+}
+
+static void dbi_misbehave_after_give_back(struct dbi_attachment *att)
 {
 	dma_resv_assert_held(att->dmabuf->resv);
 
@@ -268,18 +278,13 @@ void dbi_misbehave_let_go(struct dbi_attachment *att)
 		att->remap_error = dbi_mapping_create(att, DMA_BIDIRECTIONAL);
 }
 
-/*
- * The attachment is closing, and may yet have to wait for the resv lock, which an exporter
- * may hold until our fences signal.
- */
-void dbi_misbehave_close(struct dbi_attachment *att)
+static void dbi_misbehave_before_detach(struct dbi_attachment *att)
 {
 	if (att->rogue)
 		flush_delayed_work(&att->rogue->signal_work);
 }
 
-/* The attachment is detached, or never was attached. */
-void dbi_misbehave_end(struct dbi_attachment *att)
+static void dbi_misbehave_after_detach(struct dbi_attachment *att)
 {
 	struct dbi_rogue *rogue = att->rogue;
 
@@ -289,4 +294,47 @@ void dbi_misbehave_end(struct dbi_attachment *att)
 	cancel_work_sync(&rogue->add_work);
 	flush_delayed_work(&rogue->signal_work);
 	kfree(rogue);
+}
+
+static const struct dbi_hooks dbi_misbehave = {
+	.before_attach = dbi_misbehave_before_attach,
+	.heeds_invalidation = dbi_misbehave_heeds_invalidation,
+	.starts_job_late = dbi_misbehave_starts_job_late,
+	.before_signal = dbi_misbehave_before_signal,
+	.holds_fence = dbi_misbehave_holds_fence,
+	.unmap_delay = dbi_misbehave_unmap_delay,
+	.before_give_back = dbi_misbehave_before_give_back,
+	.before_unmap = dbi_misbehave_before_unmap,
+	.unpins = dbi_misbehave_unpins,
+	.after_give_back = dbi_misbehave_after_give_back,
+	.before_detach = dbi_misbehave_before_detach,
+	.after_detach = dbi_misbehave_after_detach,
+};
+
+/**
+ * dbi_misbehave_hooks - what makes an attachment misbehave as asked
+ * @dmabuf: what it attaches to
+ * @arg: how
+ *
+ * Return: its hooks; NULL: it is to behave; -EINVAL; or -EOPNOTSUPP: the exporter may not
+ * stand it.
+ */
+const struct dbi_hooks *
+dbi_misbehave_hooks(struct dma_buf *dmabuf,
+		    const struct dmabuf_revoke_attach *arg)
+{
+	u64 own = DBI_MISBEHAVE_OWN;
+
+	if (!dbi_misbehave_fits(arg))
+		return ERR_PTR(-EINVAL);
+	/* Others may give the memory away once the fences have signalled, before the unmap. */
+	if (arg->kind == DMABUF_REVOKE_KIND_DYNAMIC)
+		own |= MISBEHAVE(IGNORE) | MISBEHAVE(REMAP);
+	/* It has unpinned by then. */
+	if (arg->misbehave & MISBEHAVE(REVIVE))
+		own |= MISBEHAVE(REMAP);
+	if (arg->misbehave & own &&
+	    !dbi_is_own(dmabuf, arg->misbehave & MISBEHAVE(DMA_AFTER_UNMAP)))
+		return ERR_PTR(-EOPNOTSUPP);
+	return arg->misbehave ? &dbi_misbehave : NULL;
 }

@@ -511,7 +511,7 @@ IMPORTER = {
         ),
     ),
     "I8": Clause(
-        ("importer/job.c:dbi_job_end", "importer/engine.c:dbi_engine_work"),
+        ("importer/engine.c:dbi_job_end", "importer/engine.c:dbi_engine_work"),
         (
             Control(
                 "contract/importer::I8_fence_of_a_job_that_runs_to_its_end_signals",

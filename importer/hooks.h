@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Points in the life of an attachment. Without hooks each is what an importer owes, and
+ * code to copy may leave them out. Deliberate bugs hook in here, and nowhere else: see
+ * misbehave.c, which alone decides.
+ */
+#ifndef DBI_HOOKS_H
+#define DBI_HOOKS_H
+
+#include "importer.h"
+
+/* Each is described where it is called from, below. */
+struct dbi_hooks {
+	int (*before_attach)(struct dbi_attachment *att);
+	bool (*heeds_invalidation)(struct dbi_attachment *att);
+	bool (*starts_job_late)(struct dbi_attachment *att);
+	int (*before_signal)(struct dbi_attachment *att, int status);
+	bool (*holds_fence)(struct dbi_attachment *att);
+	unsigned long (*unmap_delay)(struct dbi_attachment *att);
+	int (*before_give_back)(struct dbi_attachment *att);
+	void (*before_unmap)(struct dbi_mapping *map);
+	bool (*unpins)(struct dbi_attachment *att);
+	void (*after_give_back)(struct dbi_attachment *att);
+	void (*before_detach)(struct dbi_attachment *att);
+	void (*after_detach)(struct dbi_attachment *att);
+};
+
+static inline bool dbi_is_hooked(const struct dbi_attachment *att)
+{
+	return unlikely(att->hooks);
+}
+
+/* The attachment is complete. 0, or why it is not to attach. */
+static inline int dbi_before_attach(struct dbi_attachment *att)
+{
+	return dbi_is_hooked(att) ? att->hooks->before_attach(att) : 0;
+}
+
+/* In the callback; whether it goes on. Resv lock. */
+static inline bool dbi_heeds_invalidation(struct dbi_attachment *att)
+{
+	return !dbi_is_hooked(att) || att->hooks->heeds_invalidation(att);
+}
+
+/* Whether a job starts on a mapping that drains. With att->lock or without. */
+static inline bool dbi_starts_job_late(struct dbi_attachment *att)
+{
+	return dbi_is_hooked(att) && att->hooks->starts_job_late(att);
+}
+
+/* The DMA of a job is done; the status that its fence is to have. In the engine. */
+static inline int dbi_before_signal(struct dbi_attachment *att, int status)
+{
+	return dbi_is_hooked(att) ? att->hooks->before_signal(att, status) :
+				    status;
+}
+
+/* Whether that takes its time, so that nobody waits for it. Under att->lock. */
+static inline bool dbi_holds_fence(struct dbi_attachment *att)
+{
+	return dbi_is_hooked(att) && att->hooks->holds_fence(att);
+}
+
+/* A mapping that drained is due to be unmapped; in how many jiffies. Under att->lock. */
+static inline unsigned long dbi_unmap_delay(struct dbi_attachment *att)
+{
+	return dbi_is_hooked(att) ? att->hooks->unmap_delay(att) : 0;
+}
+
+/* An invalidation asks for all. 0, or -EBUSY: the attachment keeps it. Resv lock. */
+static inline int dbi_before_give_back(struct dbi_attachment *att)
+{
+	return dbi_is_hooked(att) ? att->hooks->before_give_back(att) : 0;
+}
+
+/* Resv lock. */
+static inline void dbi_before_unmap(struct dbi_mapping *map)
+{
+	if (dbi_is_hooked(map->att))
+		map->att->hooks->before_unmap(map);
+}
+
+/* Whether the pin goes with the mapping. Resv lock. */
+static inline bool dbi_unpins(struct dbi_attachment *att)
+{
+	return !dbi_is_hooked(att) || att->hooks->unpins(att);
+}
+
+/* All was done that an invalidation asks for. Resv lock. */
+static inline void dbi_after_give_back(struct dbi_attachment *att)
+{
+	if (dbi_is_hooked(att))
+		att->hooks->after_give_back(att);
+}
+
+/*
+ * The engine is closed. What follows may wait for the resv lock, which an exporter may
+ * hold until our fences signal.
+ */
+static inline void dbi_before_detach(struct dbi_attachment *att)
+{
+	if (dbi_is_hooked(att))
+		att->hooks->before_detach(att);
+}
+
+/* It is detached, or never was attached. */
+static inline void dbi_after_detach(struct dbi_attachment *att)
+{
+	if (dbi_is_hooked(att))
+		att->hooks->after_detach(att);
+}
+
+#endif /* DBI_HOOKS_H */
