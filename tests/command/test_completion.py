@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The completion as far as it asks the modules; the rest is in tests/host/test_man_page.py."""
+"""The completion as far as it asks the modules; the rest is in tests/host/documents."""
 from __future__ import annotations
 
 import os

@@ -2,7 +2,7 @@
 """dmabuf-revoke doctor: each situation that it tells of, brought about.
 
 What concerns the whole machine is hidden or changed in a mount namespace of the command.
-Signatures are in tests/host/test_doctor_signatures.py: such a kernel loads nothing any more.
+Signatures are in host/packages/test_doctor_signatures.py: such a kernel loads nothing any more.
 """
 from __future__ import annotations
 

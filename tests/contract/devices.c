@@ -2,7 +2,7 @@
 /*
  * What an importer owes, in such a form that an importer that misbehaves is found
  * out quickly. Every case has its control in controls/data.py. I5 to I7 are in
- * contract_moves.c too.
+ * moves.c too.
  */
 #include "deliberate.h"
 #include "life.h"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What the cases of tests/failnth_*.c found: how many points each call has to fail at."""
+"""What the cases beside it found: how many points each call has to fail at."""
 from __future__ import annotations
 
 import json
@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Iterator, NamedTuple
 
-#: Names the directory that the cases write to, a file per call (tests/lib/failnth.c).
+#: Names the directory that the cases write to, a file per call (tests/lib/c/failnth.c).
 VARIABLE = "DBR_FAILNTH"
 
 

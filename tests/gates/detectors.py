@@ -4,7 +4,7 @@
 Each of them can fall silent without a word: lockdep turns itself off with its first report,
 and with KASAN's; the DMA-API checks print only their first error; kmemleak passes over what
 is younger than five seconds. So they are asked at the end of the session (test_detectors.py),
-and tests/provoke proves once per kernel that each of them notices what it is for.
+and tests/gates/provoke proves once per kernel that each of them notices what it is for.
 """
 from __future__ import annotations
 

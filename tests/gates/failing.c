@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Cases that have to fail, each in its way: test_gates.py runs them and expects to
+ * Cases that have to fail, each in its way: test_red.py runs them and expects to
  * see red. They are no part of the suite.
  */
 #include <signal.h>

@@ -53,7 +53,7 @@ class Allowed(NamedTuple):
 ALLOWED = (
     Allowed(
         re.compile(r"WARNING: control of the log gate"),
-        "written by test_gates.py, which looks at it through a gate of its own",
+        "written by test_red.py, which looks at it through a gate of its own",
     ),
 )
 

@@ -24,7 +24,7 @@ static int peer_open(void)
 		waitpid(child, NULL, 0);
 	}
 	if (access(PEER_PATH, F_OK))
-		skip("no %s: build and load the module of tests/peer",
+		skip("no %s: build and load the module of tests/importer/peer",
 		     PEER_PATH);
 	return succeeds(dr_open(PEER_PATH));
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""An importer that detaches without unmapping or unpinning: tests/peer does so on demand.
+"""An importer that detaches without unmapping or unpinning: peer/ does so on demand.
 
 Its mappings are never freed, and go on counting, so both modules are loaded anew at the end.
 """
@@ -26,7 +26,7 @@ NO_UNMAP_WAIT = 1 << 2
 def peer() -> Iterator[int]:
     subprocess.run(["modprobe", "-q", "dbr_peer"], check=False)
     if not os.path.exists(PEER):
-        pytest.skip(f"no {PEER}: build and load the module of tests/peer")
+        pytest.skip(f"no {PEER}: build and load the module of tests/importer/peer")
     file = os.open(PEER, os.O_RDWR | os.O_CLOEXEC)
     yield file
     os.close(file)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """E12: docs/rights.md, cell by cell.
 
-The table says how each call ends for each actor; tests/rights.c makes the calls. A row or a
+The table says how each call ends for each actor; rights.c makes the calls. A row or a
 column that only one of the two has is a failure.
 """
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Steps a test program through its cases; the other end is tests/lib/driver.c.
+"""Steps a test program through its cases; the other end is tests/lib/c/driver.c.
 
 A program is started once for all its cases, since starting one costs more than most cases
 do. Between two cases it waits, and nothing of the first one is left.
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 #: Seconds; longer than any case's own time limit, which the program enforces (TIME_LIMIT), and
-#: which grows by the same factor (tests/lib/patience.c).
+#: which grows by the same factor (tests/lib/c/patience.c).
 BASE_SILENCE = 115.0
 SILENCE = BASE_SILENCE * float(os.environ.get("DBR_PATIENCE", "1"))
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Both modules as a whole: loading, nodes, parameters. test_unload.py has their removal."""
+"""Both modules as a whole: loading, nodes, parameters. unload/ has their removal."""
 from __future__ import annotations
 
 import errno

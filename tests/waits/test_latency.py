@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Every call ends soon after a fatal signal, at whatever moment that arrives.
 
-docs/latency.md has a row for each; tests/latency.c makes the calls.
+docs/latency.md has a row for each; latency.c makes the calls.
 """
 from __future__ import annotations
 

@@ -2,10 +2,10 @@
 /*
  * What docs/matrix.md says of each kind of importer, in each state, at each event:
  * this program makes it happen and says what it saw, in the notation of that table.
- * It knows nothing of what should be; tests/test_matrix.py compares.
+ * It knows nothing of what should be; test_cells.py compares.
  *
- *   matrix --list                      the cells there are: KIND STATE EVENT
- *   matrix [OPTION]... KIND STATE [EVENT]...
+ *   cells --list                       the cells there are: KIND STATE EVENT
+ *   cells [OPTION]... KIND STATE [EVENT]...
  *       --faults MASK      DMABUF_REVOKE_FAULT_* of the buffer
  *       --misbehave MASK   DMABUF_REVOKE_MISBEHAVE_* of the attachment
  *       --delay-ms N       for those that take time
@@ -98,7 +98,7 @@ static size_t find(const char *name, const void *names, size_t stride, size_t n)
 		if (!strcmp(name, *(const char *const *)((const char *)names +
 							 i * stride)))
 			return i;
-	fprintf(stderr, "matrix: no such kind, state or event: %s\n", name);
+	fprintf(stderr, "cells: no such kind, state or event: %s\n", name);
 	exit(2);
 }
 
@@ -106,9 +106,9 @@ static size_t find(const char *name, const void *names, size_t stride, size_t n)
 
 static void usage(void)
 {
-	fputs("Usage: tests/matrix --list\n"
-	      "       tests/matrix [--faults MASK] [--misbehave MASK] [--delay-ms N]\n"
-	      "                    [--patience-ms N] [--let-go] KIND STATE [EVENT]...\n",
+	fputs("Usage: cells --list\n"
+	      "       cells [--faults MASK] [--misbehave MASK] [--delay-ms N]\n"
+	      "             [--patience-ms N] [--let-go] KIND STATE [EVENT]...\n",
 	      stderr);
 	exit(2);
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""docs/matrix.md as data, and the program that says what really happens (tests/matrix.c)."""
+"""docs/matrix.md as data, and the program that says what really happens (cells.c)."""
 from __future__ import annotations
 
 import re
@@ -127,7 +127,7 @@ def differences(table: set[Cell], program: set[Cell]) -> list[str]:
     """The cells that only one side has; nothing, if all is well."""
     return sorted(
         [f"{cell}: only in docs/matrix.md" for cell in table - program]
-        + [f"{cell}: only in tests/matrix.c" for cell in program - table]
+        + [f"{cell}: only in cells.c" for cell in program - table]
     )
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Every kind of importer, in every state, at every event: docs/matrix.md, made to happen.
 
-The cells of one kind and state run together, in one process of tests/matrix.c, when the first
+The cells of one kind and state run together, in one process of cells.c, when the first
 of them is asked for; what that did to the kernel counts against them all.
 """
 from __future__ import annotations
@@ -76,7 +76,7 @@ def test_table_and_program_have_the_same_cells() -> None:
 def test_a_cell_that_one_side_lacks_is_noticed() -> None:
     cells = set(TABLE.cells)
     one = min(cells)
-    assert table.differences(cells - {one}, cells) == [f"{one}: only in tests/matrix.c"]
+    assert table.differences(cells - {one}, cells) == [f"{one}: only in cells.c"]
     assert table.differences(cells, cells - {one}) == [f"{one}: only in docs/matrix.md"]
 
 

@@ -158,7 +158,7 @@ static bool fails_at(const struct steps *steps, int fd, unsigned int n,
 	return reached;
 }
 
-/* For the report, which dbr/failnth.py puts together. */
+/* For the report, which tests/failnth/points.py puts together. */
 static void record(const char *name, const struct points *points)
 {
 	const char *directory = getenv("DBR_FAILNTH");
