@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from .sample import REPOSITORY
+from ..sample import REPOSITORY
 
 MODULES = ["importer"]
 

@@ -9,7 +9,7 @@ from typing import Iterator
 
 import pytest
 
-from .sample import REPOSITORY
+from ..sample import REPOSITORY
 
 TOP = REPOSITORY / "scripts/guest"
 #: Run inside the guest.
