@@ -231,7 +231,7 @@ def clean_cache() -> int:
     top = cache_directory()
     for name in [*kernels.TABLE, kernels.OWN]:
         for left in bootstrap.scratch_places(top, name):
-            shutil.rmtree(left, ignore_errors=True)
+            cache.remove(left)
     if top.exists():
         size = cache.size_of(top)
         shutil.rmtree(top)
@@ -317,13 +317,22 @@ def _dispatch(options: argparse.Namespace) -> int:
     return run(chosen[0], settings, session.Job(shell=True), None)
 
 
-def _terminated(number: int, frame: object) -> None:
+#: What ends a run in order.
+SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+
+
+def _interrupted(number: int, frame: object) -> None:
+    for each in SIGNALS:  # another one would interrupt the cleaning up
+        signal.signal(each, signal.SIG_IGN)
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
     raise SystemExit(128 + number)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one verb; the exit status. A RunnerError is 1, an interruption 130."""
-    signal.signal(signal.SIGTERM, _terminated)
+    for each in SIGNALS:
+        signal.signal(each, _interrupted)
     try:
         return _dispatch(parser().parse_args(arguments))
     except RunnerError as error:

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The one exception that ends a run with a message instead of a traceback."""
+"""What ends a run without a traceback."""
 
 
 class RunnerError(Exception):
     """What was wrong and what to do about it, ready to be shown to a person."""
+
+
+class Interrupted(BaseException):
+    """The run is being ended: whoever works for it cleans up and does nothing more."""

@@ -5,23 +5,34 @@ from __future__ import annotations
 import os
 import subprocess
 import threading
-from typing import Any, Sequence
+from typing import Any, Callable, Sequence
 
-from .errors import RunnerError
+from .errors import Interrupted, RunnerError
 
 _children: set[subprocess.Popen[bytes]] = set()
+_over = False
+# Of both.
 _lock = threading.Lock()
+
+#: Takes a line of output; whether it only says how far its program has come.
+Step = Callable[[str], bool]
 
 
 def start(command: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
-    """Start ``command``; it is killed when this process ends, however it ends."""
-    try:
-        child = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", "--", *command], **options
-        )
-    except FileNotFoundError as error:
-        raise RunnerError(f"cannot start {error.filename}: not installed") from error
+    """Start ``command``; it is killed when this process ends, however it ends.
+
+    Interrupted if the run is being ended.
+    """
+    line = ["setpriv", "--pdeathsig", "KILL", "--", *command]
     with _lock:
+        if _over:
+            raise Interrupted
+        try:
+            child = subprocess.Popen(line, **options)
+        except FileNotFoundError as error:
+            raise RunnerError(
+                f"cannot start {error.filename}: not installed"
+            ) from error
         _children.add(child)
     return child
 
@@ -35,10 +46,27 @@ def finish(child: subprocess.Popen[bytes]) -> int:
 
 
 def kill_all() -> None:
-    """Kill every child that is still running."""
+    """Kill every child that is still running, and see it gone."""
     with _lock:
-        for child in _children:
-            child.kill()
+        children = list(_children)
+    for child in children:
+        child.kill()
+        child.wait()
+
+
+def end() -> None:
+    """Kill every child, and let nobody start another: other threads get Interrupted."""
+    global _over
+    with _lock:
+        _over = True
+    kill_all()
+
+
+def going_on() -> None:
+    """Interrupted if the run is being ended, so that the end of a child says nothing."""
+    with _lock:
+        if _over:
+            raise Interrupted
 
 
 def require(*programs: str) -> None:
@@ -55,10 +83,17 @@ def require(*programs: str) -> None:
         )
 
 
-def run(what: str, command: Sequence[str], lines: int = 40, **options: Any) -> str:
+def run(
+    what: str,
+    command: Sequence[str],
+    lines: int = 40,
+    step: Step | None = None,
+    **options: Any,
+) -> str:
     """Run ``command`` and return its output, both streams as one text.
 
-    A failure raises RunnerError with ``what`` and the last ``lines`` lines.
+    Lines that ``step`` takes are left out. A failure raises RunnerError with ``what`` and the
+    last ``lines`` lines.
     """
     child = start(
         command,
@@ -67,14 +102,23 @@ def run(what: str, command: Sequence[str], lines: int = 40, **options: Any) -> s
         stderr=subprocess.STDOUT,
         **options,
     )
+    assert child.stdout
+    kept: list[str] = []
     try:
-        raw, _ = child.communicate()
+        for raw in child.stdout:
+            line = raw.decode(errors="replace")
+            if not (step and step(line)):
+                kept.append(line)
     except BaseException:
         child.kill()
+        # Until nobody can write to it any more: all that it has started is gone, too.
+        child.stdout.read()
         raise
     finally:
+        child.stdout.close()
         status = finish(child)
-    text = raw.decode(errors="replace")
+    going_on()
+    text = "".join(kept)
     if status != 0:
         how = f"signal {-status}" if status < 0 else f"status {status}"
         tail = "\n".join(text.splitlines()[-lines:])

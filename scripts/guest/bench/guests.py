@@ -9,6 +9,7 @@ from pathlib import Path
 from ..errors import RunnerError
 from ..kernels import Kernel
 from ..machine import session
+from ..output import progress
 from ..output.console import GuestStream, result, say
 from ..settings import Settings
 from . import figures, goals, plot
@@ -55,12 +56,13 @@ def measure(
     memory = settings.machine.memory or memory
     machine = replace(settings.machine, icount=icount, memory=memory)
     chosen = replace(settings, machine=machine, limits=limits)
-    outcome = session.run(kernel, chosen, job(runs), GuestStream().feed)
-    if outcome.lost:
-        session.report_loss(kernel.name, outcome, settings.verbose)
-        raise RunnerError(f"the guest was lost: {outcome.lost}")
-    if outcome.status:
-        raise RunnerError(f"bench ended with status {outcome.status}")
+    with progress.running(kernel.name, "bench", f"{runs} {icount}"):
+        outcome = session.run(kernel, chosen, job(runs), GuestStream().feed)
+        if outcome.lost:
+            session.report_loss(kernel.name, outcome, settings.verbose)
+            raise RunnerError(f"the guest was lost: {outcome.lost}")
+        if outcome.status:
+            raise RunnerError(f"bench ended with status {outcome.status}")
     return {name: outcome.files[f"{name}.json"] for name in runs}
 
 

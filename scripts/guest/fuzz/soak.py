@@ -13,6 +13,7 @@ from tests.dbr.ddmin import Program, minimise
 
 from ..kernels import Kernel
 from ..machine import session, vm
+from ..output import progress
 from ..output.console import GuestStream, result, say
 from ..settings import Settings
 from . import jobs
@@ -77,7 +78,9 @@ def fuzz(kernel: Kernel, settings: Settings, plan: Plan, results: Path) -> int:
     for old in ("short.fuzz", "long.fuzz", "reason"):
         (results / old).unlink(missing_ok=True)
     bench = Bench(kernel, settings, plan)
-    outcome, output = bench.boot(jobs.soak_script(plan))
+    script = jobs.soak_script(plan)
+    with progress.running(kernel.name, "fuzzing", script):
+        outcome, output = bench.boot(script)
     session.save(results, outcome)
     if not outcome.lost and outcome.status == 0:
         return 0

@@ -15,7 +15,8 @@ from .. import process
 from ..errors import RunnerError
 from ..kernel import boot, kbuild
 from ..kernels import Kernel
-from ..output.console import phase, say
+from ..output.console import say
+from ..output.progress import phase
 from ..tree import archive, bootstrap, cache, chroot
 from . import layer
 
@@ -126,9 +127,9 @@ def _make(
 ) -> None:
     name = kernel.name
     tree = scratch / "tree"
-    with phase(name, "root tree"):
+    with phase(name, "root tree") as part:
         installed = packages(kernel)
-        bootstrap.run(kernel, tree, scratch, "essential", installed, EXCLUDE)
+        bootstrap.run(kernel, tree, scratch, "essential", installed, EXCLUDE, part)
     if kernel.built:
         shutil.copy(tree / boot.BUSYBOX, entry / "busybox")
     else:
@@ -164,12 +165,8 @@ def _prepare(top: Path, kernel: Kernel) -> Path:
     )
     what = f"{kernel.tracked_package} {version}" if version else kernel.suite
     say(f"[{kernel.name}] no image of {what} yet: making one")
-    scratch = bootstrap.scratch(top, kernel)
-    try:
+    with bootstrap.scratch(top, kernel) as scratch:
         return store.make(name, lambda entry: _make(kernel, built, scratch, top, entry))
-    finally:
-        with phase(kernel.name, "removing the tree"):
-            shutil.rmtree(scratch, ignore_errors=True)
 
 
 def prepare(top: Path, kernel: Kernel) -> Path:

@@ -14,7 +14,7 @@ from .. import process
 from ..errors import RunnerError
 from ..kernel import boot, hostbuild, own
 from ..kernels import Build
-from ..output.console import phase
+from ..output.progress import phase
 from ..tree import cache
 
 # Raise when the recipe changes in a way that the inputs of key() do not show.

@@ -16,7 +16,8 @@ from .. import process
 from ..errors import RunnerError
 from ..kernel import hostbuild
 from ..kernels import Build, Kernel
-from ..output.console import phase, say
+from ..output.console import say
+from ..output.progress import phase
 from ..tree import cache, chroot
 
 PARTS = "dkms.conf Kbuild Makefile LICENSE include exporter importer".split()
@@ -128,14 +129,8 @@ def _warnings(log: str) -> str:
     return "\n".join(shown)
 
 
-def _on_host(
-    build: Build, files: dict[str, Path], image: Path, release: str, entry: Path
-) -> None:
-    """Compile with the tree that ``image`` was made from; make decides what is out of date."""
-    work = cache.workshop(
-        image / "workshops", str(build.directory), sorted(files)
-    ).resolve()
-    hostbuild.update(work, files)
+def _on_host(build: Build, work: Path, image: Path, release: str, entry: Path) -> None:
+    """Compile in ``work`` with the tree that ``image`` was made from."""
     what = "the modules' build"
     parts = [work, *(work / part for part in [PEER] if (work / part).is_dir())]
     log = "".join(
@@ -202,7 +197,10 @@ def _build(
     entry: Path,
 ) -> None:
     if kernel.built:
-        _on_host(kernel.built, files, image, release, entry)
+        owner, built = str(kernel.built.directory), image / "workshops"
+        with cache.workshop(built, owner, sorted(files)) as work:
+            hostbuild.update(work, files)  # make decides what is out of date
+            _on_host(kernel.built, work.resolve(), image, release, entry)
     else:
         _in_tree(kernel, files, top, image, release, entry)
     log = entry / "make.log"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import ContextManager
 
 from ..kernels import Kernel
-from ..output.console import phase, say
+from ..output.console import say
+from ..output.progress import phase
 from ..tree import cache, chroot
 
 PARTS = ("tools", "tests")
@@ -14,7 +16,7 @@ PARTS = ("tools", "tests")
 _CC = {32: "gcc -m32", 64: "gcc"}
 
 
-def _directory(source: Path, image: Path, bits: int) -> Path:
+def _directory(source: Path, image: Path, bits: int) -> ContextManager[Path]:
     """Where the programs of this image, source tree and word size are built."""
     names = sorted(
         str(path.relative_to(source))
@@ -30,13 +32,12 @@ def prepare(kernel: Kernel, source: Path, top: Path, image: Path) -> dict[str, P
     Build directories belong to an image, a source tree and a word size. The caller holds the
     kernel's lock. RunnerError has make's output.
     """
-    build = _directory(source, image, kernel.bits)
     jobs = os.cpu_count() or 1
     command = f"make -s -j{jobs} -C /src CC='{_CC[kernel.bits]}' BUILD=/build programs"
-    with phase(kernel.name, "programs"):
-        text = chroot.run(
-            command, top / "mnt", image, command, {"src": source, "build": build}
-        )
+    directory = _directory(source, image, kernel.bits)
+    with phase(kernel.name, "programs"), directory as build:
+        binds = {"src": source, "build": build}
+        text = chroot.run(command, top / "mnt", image, command, binds)
     if text.strip():
         say(f"[{kernel.name}] {text.rstrip()}")
     return {

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from pathlib import Path
 
 from .. import process
 from ..errors import RunnerError
 from ..kernels import Kernel
-from ..output.console import phase, say
+from ..output.console import say
+from ..output.progress import phase
 from ..tree import archive, bootstrap, cache, chroot
 
 # Raise when the recipe changes in a way that the inputs of key() do not show.
@@ -48,7 +48,7 @@ export PATH=/usr/lib/ccache:$PATH CCACHE_DIR=/ccache CCACHE_MAXSIZE=2G
 export KBUILD_BUILD_TIMESTAMP=@0 KBUILD_BUILD_USER=dmabuf-revoke KBUILD_BUILD_HOST=guest
 cd /build/linux
 # Another kernel is tested meanwhile, and tests look at the clock.
-nice make -s -j{jobs} bzImage modules
+nice make -j{jobs} bzImage modules
 release=$(make -s kernelrelease)
 root=/build/root lib=/usr/lib/modules/$release headers=/usr/src/linux-headers-$release
 make -s INSTALL_MOD_PATH=$root/usr INSTALL_MOD_STRIP=1 modules_install
@@ -61,6 +61,8 @@ cp arch/x86/boot/bzImage /out/
 tar -C $root -cf /out/root.tar usr
 """
 
+# What make says of each file.
+_STEP = re.compile(r"  [A-Z]+( \[M\])? ")
 _SET = re.compile(r"(CONFIG_\w+)=(.*)")
 _UNSET = re.compile(r"# (CONFIG_\w+) is not set")
 
@@ -100,8 +102,9 @@ def key(top: Path, kernel: Kernel) -> str:
 
 def _make(kernel: Kernel, top: Path, scratch: Path, entry: Path) -> None:
     name = kernel.name
-    with phase(name, "tree with compiler and kernel source"):
-        bootstrap.run(kernel, scratch / "tree", scratch, "essential", PACKAGES, [])
+    with phase(name, "tree with compiler and kernel source") as part:
+        tree = scratch / "tree"
+        bootstrap.run(kernel, tree, scratch, "essential", PACKAGES, [], part)
     build = scratch / "build"
     build.mkdir()
     ccache = top / "ccache" / name
@@ -114,9 +117,11 @@ def _make(kernel: Kernel, top: Path, scratch: Path, entry: Path) -> None:
     wrong = compare(asked, (entry / "config").read_text())
     if wrong:
         raise RunnerError("\n".join([f"{kernel.fragment} is not honoured:", *wrong]))
-    with phase(name, "compiling the kernel"):
+    with phase(name, "compiling the kernel") as part:
         script = _BUILD.format(jobs=os.cpu_count() or 1)
-        chroot.run("building the kernel", top / "mnt", scratch, script, binds)
+        step = part.counter(_STEP)
+        what = "building the kernel"
+        chroot.run(what, top / "mnt", scratch, script, binds, step=step)
 
 
 def prepare(top: Path, kernel: Kernel) -> Path:
@@ -133,9 +138,5 @@ def prepare(top: Path, kernel: Kernel) -> Path:
     chroot.require_root()
     process.require("mmdebstrap", "unshare", "setpriv", "mount")
     say(f"[{kernel.name}] no such kernel yet: building one, which takes a while")
-    scratch = bootstrap.scratch(top, kernel, NEED)
-    try:
+    with bootstrap.scratch(top, kernel, NEED) as scratch:
         return store.make(name, lambda entry: _make(kernel, top, scratch, entry))
-    finally:
-        with phase(kernel.name, "removing the source"):
-            shutil.rmtree(scratch, ignore_errors=True)

@@ -2,12 +2,11 @@
 """Files of the kernel's own source tree, out of the archive's linux-source package."""
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 from .. import process
 from ..kernels import Kernel
-from ..output.console import phase
+from ..output.progress import phase
 from ..tree import archive, bootstrap, cache, chroot
 
 # checkpatch and what it reads. Raise RECIPE when more of the tree is kept.
@@ -17,9 +16,9 @@ PACKAGE = "linux-source"
 
 
 def _make(kernel: Kernel, scratch: Path, entry: Path) -> None:
-    with phase(kernel.name, "kernel source"):
+    with phase(kernel.name, "kernel source") as part:
         tree = scratch / "tree"
-        bootstrap.run(kernel, tree, scratch, "extract", [PACKAGE], [])
+        bootstrap.run(kernel, tree, scratch, "extract", [PACKAGE], [], part)
         (tarball,) = (tree / "usr/src").glob("linux-source-*.tar.xz")
         members = [f"*/scripts/{name}" for name in SCRIPTS]
         options = ["--strip-components=1", "--wildcards", "-C", str(entry)]
@@ -42,8 +41,5 @@ def prepare(top: Path, kernel: Kernel) -> Path:
         return found
     chroot.require_root()
     process.require("mmdebstrap", "tar", "xz", "unshare", "setpriv", "mount")
-    scratch = bootstrap.scratch(top, kernel)
-    try:
+    with bootstrap.scratch(top, kernel) as scratch:
         return store.make(name, lambda entry: _make(kernel, scratch, entry))
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)

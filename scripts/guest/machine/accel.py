@@ -40,6 +40,7 @@ def loop_verdict(limit: float = STAGE_1_LIMIT) -> str:
         if child.stdout:
             child.stdout.close()
         process.finish(child)
+    process.going_on()
     text = raw.decode(errors="replace").strip()
     return "" if text == "ok" else f"/dev/kvm failed: {text or 'the probe died'}"
 

@@ -243,6 +243,7 @@ class Guest:
             selector.close()
             for end in self._socket.values():
                 end.close()
+        process.going_on()
         outcome.seconds = time.monotonic() - begin
         outcome.untouched = not ready or bool(rest)
         self._judge(outcome)

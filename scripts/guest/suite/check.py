@@ -22,6 +22,7 @@ from ..output.console import GuestStream, result, say
 from ..settings import Settings
 from . import coverage, ktap, provoke
 from .results import Totals, closing_line, from_junit
+from .watch import Watch
 
 PYTEST_NO_TESTS = 5
 
@@ -110,11 +111,10 @@ def _guest(
     """A part that builds for, boots and tests one kernel."""
 
     def part(name: str, prefix: str) -> Totals:
-        stream = GuestStream(prefix)
-        outcome = session.run(
-            kernel, settings, job(choice, shard, kernel.part), stream.feed
-        )
-        stream.close()
+        words = shlex.join(choice.pytest(kernel.part))
+        with Watch(name, GuestStream(prefix), words) as watch:
+            todo = job(choice, shard, kernel.part)
+            outcome = session.run(kernel, settings, todo, watch.feed)
         session.save(results / name, outcome)
         if outcome.lost:
             session.report_loss(name, outcome, settings.verbose)
@@ -151,8 +151,10 @@ def _host(
     directory = results / name
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "junit.xml").unlink(missing_ok=True)
-    stream = GuestStream(prefix)
-    with tempfile.TemporaryDirectory() as scratch:
+    words = choice.pytest()
+    with tempfile.TemporaryDirectory() as scratch, Watch(
+        name, GuestStream(prefix), shlex.join(words)
+    ) as watch:
         junit = Path(scratch, "junit.xml")
         command = [
             host_python(),
@@ -163,7 +165,7 @@ def _host(
             "no:cacheprovider",
         ]
         child = process.start(
-            [*command, *choice.pytest(), f"--junitxml={junit}"],
+            [*command, *words, f"--junitxml={junit}"],
             cwd=settings.source,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -172,10 +174,10 @@ def _host(
         )
         assert child.stdout
         while data := os.read(child.stdout.fileno(), 1 << 16):
-            stream.feed(data)
+            watch.feed(data)
         child.stdout.close()
         status = process.finish(child)
-        stream.close()
+        process.going_on()
         text = junit.read_bytes() if junit.exists() else None
     if text is not None:
         (directory / "junit.xml").write_bytes(text)
@@ -266,7 +268,7 @@ def _run_all(parts: dict[str, Part], jobs: int) -> dict[str, Totals]:
             return {name: future.result() for name, future in futures.items()}
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
-            process.kill_all()
+            process.end()
             raise
 
 

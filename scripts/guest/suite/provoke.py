@@ -18,6 +18,7 @@ from ..output.console import GuestStream, say
 from ..settings import Settings, cache_directory
 from ..tree import cache
 from .results import Totals
+from .watch import Watch
 
 #: The groups of tests/gates/provoke/test_bugs.py, as pytest's -k names them.
 BOOTS = ["boot1", "boot2", "boot3", "boot4"]
@@ -82,9 +83,8 @@ def run(
     """All groups, one after the other; the verdict is kept if all is well."""
     total = Totals()
     for boot in BOOTS:
-        stream = GuestStream(prefix)
-        outcome = session.run(kernel, settings, job(boot), stream.feed)
-        stream.close()
+        with Watch(f"{name}.{boot}", GuestStream(prefix), "") as watch:
+            outcome = session.run(kernel, settings, job(boot), watch.feed)
         session.save(results / f"{name}.{boot}", outcome)
         if outcome.lost:
             session.report_loss(name, outcome, settings.verbose)

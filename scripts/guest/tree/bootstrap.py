@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Iterator
 
 from .. import process
 from ..kernels import Kernel
+from ..output.progress import Part, phase
 from . import archive, cache, chroot
 
 TMPFS = Path("/dev/shm")
 TMPFS_NEED = 3 << 30
+
+# What apt and dpkg say of each package.
+_STEP = re.compile(r"(Get:\d+|Unpacking|Setting up) ")
 
 
 def scratch_places(top: Path, name: str) -> list[Path]:
@@ -20,11 +27,12 @@ def scratch_places(top: Path, name: str) -> list[Path]:
     return [TMPFS / f"dmabuf-revoke-{mark}-{name}", top / f"{name}.scratch"]
 
 
-def scratch(top: Path, kernel: Kernel, need: int = TMPFS_NEED) -> Path:
-    """An empty directory for a tree, on tmpfs where ``need`` bytes are free: half the time.
+@contextmanager
+def scratch(top: Path, kernel: Kernel, need: int = TMPFS_NEED) -> Iterator[Path]:
+    """For the block an empty directory for a tree, on tmpfs where ``need`` bytes are free: half the time.
 
     ``top`` is the cache directory. The caller holds the kernel's lock, so what is there
-    already was left by an interrupted run.
+    already was left by a run that was killed.
     """
     places = scratch_places(top, kernel.name)
     for path in places:
@@ -35,8 +43,12 @@ def scratch(top: Path, kernel: Kernel, need: int = TMPFS_NEED) -> Path:
     except OSError:
         on_tmpfs = False
     chosen = places[0 if on_tmpfs else 1]
-    chosen.mkdir(parents=True, mode=0o755)
-    return chosen
+    try:
+        chosen.mkdir(parents=True, mode=0o755)
+        yield chosen
+    finally:
+        with phase(kernel.name, "removing the tree"):
+            cache.remove(chosen)
 
 
 def run(
@@ -46,11 +58,12 @@ def run(
     variant: str,
     packages: list[str],
     exclude: list[str],
+    part: Part,
 ) -> None:
     """Fill ``tree`` with mmdebstrap's ``variant`` of the kernel's suite and ``packages``.
 
     ``linux-*`` packages come from the kernel's own suite. Files that match ``exclude``
-    are left out. RunnerError has mmdebstrap's last words.
+    are left out. ``part`` counts what is done of each package. RunnerError has mmdebstrap's last words.
     """
     pin = f"Package: linux-*\\nPin: release n={kernel.kernel_suite}\\nPin-Priority: 990\\n"
     hook = (
@@ -62,6 +75,7 @@ def run(
     command = [
         "mmdebstrap",
         "--mode=root",
+        "--verbose",
         f"--variant={variant}",
         "--format=directory",
         f"--architectures={','.join(['amd64', *sorted(foreign)])}",
@@ -79,5 +93,6 @@ def run(
     process.run(
         f"making a tree of {kernel.suite} from {base}",
         [*chroot.namespace('exec "$@"'), "sh", *command],
+        step=part.counter(_STEP),
         env={**os.environ, "TMPDIR": str(workspace)},
     )

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Callable, Iterator
 
+from .. import process
 from ..output.console import say
 
 KEEP = 2
@@ -45,8 +46,19 @@ def locked(cache: Path, name: str) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             say(f"[{name}] waiting for another run that is building")
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            # By a child, which an interruption kills, whichever thread waits for it.
+            number = handle.fileno()
+            process.run("flock", ["flock", str(number)], pass_fds=[number])
         yield
+
+
+def remove(path: Path) -> None:
+    """Remove a tree to the end; an interruption comes through only then."""
+    try:
+        shutil.rmtree(path, ignore_errors=True)
+    except BaseException:
+        shutil.rmtree(path, ignore_errors=True)
+        raise
 
 
 def by_age(top: Path) -> list[Path]:
@@ -55,26 +67,34 @@ def by_age(top: Path) -> list[Path]:
     return sorted(found, key=lambda p: p.stat().st_mtime, reverse=True)
 
 
-def workshop(top: Path, owner: str, names: list[str]) -> Path:
+@contextmanager
+def workshop(top: Path, owner: str, names: list[str]) -> Iterator[Path]:
     """A directory below ``top`` in which make builds for ``owner``; the next run finds it.
 
     It starts anew when one of the sources ``names`` has gone, since make would leave behind
-    what it made of that. The caller holds the lock.
+    what it made of that, and when make was killed, since it would take a file that is half
+    written for a whole one. The caller holds the lock.
     """
     build = top / key_of(owner)
-    record = build / "sources.json"
+    record, busy = build / "sources.json", build / "busy"
     try:
         known = json.loads(record.read_text())
     except (OSError, ValueError):
         known = []
-    if not set(known) <= set(names):
+    if busy.exists() or not set(known) <= set(names):
         shutil.rmtree(build)
     build.mkdir(parents=True, exist_ok=True)
+    busy.touch()
     record.write_text(json.dumps(names))
     os.utime(build)
     for old in by_age(top)[KEEP_WORKSHOPS:]:
         shutil.rmtree(old)
-    return build
+    try:
+        yield build
+    except Exception:
+        busy.unlink()  # make has failed, but it has ended by itself
+        raise
+    busy.unlink()
 
 
 class Store:
@@ -99,18 +119,18 @@ class Store:
         """
         self.remove_stale()
         temporary = self.top / f"tmp.{key}"
-        temporary.mkdir(parents=True)
         try:
+            temporary.mkdir(parents=True)
             build(temporary)
             os.rename(temporary, self.top / key)
         except BaseException:
-            shutil.rmtree(temporary, ignore_errors=True)
+            remove(temporary)
             raise
         for old in by_age(self.top)[self.keep :]:
             # Out of the way by one rename, so that an interruption leaves no half entry.
             doomed = self.top / f"tmp.{old.name}"
             os.rename(old, doomed)
-            shutil.rmtree(doomed, ignore_errors=True)
+            remove(doomed)
         return self.top / key
 
     def remove_stale(self) -> None:

@@ -67,11 +67,13 @@ def run(
     command: str,
     binds: dict[str, Path],
     lines: int = 40,
+    step: process.Step | None = None,
 ) -> str:
     """Run the shell command in the tree of image ``entry``; return its output.
 
     ``binds`` maps names below the tree's root to host directories. "src" is read-only.
-    Raises RunnerError, with ``what`` and the last ``lines`` lines, on a failure.
+    Raises RunnerError, with ``what`` and the last ``lines`` lines, on a failure; ``step`` is
+    as in process.run().
     """
     require_root()
     mount_point.mkdir(parents=True, exist_ok=True)
@@ -79,6 +81,8 @@ def run(
     return process.run(
         what,
         [*namespace(_ENTER), "sh", *pairs],
+        lines,
+        step,
         env={
             "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
             "MNT": str(mount_point),

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from guest.errors import Interrupted, RunnerError
 from guest.tree import cache
 
 from ..sample import REPOSITORY
@@ -116,9 +117,23 @@ def test_keys_depend_on_names_and_contents(tmp_path: Path) -> None:
 
 
 def test_where_make_builds_is_new_once_a_source_has_gone(tmp_path: Path) -> None:
-    build = cache.workshop(tmp_path, "owner", ["a.c", "b.c"])
-    (build / "b.o").touch()
-    assert cache.workshop(tmp_path, "owner", ["a.c", "b.c", "c.c"]) == build
+    with cache.workshop(tmp_path, "owner", ["a.c", "b.c"]) as build:
+        (build / "b.o").touch()
+    with cache.workshop(tmp_path, "owner", ["a.c", "b.c", "c.c"]) as again:
+        assert again == build
     assert (build / "b.o").exists()
-    assert cache.workshop(tmp_path, "owner", ["a.c", "c.c"]) == build
-    assert not (build / "b.o").exists()
+    with cache.workshop(tmp_path, "owner", ["a.c", "c.c"]):
+        assert not (build / "b.o").exists()
+
+
+@pytest.mark.parametrize("how", [KeyboardInterrupt, Interrupted, RunnerError])
+def test_where_make_builds_is_new_once_make_was_killed(
+    tmp_path: Path, how: type[BaseException]
+) -> None:
+    with pytest.raises(how):
+        with cache.workshop(tmp_path, "owner", ["a.c"]) as build:
+            (build / "a.o").touch()
+            raise how
+    with cache.workshop(tmp_path, "owner", ["a.c"]):
+        # What make leaves that has failed by itself is whole.
+        assert (build / "a.o").exists() == (how is RunnerError)
