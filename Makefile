@@ -10,7 +10,8 @@ ifneq ($(KERNEL_BUILD)$(KERNEL_IMAGE),)
 KERNELS	?= own
 endif
 BUILD	?= $(CURDIR)/build
-KERNELS	?= 7.3 7.3-debug 7.3-m32 7.3-swiotlb 7.3-rt 6.12 6.12-rt 6.1 6.1-rt
+ALL	:= 7.3 7.3-debug 7.3-m32 7.3-swiotlb 7.3-rt 6.12 6.12-rt 6.1 6.1-rt
+KERNELS	?= 7.3
 TESTS	?=
 
 VERSION	:= $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
@@ -30,12 +31,13 @@ DKMS_SOURCE := /usr/src/dmabuf-revoke-$(VERSION)
 help:
 	@echo 'In a QEMU guest (sets up what it needs):'
 	@echo '  demo            revoke a buffer under running DMA and show what happens'
-	@echo '  check           lint and the whole test suite'
-	@echo '                  KERNELS="7.3" for a choice of kernels, TESTS=expression'
+	@echo '  check           lint, the suite on 7.3 and the quick tests of the host'
+	@echo '                  KERNELS="6.1 7.3-rt" for other kernels, TESTS=expression'
 	@echo '                  for a choice of tests (as pytest -k)'
 	@echo '                  KERNEL_BUILD=directory for a kernel that you have built'
 	@echo '                  there (KERNEL_IMAGE=file: not its bzImage); demo and'
 	@echo '                  shell take them too'
+	@echo '  check-all       everything: all kernels, packages, costs, coverage'
 	@echo '  check-debug     the suite on the instrumented kernel only'
 	@echo '  coverage        the same, and a report of the lines that it runs'
 	@echo '  fuzz            random programs on KERNEL=7.3-debug until one fails;'
@@ -56,17 +58,22 @@ help:
 	@echo '  deb             Debian packages of this machine'\''s release, in BUILD/deb'
 	@echo '  clean           remove what was built'
 
-.PHONY: demo check check-debug coverage fuzz bench shell lint
+.PHONY: demo check check-all check-debug coverage fuzz bench shell lint
 demo:
 	scripts/setup --guest-only
 	$(GUEST) run $(OWN) $(addprefix --kernel ,$(firstword $(KERNELS))) -- \
 		sh -c 'modprobe -a dmabuf_revoke_exporter dmabuf_revoke_importer && exec dmabuf-revoke demo $(DEMO)'
 
+HOST	:= quick
 check:
 	scripts/setup $(if $(OURS),,--guest-only)
-	$(if $(OURS),scripts/lint $(filter-out own,$(LINTED)))
-	$(GUEST) check $(OWN) $(if $(OURS),--host) $(addprefix --kernel ,$(KERNELS)) \
+	$(GUEST) check $(OWN) $(addprefix --kernel ,$(KERNELS)) \
+		$(if $(OURS),--host $(HOST) $(addprefix --lint ,$(filter-out own,$(LINTED)))) \
 		$(if $(TESTS),--tests '$(TESTS)')
+
+check-all: KERNELS = $(ALL)
+check-all: HOST = all
+check-all: check
 
 check-debug:
 	scripts/setup --guest-only
@@ -91,6 +98,7 @@ shell:
 	scripts/setup --guest-only
 	$(GUEST) shell $(OWN) $(addprefix --kernel ,$(firstword $(KERNELS)))
 
+lint: KERNELS = $(ALL)
 lint:
 	scripts/setup
 	scripts/lint $(LINTED)

@@ -20,7 +20,7 @@ from .kernel import own, source
 from .machine import session
 from .output.console import GuestStream, result, say
 from .settings import EXIT_LOST, REPOSITORY, Limits, Machine, Settings, cache_directory
-from .suite import check, coverage, provoke
+from .suite import check, coverage, provoke, runs
 from .tree import bootstrap, cache
 
 
@@ -106,7 +106,19 @@ def parser() -> argparse.ArgumentParser:
     test.add_argument("--tests", default="", metavar="EXPRESSION", help="pytest's -k")
     test.add_argument("--pytest-args", default="", metavar="TEXT", help="for pytest")
     test.add_argument("--results", type=Path, metavar="DIR", help="(build/results)")
-    test.add_argument("--host", action="store_true", help="run tests/host as well")
+    test.add_argument(
+        "--host",
+        choices=[check.QUICK, check.ALL],
+        default="",
+        help="run tests/host as well, without what makes packages or further images, or all",
+    )
+    test.add_argument(
+        "--lint",
+        action="append",
+        default=[],
+        metavar="KERNEL",
+        help="run lint as well, the modules with that kernel's headers",
+    )
     test.add_argument(
         "--jobs",
         type=int,
@@ -254,11 +266,10 @@ def _dispatch(options: argparse.Namespace) -> int:
             session.build(kernel, settings)
         return 0
     if options.verb == "check":
-        choice = check.Choice(options.tests, tuple(shlex.split(options.pytest_args)))
+        choice = runs.Choice(options.tests, tuple(shlex.split(options.pytest_args)))
         results = options.results or settings.source / "build" / "results"
-        return check.check(
-            chosen, settings, choice, results, options.host, options.jobs
-        )
+        beside = check.Beside(options.host, tuple(options.lint))
+        return check.check(chosen, settings, choice, results, beside, options.jobs)
     if len(chosen) != 1:
         raise RunnerError(f"{options.verb} takes one kernel, not {len(chosen)}")
     if options.verb == "fuzz":
@@ -296,7 +307,7 @@ def _dispatch(options: argparse.Namespace) -> int:
                 f"{chosen[0].name} has no detectors; try --kernel 7.3-debug"
             )
         name = f"{chosen[0].name}.detectors"
-        total = provoke.run(chosen[0], settings, results, check.judge, name, "")
+        total = provoke.run(chosen[0], settings, results, name, "")
         return 0 if total.good else 1
     if options.verb == "source":
         if chosen[0].built:

@@ -17,6 +17,13 @@ from guest.image import base as image  # noqa: E402
 from guest.tree import cache  # noqa: E402
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers",
+        "whole: makes packages, further images or a build of its own: `make check-all`",
+    )
+
+
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
     return make_source(tmp_path / "source")

@@ -2,14 +2,10 @@
 """The test suite over several kernels and on the host, with one verdict."""
 from __future__ import annotations
 
-import os
 import shlex
-import subprocess
-import sys
-import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Callable
@@ -20,31 +16,27 @@ from ..kernels import Kernel
 from ..machine import session
 from ..output.console import GuestStream, result, say
 from ..settings import Settings
-from . import coverage, ktap, provoke
-from .results import Totals, closing_line, from_junit
+from . import coverage, host, ktap, provoke
+from .results import Totals, closing_line
+from .runs import Choice, judge
 from .watch import Watch
-
-PYTEST_NO_TESTS = 5
 
 #: Failed cases of a part that the verdict names.
 SHOWN = 20
+
+QUICK, ALL = "quick", "all"
 
 #: Takes its name and a prefix for each line of its output.
 Part = Callable[[str, str], Totals]
 
 
 @dataclass(frozen=True)
-class Choice:
-    """What to run: ``expression`` is pytest's -k, ``arguments`` go to pytest as they are."""
+class Beside:
+    """What runs beside the guests: tests/host, QUICK or ALL of it, and lint with the headers
+    of some kernels."""
 
-    expression: str = ""
-    arguments: tuple[str, ...] = ()
-
-    def pytest(self, part: str = "") -> list[str]:
-        """pytest's arguments; ``part`` stands in where nothing was chosen."""
-        expression = self.expression or part
-        chosen = ["-k", expression] if expression else []
-        return ["-ra", *chosen, *self.arguments]
+    host: str = ""
+    lint: tuple[str, ...] = ()
 
 
 def shards(kernel: Kernel) -> list[tuple[str, str]]:
@@ -83,28 +75,6 @@ def job(choice: Choice, shard: str = "", part: str = "") -> session.Job:
     return session.Job(script, gate=True)
 
 
-def judge(name: str, status: int, junit: bytes | None, partial: bool) -> Totals:
-    """The counts of one pytest run, with an error added where they hide a failure.
-
-    With ``partial`` (a selection was asked for) it is no failure that nothing matched.
-    """
-    totals = Totals()
-    try:
-        if junit is not None:
-            totals = from_junit(junit)
-    except ValueError as error:
-        say(f"[{name}] {error}")
-    if status == PYTEST_NO_TESTS or (status == 0 and not totals.ran):
-        say(f"[{name}] no tests ran")
-        if not partial:
-            totals.errors += 1
-            totals.wrong.append("no tests ran")
-    elif status != 0 and not totals.failed and not totals.errors:
-        totals.errors += 1
-        totals.wrong.append(f"pytest ended with status {status}")
-    return totals
-
-
 def _guest(
     kernel: Kernel, shard: str, settings: Settings, choice: Choice, results: Path
 ) -> Callable[[str, str], Totals]:
@@ -130,58 +100,6 @@ def _guest(
         return totals
 
     return part
-
-
-def host_python() -> str:
-    """A Python that has pytest; RunnerError if there is none."""
-    for python in dict.fromkeys([sys.executable, "/usr/bin/python3"]):
-        command = [python, "-c", "import pytest"]
-        try:
-            if subprocess.run(command, capture_output=True).returncode == 0:
-                return python
-        except OSError:
-            continue
-    raise RunnerError("no pytest on the host; run: python3 scripts/guest setup")
-
-
-def _host(
-    settings: Settings, choice: Choice, results: Path, name: str, prefix: str
-) -> Totals:
-    """tests/host, by pytest on the host."""
-    directory = results / name
-    directory.mkdir(parents=True, exist_ok=True)
-    (directory / "junit.xml").unlink(missing_ok=True)
-    words = choice.pytest()
-    with tempfile.TemporaryDirectory() as scratch, Watch(
-        name, GuestStream(prefix), shlex.join(words)
-    ) as watch:
-        junit = Path(scratch, "junit.xml")
-        command = [
-            host_python(),
-            "-m",
-            "pytest",
-            "tests/host",
-            "-p",
-            "no:cacheprovider",
-        ]
-        child = process.start(
-            [*command, *words, f"--junitxml={junit}"],
-            cwd=settings.source,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"},
-        )
-        assert child.stdout
-        while data := os.read(child.stdout.fileno(), 1 << 16):
-            watch.feed(data)
-        child.stdout.close()
-        status = process.finish(child)
-        process.going_on()
-        text = junit.read_bytes() if junit.exists() else None
-    if text is not None:
-        (directory / "junit.xml").write_bytes(text)
-    return judge(name, status, text, bool(choice.expression))
 
 
 def verdict(totals: dict[str, Totals], seconds: float) -> int:
@@ -235,7 +153,7 @@ def _detectors(kernel: Kernel, settings: Settings, results: Path) -> dict[str, P
     def part(name: str, prefix: str) -> Totals:
         count = provoke.known(kernel, settings)
         if not count:
-            return provoke.run(kernel, settings, results, judge, name, prefix)
+            return provoke.run(kernel, settings, results, name, prefix)
         say(f"[{name}] {count} provocations were noticed when this kernel was new")
         return Totals()
 
@@ -277,11 +195,13 @@ def check(
     settings: Settings,
     choice: Choice,
     results: Path,
-    host: bool,
+    beside: Beside,
     jobs: int,
 ) -> int:
     """Run everything and print the verdict; 0 only if all passed and no guest was lost."""
     start = time.monotonic()
+    if len(kernels) == 1 and not choice.expression:
+        kernels = [replace(kernels[0], shards=max(kernels[0].shards, jobs))]
     parts: dict[str, Part] = {
         name: _guest(kernel, shard, settings, choice, results)
         for kernel, name, shard in in_order(kernels)
@@ -289,8 +209,11 @@ def check(
     for kernel in kernels:
         if kernel.fragment and not choice.expression:
             parts.update(_detectors(kernel, settings, results))
-    if host:
-        parts["host"] = partial(_host, settings, choice, results)
+    if beside.host:
+        quick = beside.host == QUICK
+        parts["host"] = partial(host.tests, settings, choice, results, quick)
+    if beside.lint:
+        parts["lint"] = partial(host.lint, settings, beside.lint)
     totals = _run_all(parts, jobs)
     for name in totals:
         write_ktap(results / name)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from functools import partial
 from pathlib import Path
-from typing import Callable
 
 from ..image import base
 from ..kernels import Kernel
@@ -18,6 +17,7 @@ from ..output.console import GuestStream, say
 from ..settings import Settings, cache_directory
 from ..tree import cache
 from .results import Totals
+from .runs import judge
 from .watch import Watch
 
 #: The groups of tests/gates/provoke/test_bugs.py, as pytest's -k names them.
@@ -25,9 +25,6 @@ BOOTS = ["boot1", "boot2", "boot3", "boot4"]
 
 #: Below tests/gates/: whoever has to notice.
 GATES = ["detectors.py", "around.py", "kernel_log.py"]
-
-#: Counts what one guest's job has said (check.judge()).
-Judge = Callable[[str, int, bytes | None, bool], Totals]
 
 
 def _verdicts(kernel: Kernel, settings: Settings) -> cache.Store:
@@ -73,12 +70,7 @@ def job(boot: str) -> session.Job:
 
 
 def run(
-    kernel: Kernel,
-    settings: Settings,
-    results: Path,
-    judge: Judge,
-    name: str,
-    prefix: str,
+    kernel: Kernel, settings: Settings, results: Path, name: str, prefix: str
 ) -> Totals:
     """All groups, one after the other; the verdict is kept if all is well."""
     total = Totals()

@@ -16,6 +16,8 @@ from guest.settings import Settings
 
 from ..sample import REPOSITORY
 
+pytestmark = pytest.mark.whole
+
 Runs = dict[str, Run]
 
 RENEW = """\

@@ -23,6 +23,8 @@ from guest.settings import Limits, Machine
 
 from ..sample import REPOSITORY
 
+pytestmark = pytest.mark.whole
+
 PREVIOUS = "0.0.9"
 PACKAGES = ["dmabuf-revoke", "dmabuf-revoke-dkms", "libdmabuf-revoke-dev"]
 

@@ -23,6 +23,8 @@ from guest.image.modules import package
 
 from ..sample import REPOSITORY
 
+pytestmark = pytest.mark.whole
+
 PREVIOUS = "0.0.9"
 #: copy RELEASE [SED]: headers of a kernel that differs in its release, and by SED in its
 #: configuration. hook RELEASE: what the installation of its headers runs.

@@ -17,6 +17,8 @@ from guest import kernels
 from guest.machine import session
 from guest.settings import Settings
 
+pytestmark = pytest.mark.whole
+
 SIGNER = "Somebody's signing key"
 #: Each stage keeps what doctor said, to root and to others, and what modprobe did.
 SCRIPT = """

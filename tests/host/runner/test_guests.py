@@ -12,7 +12,7 @@ import pytest
 from guest import kernels
 from guest.image import base as image
 from guest.machine import session, tsc, vm
-from guest.suite import check
+from guest.suite import check, runs
 from guest.tree.cpio import Archive
 from guest.errors import RunnerError
 from guest.settings import Limits, Machine, Settings
@@ -215,7 +215,7 @@ def test_a_whole_check_and_its_last_line(
     capfdbinary: pytest.CaptureFixture[bytes],
 ) -> None:
     chosen = Settings(source=source)
-    status = check.check([kernel], chosen, check.Choice(), tmp_path, False, 1)
+    status = check.check([kernel], chosen, runs.Choice(), tmp_path, check.Beside(), 1)
     out, err = (text.decode() for text in capfdbinary.readouterr())
     assert status == 1, err
     # The minutes are said beyond the first.

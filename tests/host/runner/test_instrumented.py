@@ -11,7 +11,7 @@ from tests.gates import detectors
 from tests.lib import shard
 from guest import kernels
 from guest.kernel import kbuild
-from guest.suite import check, coverage
+from guest.suite import check, coverage, runs
 from guest.suite.coverage import Counts, Line
 from guest.errors import RunnerError
 from guest.settings import Machine, Settings
@@ -101,9 +101,9 @@ def test_guests_of_one_kernel_have_names_of_their_own() -> None:
     (slow,) = BUILT
     names = [name for name, _ in check.shards(slow)]
     assert len(set(names)) == slow.shards
-    job = check.job(check.Choice(), "2/2").script
+    job = check.job(runs.Choice(), "2/2").script
     assert " --shard=2/2 " in job
-    assert "--shard" not in check.job(check.Choice()).script
+    assert "--shard" not in check.job(runs.Choice()).script
 
 
 def test_part_of_a_kernel_gives_way_to_a_choice() -> None:
@@ -112,9 +112,9 @@ def test_part_of_a_kernel_gives_way_to_a_choice() -> None:
     assert whole == ["6.1", "6.12", "7.3"]
     for kernel in parts:
         assert (
-            f" -k '{kernel.part}' " in check.job(check.Choice(), "", kernel.part).script
+            f" -k '{kernel.part}' " in check.job(runs.Choice(), "", kernel.part).script
         )
-        chosen = check.job(check.Choice("E5"), "", kernel.part).script
+        chosen = check.job(runs.Choice("E5"), "", kernel.part).script
         assert " -k E5 " in chosen and kernel.part not in chosen
 
 

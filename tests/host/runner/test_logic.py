@@ -15,7 +15,7 @@ import pytest
 from guest import kernels
 from guest.image import base as image, modules
 from guest.machine import accel, trace, vm
-from guest.suite import check, results
+from guest.suite import check, results, runs
 from guest.tree import archive
 from guest.cli import job_of, parser
 from guest.tree.cpio import Archive
@@ -114,12 +114,12 @@ def test_closing_line_has_pytests_form(totals: Totals, line: str) -> None:
 def test_a_run_is_good_only_if_tests_ran_and_pytest_agrees(
     status: int, text: bytes | None, partial: bool, good: bool
 ) -> None:
-    assert check.judge("kernel", status, text, partial).good is good
+    assert runs.judge("kernel", status, text, partial).good is good
 
 
 def test_a_selection_may_match_nothing_on_one_kernel() -> None:
-    total = check.judge("one", 5, junit(), True)
-    total.add(check.judge("other", 0, junit(""), True))
+    total = runs.judge("one", 5, junit(), True)
+    total.add(runs.judge("other", 0, junit(""), True))
     assert total.good
 
 
@@ -127,10 +127,10 @@ def test_the_verdict_ends_with_what_failed(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     totals = {
-        "one": check.judge("one", 1, junit("", SKIP, FAILURE), False),
-        "c": check.judge("c", 1, junit(LINES), False),
-        "two": check.judge("two", 2, junit(*[ERROR] * (check.SHOWN + 3)), False),
-        "three": check.judge("three", 3, junit(""), False),
+        "one": runs.judge("one", 1, junit("", SKIP, FAILURE), False),
+        "c": runs.judge("c", 1, junit(LINES), False),
+        "two": runs.judge("two", 2, junit(*[ERROR] * (check.SHOWN + 3)), False),
+        "three": runs.judge("three", 3, junit(""), False),
     }
     totals["three"].notes.append("started again")
     totals["three"].seconds = 2.5

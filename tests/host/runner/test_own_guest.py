@@ -17,6 +17,8 @@ from guest.machine import session
 from guest.tree import cache, chroot
 from guest.settings import Settings, cache_directory
 
+pytestmark = pytest.mark.whole
+
 #: What make needs to install, and what tells of the build, out of the image.
 COLLECT = r"""
 release=$(ls /usr/lib/modules)

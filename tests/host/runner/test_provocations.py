@@ -71,7 +71,7 @@ def run(
     monkeypatch.setattr(image, "prepare", lambda top, kernel: tmp_path / "image")
     monkeypatch.setattr(session, "run", guests.run)
     results = tmp_path / "results"
-    return provoke.run(DEBUG, chosen, results, check.judge, "detectors", "")
+    return provoke.run(DEBUG, chosen, results, "detectors", "")
 
 
 def test_a_kernel_that_has_passed_is_not_asked_again(
