@@ -181,6 +181,7 @@ CASE(exporter, list_of_absurd_capacity)
 CASE(exporter, blockers_into_bad_memory_is_EFAULT)
 {
 	struct buffer buffer = buffer_alloc(PAGE, 0);
+	int att = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
 	struct dmabuf_revoke_blocker *read_only = page_with(PROT_READ);
 	uint32_t count;
 
@@ -188,6 +189,7 @@ CASE(exporter, blockers_into_bad_memory_is_EFAULT)
 	fails(dr_blockers(exporter, buffer.id, read_only, 1, &count), EFAULT);
 	fails(dr_blockers(exporter, buffer.id, NOWHERE, 1, &count), EFAULT);
 	cpu_unmap(read_only, PAGE);
+	close(att);
 	close(buffer.fd);
 }
 
