@@ -21,8 +21,10 @@ Step = Callable[[str], bool]
 def start(command: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
     """Start ``command``; it is killed when this process ends, however it ends.
 
+    A terminal's Ctrl-C is for this process alone, unless ``start_new_session`` is False.
     Interrupted if the run is being ended.
     """
+    options.setdefault("start_new_session", True)
     line = ["setpriv", "--pdeathsig", "KILL", "--", *command]
     with _lock:
         if _over:

@@ -149,6 +149,7 @@ class Guest:
                 stdin=None if shell else subprocess.DEVNULL,
                 stdout=None if shell else subprocess.PIPE,
                 stderr=None if shell else subprocess.STDOUT,
+                start_new_session=not shell,
             )
         finally:
             os.close(memory)

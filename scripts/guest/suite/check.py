@@ -176,13 +176,13 @@ def _run_all(parts: dict[str, Part], jobs: int) -> dict[str, Totals]:
     """Run the parts, ``jobs`` at a time, in their order."""
     several = len(parts) > 1
     with ThreadPoolExecutor(max(1, jobs)) as pool:
-        futures = {
-            name: pool.submit(
-                _safely, name, partial(part, name, f"[{name}] " if several else "")
-            )
-            for name, part in parts.items()
-        }
         try:
+            futures = {
+                name: pool.submit(
+                    _safely, name, partial(part, name, f"[{name}] " if several else "")
+                )
+                for name, part in parts.items()
+            }
             return {name: future.result() for name, future in futures.items()}
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
