@@ -18,7 +18,7 @@ from guest.output import history, progress
 from guest.output.console import GuestStream
 from guest.suite.watch import Watch
 
-from .sample import REPOSITORY
+from ..sample import REPOSITORY
 
 CLOSING = "===== 3 passed in 2.00s ====="
 COLUMNS = 60
