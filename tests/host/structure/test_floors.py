@@ -14,7 +14,7 @@ import pytest
 
 from ..sample import REPOSITORY
 
-MODULES = ["importer"]
+MODULES = ["exporter", "importer"]
 
 FLOORS = re.compile(r"Floors, from above: ([^.]*)\.")
 NOISE = re.compile(
