@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import threading
 from typing import Any, Callable, Sequence
@@ -120,6 +121,9 @@ def run(
         child.stdout.close()
         status = finish(child)
     going_on()
+    # Ctrl-C reaches a child, too, that has no session of its own yet.
+    if status == -signal.SIGINT:
+        raise Interrupted
     text = "".join(kept)
     if status != 0:
         how = f"signal {-status}" if status < 0 else f"status {status}"

@@ -23,7 +23,7 @@ from guest import kernels, process
 from guest.errors import Interrupted, RunnerError
 from guest.tree import bootstrap
 
-from .sample import REPOSITORY
+from ..sample import REPOSITORY
 
 GUEST = [sys.executable, str(REPOSITORY / "scripts/guest")]
 KERNEL = "7.3-debug"
