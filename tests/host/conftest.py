@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -18,6 +19,15 @@ from guest import cache, image, kernels, settings  # noqa: E402
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
     return make_source(tmp_path / "source")
+
+
+@pytest.fixture(scope="session")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A build directory with the command in it, for all that is installed from one."""
+    build = tmp_path_factory.mktemp("compiled")
+    command = ["make", "-s", f"-j{os.cpu_count()}", "-C", str(REPOSITORY / "tools")]
+    subprocess.run([*command, f"BUILD={build}"], check=True)
+    return build
 
 
 @pytest.fixture(scope="session")

@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The release tarball, and what DKMS makes of it: install, upgrade, new kernels, removal.
 
-All of it in the guest's tree, natively. Further kernels are copies of the guest's headers
+All of it in the guest's tree, natively; a guest loads what the upgrade has left. Further kernels are copies of the guest's headers
 under another release and with another configuration; the hook that runs is the one that
 Debian's packages of headers run.
 """
 from __future__ import annotations
 
-import hashlib
 import re
 import shutil
 import subprocess
@@ -17,11 +16,14 @@ from pathlib import Path
 import pytest
 
 from guest import cache, chroot, kernels, session, settings
+from guest.cpio import Archive
 from guest.modules import package
 
+from . import previous
+from .archives import differences
+from .boot import boot
 from .sample import REPOSITORY
 
-PREVIOUS = "0.0.9"
 #: copy RELEASE [SED]: headers of a kernel that differs in its release, and by SED in its
 #: configuration. hook RELEASE: what the installation of its headers runs.
 FUNCTIONS = r"""
@@ -58,13 +60,18 @@ LIFE = (
 mkdir /tmp/scratch
 cd /tmp/scratch
 tar -xf /out/*.tar.xz
-cp -r dmabuf-revoke-@VERSION@ previous
-sed -i 's/^PACKAGE_VERSION=.*/PACKAGE_VERSION="@PREVIOUS@"/' previous/dkms.conf
+cp -r /out/older/dmabuf-revoke-@PREVIOUS@ .
+state() {
+    dkms status >/out/$1.status
+    find /usr/src /var/lib/dkms /lib/modules/ | grep dmabuf >/out/$1.files
+    find /lib/modules/ -name 'dmabuf*' -exec sha256sum {} + >/out/$1.modules
+}
 listing >/out/before
-make -C previous dkms-install KVER=$release >/out/previous.log 2>&1 || { cat /out/previous.log; exit 1; }
-dkms status >/out/previous.status
+make -C dmabuf-revoke-@PREVIOUS@ dkms-install KVER=$release >/out/previous.log 2>&1 || { cat /out/previous.log; exit 1; }
+state previous
 make -C dmabuf-revoke-@VERSION@ dkms-install KVER=$release >/out/upgrade.log 2>&1 || { cat /out/upgrade.log; exit 1; }
-dkms status >/out/upgrade.status
+state upgrade
+tar -C / -cf /out/modules.tar usr/lib/modules/$release/updates $(cd /; echo usr/lib/modules/$release/modules.*)
 copy 7.3.99-second
 hook 7.3.99-second >/out/second.log 2>&1
 dkms status >/out/second.status
@@ -75,6 +82,10 @@ rm -rf /lib/modules/7.3.99-second /usr/src/linux-headers-7.3.99-second
 listing >/out/after
 """
 )
+LOAD = """
+modprobe -a dmabuf_revoke_exporter dmabuf_revoke_importer || exit
+/opt/dmabuf-revoke/info info
+"""
 ODD_KERNELS = (
     FUNCTIONS
     + r"""
@@ -118,7 +129,7 @@ def run(kernel: kernels.Kernel, entry: Path, script: str, dist: Path) -> Path:
     words = {
         "@RELEASE@": session.release_of(entry),
         "@VERSION@": version(),
-        "@PREVIOUS@": PREVIOUS,
+        "@PREVIOUS@": previous.VERSION,
     }
     for word, value in words.items():
         script = script.replace(word, value)
@@ -133,6 +144,12 @@ def run(kernel: kernels.Kernel, entry: Path, script: str, dist: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def life(kernel: kernels.Kernel, entry: Path, dist: Path) -> Path:
+    top = dist.parent / "older"
+    [tarball] = previous.given("dist/*.tar.xz") or [dist]
+    with tarfile.open(tarball) as tar:
+        tar.extractall(top)
+    if tarball == dist:
+        previous.make_of(top, version())
     return run(kernel, entry, LIFE, dist)
 
 
@@ -144,11 +161,34 @@ def odd(kernel: kernels.Kernel, entry: Path, dist: Path) -> Path:
 # The tarball
 
 
-def test_tarball_is_reproducible(dist: Path, tmp_path: Path) -> None:
-    again = make_dist(tmp_path)
-    assert again.name == dist.name == f"dmabuf-revoke-{version()}.tar.xz"
-    digests = {hashlib.sha256(path.read_bytes()).digest() for path in (dist, again)}
-    assert len(digests) == 1
+#: Another user, with habits of his own.
+UNLIKE = """
+umask 077
+cp -r "$1/clone" "$1/a/tree/from/elsewhere"
+export HOME="$1/home" XZ_OPT=-0 XZ_DEFAULTS=--check=crc32 TZ=Pacific/Kiritimati LC_ALL=C
+"$1/a/tree/from/elsewhere/scripts/dist" "$1/out"
+"""
+CONFIGURATION = """
+[core]
+    autocrlf = true
+    attributesFile = {top}/home/attributes
+[tar]
+    umask = 0077
+"""
+
+
+def test_other_circumstances_give_the_same_bytes(dist: Path, tmp_path: Path) -> None:
+    for name in ("home", "a/tree/from"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "home/.gitconfig").write_text(CONFIGURATION.format(top=tmp_path))
+    (tmp_path / "home/attributes").write_text("*.md export-ignore\n")
+    origin = f"file://{REPOSITORY}"
+    command = ["git", "clone", "--quiet", "--depth=1", origin, f"{tmp_path}/clone"]
+    subprocess.run(command, check=True)
+    subprocess.run(["sh", "-ec", UNLIKE, "sh", str(tmp_path)], check=True)
+    again = tmp_path / "out" / dist.name
+    assert dist.name == f"dmabuf-revoke-{version()}.tar.xz"
+    assert differences(dist, again) == []
 
 
 @pytest.fixture
@@ -213,9 +253,35 @@ def line(version: str, release: str) -> str:
 
 
 def test_upgrade_leaves_one_version(life: Path, entry: Path) -> None:
+    """In dkms, beside its sources, and in the kernel's tree."""
     release = session.release_of(entry)
-    assert status(life / "previous.status") == [line(PREVIOUS, release)]
-    assert status(life / "upgrade.status") == [line(version(), release)]
+    for name, number in (("previous", previous.VERSION), ("upgrade", version())):
+        assert status(life / f"{name}.status") == [line(number, release)]
+    files = (life / "upgrade.files").read_text()
+    assert f"/usr/src/dmabuf-revoke-{version()}\n" in files
+    assert previous.VERSION not in files
+    assert previous.VERSION in (life / "previous.files").read_text()
+    then, now = (
+        dict(line.split()[::-1] for line in status(life / f"{name}.modules"))
+        for name in ("previous", "upgrade")
+    )
+    assert len(now) == 2 and then.keys() == now.keys()
+    assert not set(then.values()) & set(now.values())
+
+
+def test_upgraded_modules_load(
+    kernel: kernels.Kernel, entry: Path, life: Path, compiled: Path
+) -> None:
+    """And are not those of the release before: info exits 77 if their ABI is another one."""
+    modules = life / "modules"
+    with tarfile.open(life / "modules.tar") as tar:
+        tar.extractall(modules)
+    overlay = Archive()
+    overlay.tree("", modules)
+    overlay.file("/opt/dmabuf-revoke/info", compiled / "tools/dmabuf-revoke")
+    run = boot(kernel, entry, overlay, LOAD)
+    run.succeeded()
+    assert re.search(r"^device +/dev/dmabuf-revoke/importer$", run.output, re.M)
 
 
 def test_second_kernel_gets_its_modules_by_itself(life: Path, entry: Path) -> None:

@@ -18,12 +18,12 @@ Verb = tuple[str, dict[str, str]]
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def installed(compiled: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What make install makes."""
     top = tmp_path_factory.mktemp("install")
     subprocess.run(
         ["make", "-s", "-C", str(REPOSITORY / "tools"), "install"]
-        + [f"BUILD={top}/build", f"DESTDIR={top}/root", "PREFIX=/usr"],
+        + [f"BUILD={compiled}", f"DESTDIR={top}/root", "PREFIX=/usr"],
         check=True,
     )
     return top / "root/usr"
