@@ -158,7 +158,7 @@ def parser() -> argparse.ArgumentParser:
     measuring.add_argument(
         "arguments", nargs="*", metavar="ARGUMENT", help="of bench; after --"
     )
-    boots("costs", "measure, and keep, what make check compares costs with")
+    boots("costs", "measure, and keep, what make check-all compares costs with")
     boots("shell", "an interactive shell in a guest")
     inside = verb("chroot", "run a command in the guest's tree, the source at /src")
     inside.add_argument("command", nargs=argparse.REMAINDER)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * How long each call goes on after a signal, at the largest argument that the machine
- * has room for; docs/latency.md has the method and the figures. A program with a main()
- * of its own, which test_latency.py runs:
+ * has room for; docs/performance/latency.md has the method and the figures. A program
+ * with a main() of its own, which test_latency.py runs:
  *
  *   latency --list			the calls
  *   latency CALL			ms from SIGKILL to its end

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Every call ends soon after a fatal signal, at whatever moment that arrives.
 
-docs/latency.md has a row for each; latency.c makes the calls.
+docs/performance/latency.md has a row for each; latency.c makes the calls.
 """
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from tests.lib.cases import program_directory
 from tests.lib.places import DOCS
 
-DOCUMENT = DOCS / "latency.md"
+DOCUMENT = DOCS / "performance" / "latency.md"
 PATIENCE = float(os.environ.get("DBR_PATIENCE", "1"))
 #: Milliseconds from the signal to the end of the process.
 LIMIT = 100 * PATIENCE
