@@ -183,7 +183,7 @@ static void dbr_complain(struct dbr_buffer *buf,
 		break;
 	case DMABUF_REVOKE_BLOCKER_MAP:
 		pr_warn("buffer %llu: mapped by %s%s for %llu ms\n", buf->id,
-			b->name, b->legacy ? " (cannot be told)" : "", held_ms);
+			b->name, b->legacy ? " (not revocable)" : "", held_ms);
 		break;
 	default:
 		pr_warn("buffer %llu: vmapped for %llu ms\n", buf->id, held_ms);

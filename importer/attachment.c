@@ -161,7 +161,7 @@ err_free:
 	return ERR_PTR(ret);
 }
 
-/* Stops the device, gives back everything, and drops the dma-buf. */
+/* Stops the device, releases everything, and drops the dma-buf. */
 void dbi_attachment_destroy(struct dbi_attachment *att)
 {
 	struct dma_buf *dmabuf = att->dmabuf;
@@ -219,7 +219,7 @@ static int dbi_ioctl_unmap(struct ucmd *ucmd)
 	else if (dbi_mapping_runs(map))
 		dbi_mapping_unmap(map);
 	else
-		ret = dbi_mapping_let_go(att, map);
+		ret = dbi_mapping_release(att, map);
 	dma_resv_unlock(att->dmabuf->resv);
 	return ret;
 }

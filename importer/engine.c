@@ -103,7 +103,7 @@ static void dbi_engine_release(void)
 /*
  * Ends a job that was queued, or ran. Under the attachment's lock, so that no one sees
  * one half of it: when its fence has signalled the results are complete, its event is
- * there, and the mapping may be given back.
+ * there, and the mapping may be unmapped.
  */
 static void dbi_job_end(struct dbi_job *job, int status)
 {

@@ -17,10 +17,10 @@ struct dbi_hooks {
 	int (*before_signal)(struct dbi_attachment *att, int status);
 	bool (*holds_fence)(struct dbi_attachment *att);
 	unsigned long (*unmap_delay)(struct dbi_attachment *att);
-	int (*before_give_back)(struct dbi_attachment *att);
+	int (*before_release)(struct dbi_attachment *att);
 	void (*before_unmap)(struct dbi_mapping *map);
 	bool (*unpins)(struct dbi_attachment *att);
-	void (*after_give_back)(struct dbi_attachment *att);
+	void (*after_release)(struct dbi_attachment *att);
 	void (*before_detach)(struct dbi_attachment *att);
 	void (*after_detach)(struct dbi_attachment *att);
 };
@@ -68,9 +68,9 @@ static inline unsigned long dbi_unmap_delay(struct dbi_attachment *att)
 }
 
 /* An invalidation asks for all. 0, or -EBUSY: the attachment keeps it. Resv lock. */
-static inline int dbi_before_give_back(struct dbi_attachment *att)
+static inline int dbi_before_release(struct dbi_attachment *att)
 {
-	return dbi_is_hooked(att) ? att->hooks->before_give_back(att) : 0;
+	return dbi_is_hooked(att) ? att->hooks->before_release(att) : 0;
 }
 
 /* Resv lock. */
@@ -87,10 +87,10 @@ static inline bool dbi_unpins(struct dbi_attachment *att)
 }
 
 /* All was done that an invalidation asks for. Resv lock. */
-static inline void dbi_after_give_back(struct dbi_attachment *att)
+static inline void dbi_after_release(struct dbi_attachment *att)
 {
 	if (dbi_is_hooked(att))
-		att->hooks->after_give_back(att);
+		att->hooks->after_release(att);
 }
 
 /*

@@ -216,7 +216,7 @@ void dbi_mapping_put_locked(struct dbi_mapping *map);
 void dbi_mapping_settle(struct dbi_mapping *map);
 bool dbi_mapping_is_busy(struct dbi_mapping *map);
 void dbi_mapping_unmap(struct dbi_mapping *map);
-int dbi_mapping_let_go(struct dbi_attachment *att, struct dbi_mapping *map);
+int dbi_mapping_release(struct dbi_attachment *att, struct dbi_mapping *map);
 void dbi_mappings_end(struct dbi_attachment *att);
 
 /* event.c */

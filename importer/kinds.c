@@ -36,7 +36,7 @@ static void dbi_stop_and_unmap(struct dbi_attachment *att)
 	}
 	if (map)
 		dbi_engine_cut(map);
-	dbi_mapping_let_go(att, map);
+	dbi_mapping_release(att, map);
 }
 
 /* The next job maps anew, and reaches the new pages or fails. */

@@ -102,19 +102,19 @@ void dbi_mapping_unmap(struct dbi_mapping *map)
 }
 
 /**
- * dbi_mapping_let_go - give back what an invalidation asks for
+ * dbi_mapping_release - release what an invalidation asks for
  * @att: the attachment
  * @map: a mapping that no job uses any more; NULL: there was none
  *
  * Return: 0, or -EBUSY: it keeps all.
  */
-int dbi_mapping_let_go(struct dbi_attachment *att, struct dbi_mapping *map)
+int dbi_mapping_release(struct dbi_attachment *att, struct dbi_mapping *map)
 {
 	int ret;
 
 	dma_resv_assert_held(att->dmabuf->resv);
 
-	ret = dbi_before_give_back(att);
+	ret = dbi_before_release(att);
 	if (ret)
 		return ret;
 	if (map)
@@ -123,7 +123,7 @@ int dbi_mapping_let_go(struct dbi_attachment *att, struct dbi_mapping *map)
 		dma_buf_unpin(att->attach);
 		att->pinned = false;
 	}
-	dbi_after_give_back(att);
+	dbi_after_release(att);
 	return 0;
 }
 
@@ -136,7 +136,7 @@ static void dbi_unmap_work(struct work_struct *work)
 	dma_resv_lock(resv, NULL);
 	/* UNMAP may have been quicker. */
 	if (map->table)
-		dbi_mapping_let_go(map->att, map);
+		dbi_mapping_release(map->att, map);
 	dma_resv_unlock(resv);
 	dbi_mapping_put(map);
 }

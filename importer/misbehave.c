@@ -244,7 +244,7 @@ static unsigned long dbi_misbehave_unmap_delay(struct dbi_attachment *att)
 	       nsecs_to_jiffies(att->delay_ns) : 0;
 }
 
-static int dbi_misbehave_before_give_back(struct dbi_attachment *att)
+static int dbi_misbehave_before_release(struct dbi_attachment *att)
 {
 	return dbi_misbehaves(att, MISBEHAVE(NO_UNMAP)) ? -EBUSY : 0;
 }
@@ -264,7 +264,7 @@ static bool dbi_misbehave_unpins(struct dbi_attachment *att)
 	return !dbi_misbehaves(att, MISBEHAVE(KEEP_PIN));
 }
 
-static void dbi_misbehave_after_give_back(struct dbi_attachment *att)
+static void dbi_misbehave_after_release(struct dbi_attachment *att)
 {
 	dma_resv_assert_held(att->dmabuf->resv);
 
@@ -303,10 +303,10 @@ static const struct dbi_hooks dbi_misbehave = {
 	.before_signal = dbi_misbehave_before_signal,
 	.holds_fence = dbi_misbehave_holds_fence,
 	.unmap_delay = dbi_misbehave_unmap_delay,
-	.before_give_back = dbi_misbehave_before_give_back,
+	.before_release = dbi_misbehave_before_release,
 	.before_unmap = dbi_misbehave_before_unmap,
 	.unpins = dbi_misbehave_unpins,
-	.after_give_back = dbi_misbehave_after_give_back,
+	.after_release = dbi_misbehave_after_release,
 	.before_detach = dbi_misbehave_before_detach,
 	.after_detach = dbi_misbehave_after_detach,
 };

@@ -30,7 +30,7 @@ static const struct verb verbs[] = {
 	{ "blockers", "ID", "Name what uses a buffer, and so would hold up a revoke", NULL,
 	  verb_blockers },
 	{ "revoke", "[ID]...", "Take buffers back and wait until nothing uses them",
-	  "Several are told at once, and then waited for together. After a timeout the\n"
+	  "Several are revoked at once, and then waited for together. After a timeout the\n"
 	  "revoke goes on; revoking again resumes the wait. Those that are late are named,\n"
 	  "with what holds them up.",
 	  verb_revoke },

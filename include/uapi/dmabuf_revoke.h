@@ -72,10 +72,10 @@
 /**
  * enum dmabuf_revoke_state - where a buffer is in its life
  * @DMABUF_REVOKE_STATE_LIVE: importers may attach, map and do DMA.
- * @DMABUF_REVOKE_STATE_REVOKING: importers have been told; something still
+ * @DMABUF_REVOKE_STATE_REVOKING: importers have been invalidated; something still
  *	uses the memory (a blocker). Nobody new is let in.
  * @DMABUF_REVOKE_STATE_REVOKED: nothing uses the memory any more, nothing will;
- *	it has been given back to the system.
+ *	it has been released to the system.
  * @DMABUF_REVOKE_STATE_SUSPENDING: as REVOKING, but RESTORE brings it back.
  * @DMABUF_REVOKE_STATE_SUSPENDED: nothing uses the memory until RESTORE.
  */
@@ -123,7 +123,7 @@ struct dmabuf_revoke_exporter_info {
  * The dma-buf core says which importers can be revoked (since Linux 7.1). Without it
  * the exporter asks for a callback, and takes one whose name contains
  * "_unsupported_move_notify" for none: RDMA has such a one for importers that cannot
- * be told, and so has KIND_LEGACY_RDMA.
+ * be revoked, and so has KIND_LEGACY_RDMA.
  */
 #define DMABUF_REVOKE_FEATURE_REVOCABLE_TEST	(1ULL << 0)
 /*
@@ -166,7 +166,7 @@ struct dmabuf_revoke_exporter_info {
  * ALLOC: refuse to be mapped into the kernel's address space (vmap), with EOPNOTSUPP.
  * Nobody asks who vmaps a buffer: an importer that does nothing else need not attach,
  * so ACCEPT_LEGACY says nothing about it (V4L2 drivers with vb2-vmalloc: vivid, USB
- * cameras). A vmap cannot be told, and holds up a revoke until it goes.
+ * cameras). A vmap cannot be invalidated, and holds up a revoke until it goes.
  */
 #define DMABUF_REVOKE_ALLOC_REFUSE_VMAP		(1U << 3)
 /*
@@ -188,15 +188,15 @@ struct dmabuf_revoke_exporter_info {
 #define DMABUF_REVOKE_FAULT_NO_FENCE_WAIT	(1ULL << 1)
 /* Do not wait for mappings to be unmapped. */
 #define DMABUF_REVOKE_FAULT_NO_UNMAP_WAIT	(1ULL << 2)
-/* Do not tell importers. */
+/* Do not invalidate importers. */
 #define DMABUF_REVOKE_FAULT_NO_TELL		(1ULL << 3)
-/* Tell importers twice. */
+/* Invalidate importers twice. */
 #define DMABUF_REVOKE_FAULT_TELL_TWICE		(1ULL << 4)
 /* Leave CPU mappings alone, and serve their faults. */
 #define DMABUF_REVOKE_FAULT_NO_ZAP		(1ULL << 5)
 /* Let importers map and CPUs access a buffer that is revoked. */
 #define DMABUF_REVOKE_FAULT_LATE_MAP		(1ULL << 6)
-/* Hold the resv lock for 100 ms after telling. */
+/* Hold the resv lock for 100 ms after invalidating. */
 #define DMABUF_REVOKE_FAULT_HOLD_LOCK		(1ULL << 7)
 /* Block 100 ms in map, with the resv lock held. */
 #define DMABUF_REVOKE_FAULT_SLOW_MAP		(1ULL << 8)
@@ -261,12 +261,12 @@ struct dmabuf_revoke_alloc {
 
 /**
  * struct dmabuf_revoke_phases - what a revoke spent its time on
- * @began_ns: CLOCK_MONOTONIC at which importers began to be told; 0: never
- * @tell_ns: duration of telling every revocable importer
+ * @began_ns: CLOCK_MONOTONIC at which importers began to be invalidated; 0: never
+ * @tell_ns: duration of invalidating every revocable importer
  * @zap_ns: duration of taking down CPU mappings
  * @fences_ns: from then until every fence of the buffer had signalled
  * @unmaps_ns: from then until the last mapping was unmapped, the last vmap gone
- * @give_back_ns: from then until the memory was given back, or with QUARANTINE
+ * @give_back_ns: from then until the memory was released, or with QUARANTINE
  *	filled; 0 for a suspension
  *
  * The phases follow each other in this order. One that has not ended counts up
@@ -285,7 +285,7 @@ struct dmabuf_revoke_phases {
  * struct dmabuf_revoke_pending - what a revoke still waits for
  * @fences: fences of the buffer that have not signalled
  * @maps: mappings; an attachment may hold several
- * @legacy_maps: those of @maps whose importer cannot be told
+ * @legacy_maps: those of @maps whose importer is not revocable
  * @vmaps: 1 if the kernel has the buffer in its address space (vmap)
  * @pins: pins that attachments hold; they do not delay a revoke
  * @reserved: zero
@@ -321,7 +321,7 @@ struct dmabuf_revoke_pending {
  * @phases: [out] time spent since the revoke began, whoever began it
  * @pending: [out] what was still in use when the call returned
  *
- * Tells every revocable importer, takes down CPU mappings, then waits until
+ * Invalidates every revocable importer, takes down CPU mappings, then waits until
  * every fence has signalled and every mapping is unmapped. From the first moment
  * on attach, pin, map, mmap and CPU access fail with ENODEV, and CPU mappings
  * fault with SIGBUS. There is no way back. A call that gave up early leaves the
@@ -460,9 +460,9 @@ struct dmabuf_revoke_restore {
  * The new memory is charged to the caller and to his memory control group, as that of
  * ALLOC is: not to whoever allocated the buffer.
  *
- * Tells every importer and takes down CPU mappings. Who maps from then on gets the
+ * Invalidates every importer and takes down CPU mappings. Who maps from then on gets the
  * new memory; a fence of usage KERNEL signals when the contents have been copied
- * there, after all fences that were on the buffer. The old memory is given back
+ * there, after all fences that were on the buffer. The old memory is released
  * when the last mapping of it is unmapped. Nobody is refused meanwhile.
  *
  * Errors:
@@ -564,7 +564,7 @@ enum dmabuf_revoke_blocker_type {
 /**
  * struct dmabuf_revoke_blocker - one thing that uses a buffer
  * @type: enum dmabuf_revoke_blocker_type
- * @legacy: MAP: 1 if the importer cannot be told; VMAP: 1, since none can
+ * @legacy: MAP: 1 if the importer is not revocable; VMAP: 1, since none is
  * @pins: MAP: pins that the attachment holds
  * @usage: FENCE: enum dma_resv_usage: 0 KERNEL, 1 WRITE, 2 READ, 3 BOOKKEEP
  * @since_ns: MAP, VMAP: CLOCK_MONOTONIC of the mapping; FENCE: 0, nobody knows
@@ -644,7 +644,7 @@ struct dmabuf_revoke_importer_info {
 /**
  * enum dmabuf_revoke_kind - the ways in which drivers attach to a dma-buf
  * @DMABUF_REVOKE_KIND_DYNAMIC: dynamic attach with a callback, never pins;
- *	told of an invalidation it unmaps, and maps anew before its next DMA.
+ *	when invalidated it unmaps, and maps anew before its next DMA.
  * @DMABUF_REVOKE_KIND_PINNED: the same, but pins when it attaches; an
  *	invalidation is the end: it unmaps, unpins and fails ever after (RDMA
  *	memory regions that can be revoked, iommufd).
@@ -794,7 +794,7 @@ enum dmabuf_revoke_direction {
  *   ENOMEM, EIO	what the kernel's DMA API returns where it cannot map, such as for a
  *		device whose DMA is bounced (swiotlb), when there is no room for that
  *   EAGAIN	in the callback of a move, which gives its new memory only when all have
- *		been told
+ *		been invalidated
  */
 struct dmabuf_revoke_map {
 	__u32 size;
@@ -933,7 +933,7 @@ struct dmabuf_revoke_wait {
  * enum dmabuf_revoke_attachment_state - what an attachment is doing
  * @DMABUF_REVOKE_ATTACHMENT_IDLE: attached, not mapped
  * @DMABUF_REVOKE_ATTACHMENT_MAPPED: mapped
- * @DMABUF_REVOKE_ATTACHMENT_INVALIDATED: told to let go, still mapped, and not mapped
+ * @DMABUF_REVOKE_ATTACHMENT_INVALIDATED: invalidated, still mapped, and not mapped
  *	anew
  * @DMABUF_REVOKE_ATTACHMENT_DEAD: a pinned attachment that was invalidated; every
  *	use of it fails with ENODEV

@@ -36,26 +36,26 @@ def check_timeline(document: dict[str, Any]) -> None:
     """The times that it reports agree with each other."""
     phases = {row["phase"]: row for row in document["phases"]}
     assert list(phases) == [
-        "tell importers",
+        "invalidate",
         "zap CPU mappings",
         "wait for fences",
         "wait for unmaps",
-        "give memory back",
+        "release memory",
     ]
     end = 0
     for row in phases.values():
         assert row["start_ns"] == end
         end += row["took_ns"]
     assert end <= document["demo"]["revoke_ns"]
-    told = phases["tell importers"]["took_ns"]
+    invalidated = phases["invalidate"]["took_ns"]
     fenced = phases["wait for unmaps"]["start_ns"]
     for row in document["timeline"]:
         if row["kind"] not in ("dynamic", "pinned"):
             continue
         assert row["told_ns"] <= row["dma_ended_ns"] <= row["unmapped_ns"]
-        assert row["told_ns"] <= told
+        assert row["told_ns"] <= invalidated
         assert row["dma_ended_ns"] <= fenced
-        assert row["defer_unmap"] or row["unmapped_ns"] <= told
+        assert row["defer_unmap"] or row["unmapped_ns"] <= invalidated
         assert row["passes"] >= 1
         assert row["crc32"] == document["demo"]["crc32"]
         assert row["map"] == row["submit"] == "ENODEV"

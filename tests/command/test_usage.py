@@ -387,7 +387,7 @@ def test_revoke_times_out_at_a_legacy_importer(kind: str) -> None:
             f"revoke {number}: timed out (ETIMEDOUT): 1 mapping (1 legacy), "
             "1 fence pending: " in done.stderr
         )
-        assert "legacy importers cannot be told: end their programs" in done.stderr
+        assert "legacy importers are not revocable: end their programs" in done.stderr
         document = json.loads(done.stdout)
         late = the_one(document)
         assert late["error"] == "ETIMEDOUT"

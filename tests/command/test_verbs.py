@@ -85,7 +85,7 @@ def test_revoke_several() -> None:
 
 
 def test_revoke_begins_with_all_before_it_waits() -> None:
-    """The second one is told although the first one never lets go."""
+    """The second one is invalidated although the first one is never released."""
     with several(["--accept-legacy"], []) as (stuck, free):
         with streaming(stuck, "rdma"):
             ids = [str(stuck["id"]), str(free["id"])]
@@ -125,7 +125,7 @@ def test_a_common_deadline() -> None:
             waited = [row["fences_ns"] + row["unmaps_ns"] for row in late]
             assert began == sorted(began)
             assert min(waited) >= 900_000_000
-            # Not told one after the other's timeout.
+            # Not invalidated one after the other's timeout.
             assert began[1] - began[0] < 1_000_000_000
 
 

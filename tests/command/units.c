@@ -157,18 +157,18 @@ TEST(units, numbers_and_names)
 
 #define CRC 0x12345678
 
-/* The revoke begins at 1000: told until 1100, zapped 1150, fences 1500, unmaps 1600. */
-static struct demo_importer good_importer(const char *name, uint64_t told_ns)
+/* The revoke begins at 1000: invalidated until 1100, zapped 1150, fences 1500, unmaps 1600. */
+static struct demo_importer good_importer(const char *name, uint64_t invalidated_ns)
 {
 	return (struct demo_importer){
 		.name = name,
 		.read_crc32 = CRC,
 		.mapped = true,
 		.running = true,
-		.told = 1,
-		.told_ns = told_ns,
-		.dma_ended_ns = told_ns + 5,
-		.unmapped_ns = told_ns + 10,
+		.invalidations = 1,
+		.invalidated_ns = invalidated_ns,
+		.dma_ended_ns = invalidated_ns + 5,
+		.unmapped_ns = invalidated_ns + 10,
 		.passes = 3,
 		.crc32 = CRC,
 		.map = ENODEV,
@@ -278,11 +278,11 @@ TEST(units, demo_finds_what_is_wrong_with_an_importer)
 	WRONG(false, importers[DYNAMIC].read_crc32, 1, "dynamic", "reads");
 	WRONG(false, importers[PINNED].mapped, false, "pinned", "midst");
 	WRONG(false, importers[PINNED].running, false, "pinned", "midst");
-	WRONG(false, importers[DEFERRED].told, 0, "deferred", "told");
-	WRONG(false, importers[DEFERRED].told, 2, "deferred", "told");
-	WRONG(false, importers[DEFERRED].told_ns, 0, "deferred", "told");
-	WRONG(false, importers[DEFERRED].told_ns, 999, "deferred", "told");
-	WRONG(false, importers[DEFERRED].told_ns, 1101, "deferred", "told");
+	WRONG(false, importers[DEFERRED].invalidations, 0, "deferred", "invalidated");
+	WRONG(false, importers[DEFERRED].invalidations, 2, "deferred", "invalidated");
+	WRONG(false, importers[DEFERRED].invalidated_ns, 0, "deferred", "invalidated");
+	WRONG(false, importers[DEFERRED].invalidated_ns, 999, "deferred", "invalidated");
+	WRONG(false, importers[DEFERRED].invalidated_ns, 1101, "deferred", "invalidated");
 	WRONG(false, importers[DYNAMIC].dma_ended_ns, 0, "dynamic", "ends its DMA");
 	WRONG(false, importers[DYNAMIC].dma_ended_ns, 1009, "dynamic", "ends its DMA");
 	WRONG(false, importers[DEFERRED].dma_ended_ns, 1501, "deferred", "ends its DMA");
@@ -329,8 +329,8 @@ TEST(units, demo_finds_what_is_wrong_with_a_legacy_importer)
 	WRONG(true, importers[LEGACY].attach, EOPNOTSUPP, "legacy", "may attach");
 	WRONG(true, importers[LEGACY].read_crc32, 1, "legacy", "reads");
 	WRONG(true, importers[LEGACY].running, false, "legacy", "midst");
-	WRONG(true, importers[LEGACY].told, 1, "legacy", "never told");
-	WRONG(true, importers[LEGACY].told_ns, 1020, "legacy", "never told");
+	WRONG(true, importers[LEGACY].invalidations, 1, "legacy", "never invalidated");
+	WRONG(true, importers[LEGACY].invalidated_ns, 1020, "legacy", "never invalidated");
 	WRONG(true, importers[LEGACY].running_still, false, "legacy", "until it detaches");
 	WRONG(true, importers[LEGACY].detached_ns, 0, "legacy", "second revoke");
 	WRONG(true, importers[LEGACY].detached_ns, 1701, "legacy", "second revoke");

@@ -12,7 +12,7 @@ static const uint32_t kinds[] = {
 	DMABUF_REVOKE_KIND_PINNED,
 };
 
-static uint64_t tell_time(void)
+static uint64_t invalidation_time(void)
 {
 	struct buffer buffer = buffer_alloc(PAGE, 0);
 	int att = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
@@ -27,7 +27,7 @@ static uint64_t tell_time(void)
 
 CASE(devices, I2_callback_is_over_quickly)
 {
-	uint64_t ns = quickest(tell_time);
+	uint64_t ns = quickest(invalidation_time);
 
 	holds(ns < QUICK, "the callback took %llu ms",
 	      (long long)(ns / MSEC));

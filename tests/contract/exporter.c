@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What an exporter owes, clause by clause: who gets in, who is told, what is left
+ * What an exporter owes, clause by clause: who gets in, who is invalidated, what is left
  * behind. E5 to E9 are in waits.c and waits/revoke.c, E9 in memory/mmap.c, E10 and E11 in
  * release.c, E12 in interface/strangers.c, E13 in life/owners.c. The names of the cases
  * begin with the clauses.
@@ -189,7 +189,7 @@ CASE(exporter, E3_nobody_gets_in_while_a_blocker_is_left)
 	close(buffer.fd);
 }
 
-CASE(exporter, E4_each_revocable_attachment_is_told_once)
+CASE(exporter, E4_each_revocable_attachment_is_invalidated_once)
 {
 	struct buffer buffer = buffer_for_all();
 	int idle[8], mapped[8];
@@ -212,23 +212,23 @@ CASE(exporter, E4_each_revocable_attachment_is_told_once)
 	close(buffer.fd);
 }
 
-CASE(exporter, E4_resumed_revoke_tells_nobody_again)
+CASE(exporter, E4_resumed_revoke_invalidates_nobody_again)
 {
 	struct buffer buffer = buffer_for_all();
-	int told = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
+	int importer = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
 	int lazy = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_LEGACY_STATIC, 0);
 
 	for (int i = 0; i < 3; i++)
 		revoke_times_out(buffer.id, 0);
-	equal(status(told).invalidations, 1);
+	equal(status(importer).invalidations, 1);
 	close(lazy);
 	revoke_fully(buffer.id);
-	equal(status(told).invalidations, 1);
-	close(told);
+	equal(status(importer).invalidations, 1);
+	close(importer);
 	close(buffer.fd);
 }
 
-CASE(exporter, E4_legacy_importer_is_never_told)
+CASE(exporter, E4_legacy_importer_is_never_invalidated)
 {
 	struct buffer buffer = buffer_for_all();
 	int atts[2];
@@ -318,7 +318,7 @@ CASE(exporter, E17_path_descriptor_during_a_revoke)
 	close(path);
 }
 
-/* It is told under the lock, so only a flag that was set before can refuse it. */
+/* It is invalidated under the lock, so only a flag that was set before can refuse it. */
 CASE(exporter, E2_importer_that_maps_in_the_callback_is_refused)
 {
 	struct buffer buffer = buffer_alloc(PAGE, 0);
@@ -333,7 +333,7 @@ CASE(exporter, E2_importer_that_maps_in_the_callback_is_refused)
 	close(buffer.fd);
 }
 
-CASE(exporter, E4_idle_attachment_is_told_once)
+CASE(exporter, E4_idle_attachment_is_invalidated_once)
 {
 	struct buffer buffer = buffer_alloc(PAGE, 0);
 	int dynamic = attach(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);

@@ -10,8 +10,8 @@ static const uint32_t kinds[] = {
 	DMABUF_REVOKE_KIND_PINNED,
 };
 
-/* Attached, idle, told at once: the earliest moment that user space can choose. */
-CASE(importer, I1_fresh_attachment_can_be_told)
+/* Attached, idle, invalidated at once: the earliest moment that user space can choose. */
+CASE(importer, I1_fresh_attachment_can_be_invalidated)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
 		struct buffer buffer = buffer_alloc(PAGE, 0);
@@ -27,7 +27,7 @@ CASE(importer, I1_fresh_attachment_can_be_told)
 	}
 }
 
-/* All of it happens before telling is over, that is, in the callback. */
+/* All of it happens before invalidating is over, that is, in the callback. */
 CASE(importer, I2_callback_stops_the_device_and_unmaps)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
@@ -108,7 +108,7 @@ CASE(importer, I3_stream_of_writes_ends_before_the_unmap)
 	}
 }
 
-/* The control of I3: whoever is not told goes on. */
+/* The control of I3: whoever is not invalidated goes on. */
 CASE(importer, I3_control_legacy_stream_goes_on_after_a_revoke)
 {
 	struct buffer buffer = buffer_alloc(PAGE, ACCEPT_LEGACY);

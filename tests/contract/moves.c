@@ -154,16 +154,16 @@ CASE(moves, I5_pinned_importer_stays_dead_after_a_restore)
 	close(buffer.fd);
 }
 
-static struct buffer buffer_that_tells_twice(void)
+static struct buffer buffer_that_invalidates_twice(void)
 {
 	return buffer_alloc_faulty(LENGTH, 0, DMABUF_REVOKE_FAULT_TELL_TWICE);
 }
 
-/* An exporter that tells twice, so that the second call finds nothing to do. */
+/* An exporter that invalidates twice, so that the second call finds nothing to do. */
 CASE(moves, I7_second_call_changes_nothing)
 {
 	for (uint32_t flags = 0; flags < 2; flags++) {
-		struct buffer buffer = buffer_that_tells_twice();
+		struct buffer buffer = buffer_that_invalidates_twice();
 		int att = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC,
 					flags);
 
@@ -184,7 +184,7 @@ CASE(moves, I7_second_call_changes_nothing)
 CASE(moves, I7_second_call_unpins_nothing)
 {
 	for (uint32_t flags = 0; flags < 2; flags++) {
-		struct buffer buffer = buffer_that_tells_twice();
+		struct buffer buffer = buffer_that_invalidates_twice();
 		int att = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_PINNED,
 					flags);
 

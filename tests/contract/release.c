@@ -2,7 +2,7 @@
 /*
  * What an exporter owes at the end, clause by clause: E10, E11 and E13, as far as they
  * have controls in controls/data.py: a fault of the exporter, or a misbehaviour of the
- * importer, with which the case has to fail. The rest is in memory/giveback.c,
+ * importer, with which the case has to fail. The rest is in memory/release.c,
  * waits/blockers.c and life/.
  */
 #include <string.h>
@@ -63,11 +63,11 @@ static void only_mapped_by(uint64_t id, uint32_t legacy, uint64_t since)
 CASE(release, E11_only_what_blocks_is_named)
 {
 	struct buffer buffer = buffer_for_all();
-	int told = attach(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
+	int importer = attach(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
 	uint64_t since;
 	int lazy, fence;
 
-	submit_running(told, buffer.fd, 0, 600 * SEC, &fence);
+	submit_running(importer, buffer.fd, 0, 600 * SEC, &fence);
 	since = dr_now();
 	lazy = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_LEGACY_STATIC, 0);
 	revoke_times_out(buffer.id, 0);
@@ -75,7 +75,7 @@ CASE(release, E11_only_what_blocks_is_named)
 	only_mapped_by(buffer.id, 1, since);
 	close(fence);
 	close(lazy);
-	close(told);
+	close(importer);
 	close(buffer.fd);
 }
 
@@ -85,15 +85,15 @@ static uint64_t close_of_the_owner(void)
 	int owner;
 	struct buffer buffer = buffer_alloc_owned(PAGE, flags, &owner);
 	int lazy = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_LEGACY_STATIC, 0);
-	int told = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
+	int importer = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
 	uint64_t ns = dr_now();
 
 	close(owner);
 	ns = dr_now() - ns;
 	holds(eventually(is_orphaned, buffer.id));
 	equal(query_fd(buffer.fd).state, DMABUF_REVOKE_STATE_REVOKING);
-	equal(status(told).invalidations, 1);
-	close(told);
+	equal(status(importer).invalidations, 1);
+	close(importer);
 	close(lazy);
 	close(buffer.fd);
 	return ns;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What an exporter owes once importers have been told, clause by clause: E5 to E9.
+ * What an exporter owes once importers have been invalidated, clause by clause: E5 to E9.
  * The names of the cases begin with the clauses.
  */
 #include <pthread.h>
@@ -338,12 +338,12 @@ static uint64_t revoke_without_waiting(void)
 {
 	struct buffer buffer = buffer_for_all();
 	int lazy = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_LEGACY_STATIC, 0);
-	int told = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
+	int importer = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
 	uint64_t ns = dr_now();
 
 	fails(dr_revoke(exporter, buffer.id, 0, NULL), ETIMEDOUT);
 	ns = dr_now() - ns;
-	close(told);
+	close(importer);
 	close(lazy);
 	close(buffer.fd);
 	return ns;

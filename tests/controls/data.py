@@ -75,12 +75,12 @@ EXPORTER = {
         ("exporter/state.c:dbr_invalidate",),
         (
             Control(
-                "contract/exporter::E4_each_revocable_attachment_is_told_once",
+                "contract/exporter::E4_each_revocable_attachment_is_invalidated_once",
                 Wrong("TELL_TWICE"),
                 "invalidations is 2, expected 1",
             ),
             Control(
-                "contract/exporter::E4_idle_attachment_is_told_once",
+                "contract/exporter::E4_idle_attachment_is_invalidated_once",
                 Wrong("NO_TELL"),
                 "invalidations is 0, expected 1",
             ),
@@ -387,7 +387,7 @@ IMPORTER = {
         ("importer/attachment.c:dbi_attachment_create",),
         (
             Control(
-                "contract/importer::I1_fresh_attachment_can_be_told",
+                "contract/importer::I1_fresh_attachment_can_be_invalidated",
                 Wrong("NO_TELL"),
                 "invalidations is 0, expected 1",
             ),
@@ -442,7 +442,7 @@ IMPORTER = {
     "I4": Clause(
         (
             "importer/mapping.c:dbi_mapping_settle",
-            "importer/mapping.c:dbi_mapping_let_go",
+            "importer/mapping.c:dbi_mapping_release",
         ),
         (
             Control(
@@ -460,7 +460,7 @@ IMPORTER = {
     "I5": Clause(
         (
             "importer/kinds.c:dbi_pinned_invalidate",
-            "importer/mapping.c:dbi_mapping_let_go",
+            "importer/mapping.c:dbi_mapping_release",
         ),
         (
             Control(
@@ -534,7 +534,7 @@ IMPORTER = {
     "I9": Clause(
         (
             "importer/mapping.c:dbi_mapping_unmap",
-            "importer/mapping.c:dbi_mapping_let_go",
+            "importer/mapping.c:dbi_mapping_release",
             "importer/mapping.c:dbi_mappings_end",
         ),
         (

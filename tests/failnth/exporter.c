@@ -124,7 +124,7 @@ CASE(exporter, alloc_with_every_flag)
 	fails_at_every_point("ALLOC_FLAGS", NULL, call_alloc_all_flags, end);
 }
 
-/* After a failure to tell the caller the revoke has begun, and is resumed. */
+/* After a failure to write the result the revoke has begun, and is resumed. */
 static long call_revoke(void)
 {
 	return dr_revoke(exporter, buffer.id, DMABUF_REVOKE_FOREVER, NULL);
@@ -207,7 +207,7 @@ static void end_moved(void)
 {
 	equal(memory[0], 1);
 	equal(query(buffer.id).moves >= 1, 1);
-	/* Nobody was told of a move that has not been. */
+	/* Nobody was invalidated for a move that has not been. */
 	equal(status(other).invalidations, query(buffer.id).moves);
 	end_live();
 }

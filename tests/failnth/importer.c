@@ -231,7 +231,7 @@ static void begin_submitted(void)
 	succeeds(call_submit());
 }
 
-/* A result that could not be told is still there. */
+/* A result that could not be written is still there. */
 static long call_wait(void)
 {
 	struct dmabuf_revoke_wait out;

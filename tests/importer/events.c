@@ -69,7 +69,7 @@ CASE(events, agree_with_status)
 	close(buffer.fd);
 }
 
-CASE(events, idle_attachment_is_told_but_not_unmapped)
+CASE(events, idle_attachment_is_invalidated_but_not_unmapped)
 {
 	struct buffer buffer = buffer_alloc(PAGE, 0);
 	int att = attach_nonblocking(buffer.fd);

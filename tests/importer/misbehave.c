@@ -298,8 +298,8 @@ CASE(misbehave, slow_callback_ends_with_the_file)
 	close(buffer.fd);
 }
 
-/* Whoever is revived is no other than before: it is told, and lets go. */
-CASE(misbehave, I4_revived_importer_unmaps_when_it_is_told_again)
+/* Whoever is revived is no other than before: it is invalidated, and unmaps. */
+CASE(misbehave, I4_revived_importer_unmaps_when_invalidated_again)
 {
 	struct buffer buffer = buffer_alloc(PAGE, 0);
 	int att = attach_misbehaving(buffer.fd, DMABUF_REVOKE_KIND_PINNED,

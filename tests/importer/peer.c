@@ -242,7 +242,7 @@ CASE(peer, E22_old_mapping_is_valid_after_a_move_until_it_is_unmapped)
 	memcpy(before, memory, length);
 	equal(succeeds(peer_map(peer)), 0);
 	move_fully(buffer.id);
-	equal(ioctl(peer, PEER_IOC_TOLD, 0), 1);
+	equal(ioctl(peer, PEER_IOC_INVALIDATED, 0), 1);
 	number_pages(memory, length, 1000);
 	equal(succeeds(peer_map(peer)), 1);
 	mapping_is(peer, 0, before, length);
@@ -258,7 +258,7 @@ CASE(peer, E22_old_mapping_is_valid_after_a_move_until_it_is_unmapped)
 	for (int i = 0; i < 2; i++)
 		succeeds(peer_unmap(peer, i));
 	mapping_is(peer, 2, memory, length);
-	/* What they showed has been given back. */
+	/* What they showed has been released. */
 	holds(eventually(bytes_are, bytes), "%llu bytes, expected %llu",
 	      (long long)bytes_in_system(), (long long)bytes);
 	close(peer);
@@ -315,7 +315,7 @@ CASE(peer, E21_end_of_a_reader_leaves_what_the_device_wrote_meanwhile)
 
 /* --- E10: what a move has left behind -------------------------------------- */
 
-/* A worker may still be giving back the old pages when another does so with the new ones. */
+/* A worker may still be releasing the old pages when another does so with the new ones. */
 CASE(peer, E10_E14_revoked_means_that_the_old_pages_are_given_back_too)
 {
 	const uint64_t length = 4 * MIB;

@@ -134,7 +134,7 @@ CASE(features, E14_map_by_a_dynamic_importer_pins)
 }
 
 /* That it pins does not keep anybody from taking the buffer back. */
-CASE(features, E4_pin_by_a_map_goes_when_the_importer_is_told)
+CASE(features, E4_pin_by_a_map_goes_with_the_invalidation)
 {
 	struct buffer buffer = buffer_alloc(PAGE, 0);
 	int att = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);

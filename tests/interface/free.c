@@ -49,17 +49,17 @@ CASE(free, E13_does_not_wait_and_leaves_an_orphan)
 {
 	struct buffer buffer =
 		buffer_alloc(PAGE, DMABUF_REVOKE_ALLOC_ACCEPT_LEGACY);
-	int told = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
+	int importer = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
 	int att = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_LEGACY_STATIC, 0);
 
 	free_it(buffer.id);
 	equal(query(buffer.id).orphaned, 1);
 	equal(query(buffer.id).pending.maps, 1);
-	equal(status(told).invalidations, 1);
+	equal(status(importer).invalidations, 1);
 	/* An administrator can, once more, to no effect. */
 	free_it(buffer.id);
-	equal(status(told).invalidations, 1);
-	close(told);
+	equal(status(importer).invalidations, 1);
+	close(importer);
 	close(buffer.fd);
 	holds(listed(buffer.id));
 	close(att);

@@ -13,7 +13,7 @@ CLAUSES = {
     "E1": "legacy importers are refused where the buffer does not accept them",
     "E2": "the revoked flag is set first, and map decides under the resv lock",
     "E3": "after revocation nobody gets in: ENODEV",
-    "E4": "each revocable attachment is told once",
+    "E4": "each revocable attachment is invalidated once",
     "E5": "every fence is waited for, whatever its usage",
     "E6": "every mapping is waited for, and valid until it is unmapped",
     "E7": "neither wait holds the resv lock",

@@ -91,7 +91,7 @@ class Buffer(NamedTuple):
         return _call(self.file, _QUERY, _QUERY_LAYOUT, m2=self.id)[4]
 
     def maps(self) -> tuple[int, int]:
-        """All mappings, and those whose importer cannot be told."""
+        """All mappings, and those of importers that are not revocable."""
         values = _call(self.file, _QUERY, _QUERY_LAYOUT, m2=self.id)
         return values[17], values[18]
 

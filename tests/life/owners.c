@@ -116,19 +116,19 @@ CASE(owners, E13_close_in_the_middle_of_a_revoke)
 {
 	int owner;
 	struct buffer buffer = buffer_alloc_owned(PAGE, ACCEPT_LEGACY, &owner);
-	int told = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
+	int importer = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
 	int lazy = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_LEGACY_RDMA, 0);
 	uint64_t began = revoke_times_out(buffer.id, 0).phases.began_ns;
 
 	close(buffer.fd);
 	equal(close_leaves_orphan(&buffer, owner).phases.began_ns, began);
-	equal(status(told).invalidations, 1);
+	equal(status(importer).invalidations, 1);
 	/* An administrator can still wait for it. */
 	revoke_times_out(buffer.id, 10 * MSEC);
 	succeeds(dr_unmap(lazy));
 	holds(eventually(is_gone, buffer.id));
 	close(lazy);
-	close(told);
+	close(importer);
 }
 
 CASE(owners, E13_dup_of_the_file_keeps_the_owner)
@@ -194,18 +194,18 @@ CASE(owners, E13_death_of_the_process_revokes)
 {
 	struct buffer buffer;
 	pid_t child = owner_start(&buffer);
-	int told, fd = take_descriptor(child, buffer.fd);
+	int importer, fd = take_descriptor(child, buffer.fd);
 	char *memory = cpu_map(fd, PAGE);
 
-	told = attach_mapped(fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
+	importer = attach_mapped(fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
 	equal(fault_on_write(memory), 0);
 	owner_kill(child);
 	holds(eventually(is_gone, buffer.id));
-	equal(status(told).invalidations, 1);
+	equal(status(importer).invalidations, 1);
 	equal(fault_on_read(memory), SIGBUS);
 	equal(query_fd(fd).state, DMABUF_REVOKE_STATE_REVOKED);
 	cpu_unmap(memory, PAGE);
-	close(told);
+	close(importer);
 	close(fd);
 }
 

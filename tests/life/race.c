@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Everything at once with a revoke. What the cases assert is little: that nobody
- * hangs and all is given back. The kernel log and the counts say the rest.
+ * hangs and all is released. The kernel log and the counts say the rest.
  */
 #include <linux/dma-buf.h>
 #include <pthread.h>

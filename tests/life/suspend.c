@@ -234,19 +234,19 @@ CASE(suspend, E15_close_while_suspended)
 CASE(suspend, E15_revoke_takes_over_from_a_suspension_with_a_blocker)
 {
 	struct buffer buffer = buffer_for_all();
-	int told = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
+	int importer = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
 	int att = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_LEGACY_STATIC, 0);
 
 	suspend_times_out(buffer.id, 0);
 	revoke_times_out(buffer.id, 0);
-	/* Two calls, two reasons: told of each. */
-	equal(status(told).invalidations, 2);
+	/* Two calls, two reasons: invalidated for each. */
+	equal(status(importer).invalidations, 2);
 	fails(dr_suspend(exporter, buffer.id, 0, NULL), ENODEV);
 	fails(dr_restore(exporter, buffer.id, 0), ENODEV);
 	close(att);
 	revoke_fully(buffer.id);
 	equal(bytes_in_system(), 0);
-	close(told);
+	close(importer);
 	close(buffer.fd);
 }
 

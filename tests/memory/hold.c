@@ -27,7 +27,7 @@
 #define LENGTH MAPPED_LENGTH
 #define MARK MAPPED_MARK
 
-/* The end of each case: the memory is given back and the CPU is out. */
+/* The end of each case: the memory is released and the CPU is out. */
 static void nothing_survives(struct mapped *m)
 {
 	mapped_revoke(m);

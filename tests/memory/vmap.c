@@ -187,7 +187,7 @@ CASE(vmap, E9_policy_refuses_it_warns_vmap)
 	close(buffer.fd);
 }
 
-/* Whoever vmaps cannot be told, and cannot be named. */
+/* Whoever vmaps cannot be invalidated, and cannot be named. */
 CASE(vmap, E9_E11_is_a_legacy_blocker_since_then)
 {
 	struct buffer buffer = buffer_alloc(PAGE, 0);

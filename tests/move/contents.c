@@ -54,7 +54,7 @@ CASE(contents, E14_idle_buffer)
 	close(buffer.fd);
 }
 
-CASE(contents, E14_E4_I6_dynamic_importers_are_told_once_and_map_again)
+CASE(contents, E14_E4_I6_dynamic_importers_are_invalidated_once_and_map_again)
 {
 	struct buffer buffer = buffer_alloc(PAGE, 0);
 	int idle = attach(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
@@ -137,7 +137,7 @@ static void streams_over_moves(uint64_t length, uint32_t flags, int moves)
 
 		holds(eventually(has_made_a_pass, att));
 		if (map_prevents_move(buffer.id, att)) {
-			/* Nothing else ends a stream that is not told. */
+			/* Nothing else ends a stream that is not invalidated. */
 			close(att);
 			move_fully(buffer.id);
 			att = attach(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC,
@@ -261,17 +261,17 @@ CASE(contents, E14_pinned_buffer_is_EBUSY)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-		int told = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC,
+		int importer = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC,
 					 0);
 		int att = attach_mapped(buffer.fd, kinds[i], 0);
 
 		fails(dr_move(exporter, buffer.id, DMABUF_REVOKE_FOREVER),
 		      EBUSY);
 		/* Nothing happened. */
-		equal(status(told).invalidations, 0);
+		equal(status(importer).invalidations, 0);
 		equal(status(att).state, DMABUF_REVOKE_ATTACHMENT_MAPPED);
 		close(att);
-		close(told);
+		close(importer);
 	}
 	move_fully(buffer.id);
 	close(buffer.fd);
@@ -347,7 +347,7 @@ static void old_pages_stay(uint64_t id)
 	holds(eventually(bytes_are, 32 * PAGE));
 }
 
-/* A mapping that its importer does not give back keeps the old pages. */
+/* A mapping that its importer does not release keeps the old pages. */
 CASE(contents, E14_E6_old_pages_stay_until_the_last_unmap)
 {
 	struct buffer buffer = buffer_alloc(16 * PAGE, 0);

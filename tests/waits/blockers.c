@@ -74,7 +74,7 @@ CASE(blockers, E11_mapping_is_named_with_kind_and_age)
 }
 
 /* How often a static importer is pinned is the core's affair. */
-CASE(blockers, E11_static_mapping_is_named_as_one_that_cannot_be_told)
+CASE(blockers, E11_static_mapping_is_named_as_not_revocable)
 {
 	struct buffer buffer = buffer_for_all();
 	int att = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_LEGACY_STATIC, 0);

@@ -64,7 +64,7 @@ static void *mover_main(void *arg)
 	return NULL;
 }
 
-static bool has_been_told(uint64_t att)
+static bool is_invalidated(uint64_t att)
 {
 	struct pollfd event = { .fd = att, .events = POLLIN };
 
@@ -88,7 +88,7 @@ CASE(kernel_faults, E8_signal_does_not_make_the_wait_for_the_lock_spin)
 	struct mover mover = { .id = m.buffer.id };
 
 	pthread_create(&mover.thread, NULL, mover_main, &mover);
-	holds(eventually(has_been_told, att));
+	holds(eventually(is_invalidated, att));
 	mapped_anew(&m);
 	read_does_not_spin(m.memory, MAPPED_MARK);
 	pthread_join(mover.thread, NULL);
@@ -135,7 +135,7 @@ CASE(kernel_faults, E8_death_ends_the_wait_for_the_lock)
 	struct child child;
 
 	pthread_create(&mover.thread, NULL, mover_main, &mover);
-	holds(eventually(has_been_told, att));
+	holds(eventually(is_invalidated, att));
 	mapped_anew(&m);
 	child = child_start(read_in_child, m.memory);
 	holds(eventually(is_asleep, child.pid));

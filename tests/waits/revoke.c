@@ -143,7 +143,7 @@ CASE(revoke, waits_for_ever_until_the_last_detach)
 CASE(revoke, several_callers_all_see_the_end)
 {
 	struct buffer buffer = buffer_for_all();
-	int told = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
+	int importer = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
 	int att = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_LEGACY_STATIC, 0);
 	struct waiter waiters[4];
 
@@ -156,8 +156,8 @@ CASE(revoke, several_callers_all_see_the_end)
 		equal(waiters[i].result, 0);
 		equal(waiters[i].out.state, DMABUF_REVOKE_STATE_REVOKED);
 	}
-	equal(status(told).invalidations, 1);
-	close(told);
+	equal(status(importer).invalidations, 1);
+	close(importer);
 	close(buffer.fd);
 }
 
@@ -222,14 +222,14 @@ CASE(revoke, phases_follow_each_other)
 	struct dmabuf_revoke_revoke out = revoke_fully(buffer.id);
 	const struct dmabuf_revoke_phases *phases = &out.phases;
 	struct dmabuf_revoke_wait done = collect_ok(att, job);
-	uint64_t told, fenced, unmapped;
+	uint64_t invalidated, fenced, unmapped;
 
-	told = phases->began_ns + phases->tell_ns + phases->zap_ns;
-	fenced = told + phases->fences_ns;
+	invalidated = phases->began_ns + phases->tell_ns + phases->zap_ns;
+	fenced = invalidated + phases->fences_ns;
 	unmapped = fenced + phases->unmaps_ns;
 	holds(phases->tell_ns);
 	holds(status(att).invalidated_ns >= phases->began_ns);
-	holds(status(att).invalidated_ns <= told);
+	holds(status(att).invalidated_ns <= invalidated);
 	holds(fenced >= done.ended_ns);
 	holds(unmapped >= fenced);
 	/* Unless it had unmapped before the exporter came to look at the fence. */

@@ -89,7 +89,7 @@ def test_E11_mapping_is_named_in_the_log(
     set_parameter("warn_ms", 20)
     assert not buffer.revoke()
     named = (
-        rf"\bbuffer {buffer.id}: mapped by dmabuf-revoke-importer \(cannot be told\)"
+        rf"\bbuffer {buffer.id}: mapped by dmabuf-revoke-importer \(not revocable\)"
         r" for (\d+) ms"
     )
     (line,) = log.find(named, PATIENCE)

@@ -77,7 +77,7 @@ static void note_event(struct device *device, const struct dmabuf_revoke_event *
 	struct demo_importer *seen = device->seen;
 
 	if (event->type == DMABUF_REVOKE_EVENT_INVALIDATED)
-		seen->told_ns = event->time_ns;
+		seen->invalidated_ns = event->time_ns;
 	else if (event->type == DMABUF_REVOKE_EVENT_UNMAPPED)
 		seen->unmapped_ns = event->time_ns;
 	else if (event->type == DMABUF_REVOKE_EVENT_JOB_DONE &&
@@ -108,14 +108,14 @@ void device_await_end(struct device *device, uint64_t deadline_ns)
 	struct dmabuf_revoke_status status;
 	struct dmabuf_revoke_event event;
 
-	while (!seen->told_ns || !seen->dma_ended_ns || !seen->unmapped_ns) {
+	while (!seen->invalidated_ns || !seen->dma_ended_ns || !seen->unmapped_ns) {
 		if (await_input(device->fd, deadline_ns) ||
 		    dr_event(device->fd, &event))
 			break;
 		note_event(device, &event);
 	}
 	if (!dr_status(device->fd, &status))
-		seen->told = status.invalidations;
+		seen->invalidations = status.invalidations;
 	collect(device);
 }
 
@@ -133,8 +133,8 @@ void device_look_again(struct device *device)
 
 	if (dr_status(device->fd, &status))
 		return;
-	device->seen->told = status.invalidations;
-	device->seen->told_ns = status.invalidated_ns;
+	device->seen->invalidations = status.invalidations;
+	device->seen->invalidated_ns = status.invalidated_ns;
 	device->seen->running_still = status.jobs_running == 1;
 }
 

@@ -23,7 +23,7 @@ void device_await_read(struct device *device, uint64_t deadline_ns);
 void device_stream(struct device *device, uint64_t length, uint64_t duration_ns);
 /* Just before the revoke. */
 void device_look(struct device *device);
-/* Until it has been told, has ended its DMA and unmapped. */
+/* Until it has been invalidated, has ended its DMA and unmapped. */
 void device_await_end(struct device *device, uint64_t deadline_ns);
 /* Try to go on. */
 void device_retry(struct device *device, uint64_t length);

@@ -82,34 +82,35 @@ static void judge_stream(const struct demo *demo, const struct demo_importer *im
 	      imp->passes, imp->crc32, imp->changed);
 }
 
-static uint64_t told_by(const struct dmabuf_revoke_phases *phases)
+static uint64_t invalidated_by(const struct dmabuf_revoke_phases *phases)
 {
 	return phases->began_ns + phases->tell_ns;
 }
 
 static uint64_t fences_by(const struct dmabuf_revoke_phases *phases)
 {
-	return told_by(phases) + phases->zap_ns + phases->fences_ns;
+	return invalidated_by(phases) + phases->zap_ns + phases->fences_ns;
 }
 
 static void judge_order(const struct demo *demo, const struct demo_importer *imp,
 			struct demo_verdict *verdict)
 {
 	const struct dmabuf_revoke_phases *phases = &demo->revoked.phases;
-	char told[TIME_TEXT], ended[TIME_TEXT], unmapped[TIME_TEXT];
+	char invalidated[TIME_TEXT], ended[TIME_TEXT], unmapped[TIME_TEXT];
 	bool ok;
 
-	check(verdict, imp->told == 1 && imp->told_ns >= phases->began_ns &&
-	      imp->told_ns <= told_by(phases),
-	      imp->name, "is told exactly once, in the phase for it", "%" PRIu64 " time%s, %s",
-	      imp->told, imp->told == 1 ? "" : "s", after(told, demo, imp->told_ns));
-	check(verdict, imp->told_ns && imp->dma_ended_ns >= imp->told_ns &&
+	check(verdict, imp->invalidations == 1 && imp->invalidated_ns >= phases->began_ns &&
+	      imp->invalidated_ns <= invalidated_by(phases),
+	      imp->name, "is invalidated once, in the phase for it", "%" PRIu64 " time%s, %s",
+	      imp->invalidations, imp->invalidations == 1 ? "" : "s",
+	      after(invalidated, demo, imp->invalidated_ns));
+	check(verdict, imp->invalidated_ns && imp->dma_ended_ns >= imp->invalidated_ns &&
 	      imp->dma_ended_ns <= fences_by(phases),
 	      imp->name, "ends its DMA after that, before fences count as done", "%s",
 	      after(ended, demo, imp->dma_ended_ns));
 	ok = imp->dma_ended_ns && imp->unmapped_ns >= imp->dma_ended_ns;
 	if (!imp->defer_unmap)
-		ok = ok && imp->unmapped_ns <= told_by(phases);
+		ok = ok && imp->unmapped_ns <= invalidated_by(phases);
 	check(verdict, ok, imp->name,
 	      imp->defer_unmap ? "unmaps after that" : "unmaps after that, in the callback",
 	      "%s", after(unmapped, demo, imp->unmapped_ns));
@@ -136,8 +137,8 @@ static void judge_legacy(const struct demo *demo, const struct demo_importer *im
 	}
 	check_error(verdict, imp->name, "may attach", 0, imp->attach);
 	judge_reading(demo, imp, verdict);
-	check(verdict, !imp->told && !imp->told_ns, imp->name, "is never told",
-	      "%" PRIu64 " times", imp->told);
+	check(verdict, !imp->invalidations && !imp->invalidated_ns, imp->name, "is never invalidated",
+	      "%" PRIu64 " times", imp->invalidations);
 	check(verdict, imp->running_still, imp->name,
 	      "does DMA all the same, until it detaches", "%s",
 	      imp->running_still ? "a job running" : "no job running");

@@ -34,8 +34,8 @@ struct demo_importer {
 	bool running;
 
 	/* Of the revoke. */
-	uint64_t told;			/* times */
-	uint64_t told_ns;
+	uint64_t invalidations;		/* times */
+	uint64_t invalidated_ns;
 	uint64_t dma_ended_ns;
 	uint64_t unmapped_ns;
 	int result;			/* of the stream */

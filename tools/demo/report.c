@@ -15,7 +15,7 @@
 #define NAME_WIDTH	17
 #define BAR_WIDTH	32
 #define LEGEND \
-	"Timeline (# DMA, T told, . DMA ended, U unmapped, S SIGBUS, D detached)"
+	"Timeline (# DMA, I invalidated, . DMA ended, U unmapped, S SIGBUS, D detached)"
 
 static const struct column demo_columns[] = {
 	{ "file", "file", CELL_TEXT, 0 },
@@ -72,7 +72,7 @@ static struct scale scale_of(const struct demo *demo)
 	scale.length_ns += phases->tell_ns + phases->zap_ns + phases->fences_ns +
 			   phases->unmaps_ns + phases->give_back_ns;
 	for (i = 0; i < demo->count; i++) {
-		scale_reach(&scale, demo->importers[i].told_ns);
+		scale_reach(&scale, demo->importers[i].invalidated_ns);
 		scale_reach(&scale, demo->importers[i].dma_ended_ns);
 		scale_reach(&scale, demo->importers[i].unmapped_ns);
 		scale_reach(&scale, demo->importers[i].detached_ns);
@@ -155,11 +155,11 @@ static void report_phases(struct document *document, const struct demo *demo,
 
 	if (!start_ns)
 		return;
-	report_phase(table, scale, "tell importers", &start_ns, phases->tell_ns);
+	report_phase(table, scale, "invalidate", &start_ns, phases->tell_ns);
 	report_phase(table, scale, "zap CPU mappings", &start_ns, phases->zap_ns);
 	report_phase(table, scale, "wait for fences", &start_ns, phases->fences_ns);
 	report_phase(table, scale, "wait for unmaps", &start_ns, phases->unmaps_ns);
-	report_phase(table, scale, "give memory back", &start_ns, phases->give_back_ns);
+	report_phase(table, scale, "release memory", &start_ns, phases->give_back_ns);
 }
 
 static struct bar importer_bar(const struct demo_importer *imp,
@@ -174,7 +174,7 @@ static struct bar importer_bar(const struct demo_importer *imp,
 		bar_fill(&bar, scale, ended, let_go, '.');
 		bar_fill(&bar, scale, scale->from_ns, ended, '#');
 	}
-	bar_mark(&bar, scale, imp->told_ns, 'T');
+	bar_mark(&bar, scale, imp->invalidated_ns, 'I');
 	bar_mark(&bar, scale, imp->detached_ns, 'D');
 	bar_mark(&bar, scale, imp->unmapped_ns, 'U');
 	return bar;
@@ -215,7 +215,7 @@ static void report_importer(struct table *table, const struct demo_importer *imp
 	table_text(table, "kind", choice_name(kind_choices, imp->kind));
 	table_set(table, "defer_unmap", imp->defer_unmap);
 	table_text(table, "bar", bar.cells);
-	set_time(table, "told_ns", scale, imp->told_ns);
+	set_time(table, "told_ns", scale, imp->invalidated_ns);
 	set_time(table, "dma_ended_ns", scale, imp->dma_ended_ns);
 	set_time(table, "unmapped_ns", scale, imp->unmapped_ns);
 	set_time(table, "detached_ns", scale, imp->detached_ns);
@@ -258,7 +258,7 @@ static void report_timeline(struct document *document, const struct demo *demo,
 		{ "kind", NULL, CELL_TEXT, 0 },
 		{ "defer_unmap", NULL, CELL_BOOL, 0 },
 		{ "bar", scale->head, CELL_BAR, BAR_WIDTH },
-		{ "told_ns", "TOLD", CELL_DURATION, 8 },
+		{ "told_ns", "INVALIDATED", CELL_DURATION, 11 },
 		{ "dma_ended_ns", "DMA ENDED", CELL_DURATION, 9 },
 		{ "unmapped_ns", "UNMAPPED", CELL_DURATION, 8 },
 		{ "detached_ns", NULL, CELL_DURATION, 0 },

@@ -272,7 +272,7 @@ static int check_usage(const struct verb *verb, const struct attach *attach)
 		      attach->kind == DMABUF_REVOKE_KIND_LEGACY_RDMA;
 
 	if (legacy && attach->defer_unmap)
-		return usage(verb, "--kind %s is never told to unmap, so not with --defer-unmap",
+		return usage(verb, "--kind %s is never invalidated, so not with --defer-unmap",
 			     choice_name(kind_choices, attach->kind));
 	if (attach->duration_ns && !attach->stream)
 		return usage(verb, "--duration is that of a pass of --stream");

@@ -22,7 +22,7 @@ static const struct column exporter_columns[] = {
 	{ "buffers", "buffers", CELL_NUMBER, 0 },
 	{ "bytes", "memory in use", CELL_SIZE, 0 },
 	{ "limit_bytes", "memory limit", CELL_SIZE, 0 },
-	{ "revocable_test", "kernel tells revocable importers", CELL_BOOL, 0 },
+	{ "revocable_test", "kernel knows revocable importers", CELL_BOOL, 0 },
 	{ "static_map", "static importers map when they map", CELL_BOOL, 0 },
 	{ "map_unpinned", "importers map without a pin", CELL_BOOL, 0 },
 	{ "fence_alone", "signalled fences keep no module", CELL_BOOL, 0 },

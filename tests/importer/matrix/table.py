@@ -19,9 +19,9 @@ LIMIT = 240
 _HEAD = ["event", "state", "clauses"]
 _HEAD_WITHOUT = ["event", "state"]
 
-#: Beside the clauses of a row: what only this kind of importer owes, where it is told.
+#: Beside the clauses of a row: what only this kind of importer owes, where it is invalidated.
 _OF_KIND = {"dynamic": "I6", "dynamic-worker": "I6", "pinned": "I5"}
-_NOT_TOLD = ("importer-closes", "unload")
+_NOT_INVALIDATED = ("importer-closes", "unload")
 
 
 class MatrixError(Exception):
@@ -51,7 +51,7 @@ def _columns(line: str) -> list[str]:
 
 
 def _clauses(row: str, cell: Cell) -> list[str]:
-    own = _OF_KIND.get(cell.kind) if cell.event not in _NOT_TOLD else None
+    own = _OF_KIND.get(cell.kind) if cell.event not in _NOT_INVALIDATED else None
     return row.split() + ([own] if own else [])
 
 

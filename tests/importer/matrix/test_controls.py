@@ -46,17 +46,19 @@ IGNORE, NO_UNMAP, STUCK_FENCE = map(in_vain, (0, 1, 5))
 FENCE_ERROR, REVIVE = map(misbehave, (6, 12))
 
 CONTROLS = {
-    "E3_late_map": Control("dynamic idle revoke", LATE_MAP, "told, done; maps; maps"),
-    "E4_nobody_told": Control(
+    "E3_late_map": Control(
+        "dynamic idle revoke", LATE_MAP, "invalidated, done; maps; maps"
+    ),
+    "E4_nobody_invalidated": Control(
         "dynamic mapped revoke", NO_TELL, "map until unmap; ENODEV; ENODEV"
     ),
-    "E4_told_twice": Control(
-        "dynamic idle revoke", TELL_TWICE, "told 2 times, done; ENODEV; ENODEV"
+    "E4_invalidated_twice": Control(
+        "dynamic idle revoke", TELL_TWICE, "invalidated 2 times, done; ENODEV; ENODEV"
     ),
     "E5_fence_not_awaited": Control(
         "dynamic-worker job revoke",
         NO_FENCE_WAIT,
-        "told, fence+map until job, before the fence; ran; ENODEV; ENODEV",
+        "invalidated, fence+map until job, before the fence; ran; ENODEV; ENODEV",
     ),
     "E6_unmap_not_awaited": Control(
         "legacy-static mapped revoke",
@@ -66,27 +68,27 @@ CONTROLS = {
     "E9_not_zapped": Control(
         "dynamic mmapped revoke",
         NO_ZAP,
-        "told, done; ENODEV; ENODEV; sees what is gone",
+        "invalidated, done; ENODEV; ENODEV; sees what is gone",
     ),
     "I4_ignored": Control(
         "dynamic mapped revoke",
         IGNORE,
-        "told, stuck, map until unmap; ENODEV; ENODEV",
+        "invalidated, stuck, map until unmap; ENODEV; ENODEV",
     ),
     "I4_never_unmaps": Control(
         "dynamic-worker mapped revoke",
         NO_UNMAP,
-        "told, stuck, map until close; -; ENODEV",
+        "invalidated, stuck, map until close; -; ENODEV",
     ),
     "I8_stuck_fence": Control(
         "dynamic job revoke",
         STUCK_FENCE,
-        "told, stuck, fence until close; cut; -; ENODEV",
+        "invalidated, stuck, fence until close; cut; -; ENODEV",
     ),
     "E15_not_zapped": Control(
         "pinned mmapped suspend-restore",
         NO_ZAP,
-        "told, done; ENODEV; ENODEV -> maps; sees",
+        "invalidated, done; ENODEV; ENODEV -> maps; sees",
     ),
     "E15_unmap_not_awaited": Control(
         "legacy-rdma mapped suspend-restore",
@@ -96,19 +98,19 @@ CONTROLS = {
     "E15_I5_revived": Control(
         "pinned mapped suspend-restore",
         REVIVE,
-        "told, done; ENODEV -> maps; ENODEV -> maps",
+        "invalidated, done; ENODEV -> maps; ENODEV -> maps",
     ),
     "E14_not_copied": Control(
         "dynamic idle move",
         MOVE_NO_COPY,
-        "told, done; unlike what the CPU sees; unlike what the CPU sees",
+        "invalidated, done; unlike what the CPU sees; unlike what the CPU sees",
     ),
     "E14_pinned_one_moved": Control(
-        "pinned idle move", MOVE_PINNED, "told, done; ENODEV; maps"
+        "pinned idle move", MOVE_PINNED, "invalidated, done; ENODEV; maps"
     ),
     "E14_not_told": Control("dynamic idle move", NO_TELL, "done; maps; maps"),
     "E14_not_zapped": Control(
-        "dynamic mmapped move", NO_ZAP, "told, done; maps; maps; other contents"
+        "dynamic mmapped move", NO_ZAP, "invalidated, done; maps; maps; other contents"
     ),
     "E13_close_unmap_not_awaited": Control(
         "legacy-rdma mapped owner-closes",
@@ -118,7 +120,7 @@ CONTROLS = {
     "E13_kill_fence_not_awaited": Control(
         "dynamic-worker job owner-killed",
         NO_FENCE_WAIT,
-        "told, fence+map until job, before the fence; ran; ENODEV; ENODEV",
+        "invalidated, fence+map until job, before the fence; ran; ENODEV; ENODEV",
     ),
     "E13_kill_not_zapped": Control(
         "legacy-rdma mmapped owner-killed",

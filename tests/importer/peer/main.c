@@ -17,12 +17,12 @@
 #include "module.h"
 
 struct peer {
-	struct mutex lock;		/* of all that follows but @told */
+	struct mutex lock;		/* of all that follows but @invalidated */
 	struct dma_buf *dmabuf;		/* NULL: not attached */
 	struct dma_buf_attachment *attach;
 	struct sg_table *mapping[PEER_MAPPINGS];
 	struct peer_fence_set fences;
-	atomic_t told;
+	atomic_t invalidated;
 };
 
 /* The mappings are what the tests look at afterwards: they stay. */
@@ -32,7 +32,7 @@ static void peer_invalidate(struct dma_buf_attachment *attach)
 
 	dma_resv_assert_held(attach->dmabuf->resv);
 
-	atomic_inc(&peer->told);
+	atomic_inc(&peer->invalidated);
 }
 
 static const struct dma_buf_attach_ops peer_attach_ops = {
@@ -295,8 +295,8 @@ static long peer_ioctl(struct file *file, unsigned int cmd, unsigned long number
 		return peer_segments(peer, &arg.segments);
 	case PEER_IOC_FENCE_TIMES:
 		return peer_times(peer, &arg.times);
-	case PEER_IOC_TOLD:
-		return atomic_read(&peer->told);
+	case PEER_IOC_INVALIDATED:
+		return atomic_read(&peer->invalidated);
 	}
 	return peer_locked(peer, cmd, number, &arg);
 }

@@ -54,7 +54,7 @@ struct peer_segments {
 #define PEER_IOC_SEGMENTS	_IOW(0xDC, 0x03, struct peer_segments)
 
 /* Returns the calls of the callback. */
-#define PEER_IOC_TOLD		_IO(0xDC, 0x04)
+#define PEER_IOC_INVALIDATED		_IO(0xDC, 0x04)
 
 /*
  * Puts @count fences of usage BOOKKEEP on the dma-buf, each of a timeline of its own. One

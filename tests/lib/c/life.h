@@ -23,7 +23,7 @@ void restore_fully(uint64_t id);
 void move_fully(uint64_t id);
 /*
  * Whether MOVE is refused because @att has the buffer mapped, as it is without
- * FEATURE_MAP_UNPINNED. Then it has to be, and nobody has been told.
+ * FEATURE_MAP_UNPINNED. Then it has to be, and nobody has been invalidated.
  */
 bool map_prevents_move(uint64_t id, int att);
 /* The same as move_fully(), @att being mapped: where that prevents it, it unmaps. */
@@ -59,7 +59,7 @@ struct mapped mapped_new(uint32_t flags);
 void mapped_free(struct mapped *m);
 /* Reading and writing every page ends with this signal; 0: with none. */
 void mapped_gives(uint8_t *memory, int sig);
-/* REVOKE: the memory is given back, and every page gives SIGBUS. */
+/* REVOKE: the memory is released, and every page gives SIGBUS. */
 void mapped_revoke(struct mapped *m);
 
 /* --- devices ------------------------------------------------------------- */

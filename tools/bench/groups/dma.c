@@ -16,7 +16,7 @@
 #define TRIES		10
 
 /*
- * A job that its device has not taken up when its importer is told ends at once.
+ * A job that its device has not taken up when its importer is invalidated ends at once.
  * There is no event to wait for.
  */
 static int await_start(int att)
@@ -29,7 +29,7 @@ static int await_start(int att)
 	return ret;
 }
 
-/* Each importer has a job that lasts @duration_ns; fences end later than the telling. */
+/* Each importer has a job that lasts @duration_ns; fences end later than the invalidation. */
 static int begin(struct bench *bench, struct crowd *crowd, unsigned int count,
 		 uint64_t duration_ns)
 {
@@ -76,7 +76,7 @@ static const char *const busy_figures[] = {
 	"give back", NULL
 };
 
-/* -EAGAIN: the jobs ended before everybody was told. */
+/* -EAGAIN: the jobs ended before everybody was invalidated. */
 static int try_busy(struct bench *bench, const struct lane *lane, uint64_t duration_ns,
 		    uint64_t *ns)
 {

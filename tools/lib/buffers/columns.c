@@ -3,11 +3,11 @@
 
 const struct column phase_columns[] = {
 	{ "began_ns", "began at (monotonic)", CELL_DURATION, 0 },
-	{ "tell_ns", "telling importers", CELL_DURATION, 0 },
+	{ "tell_ns", "invalidating importers", CELL_DURATION, 0 },
 	{ "zap_ns", "taking down CPU mappings", CELL_DURATION, 0 },
 	{ "fences_ns", "waiting for fences", CELL_DURATION, 0 },
 	{ "unmaps_ns", "waiting for unmaps", CELL_DURATION, 0 },
-	{ "give_back_ns", "giving the memory back", CELL_DURATION, 0 },
+	{ "give_back_ns", "releasing the memory", CELL_DURATION, 0 },
 	{ 0 },
 };
 

@@ -90,7 +90,7 @@ static void forget_gone(struct several *several)
 static const char *remedy(const struct dmabuf_revoke_pending *pending)
 {
 	if (pending->legacy_maps || pending->vmaps)
-		return "legacy importers cannot be told: end their programs";
+		return "legacy importers are not revocable: end their programs";
 	if (pending->fences)
 		return "DMA is still going on: take a longer --timeout";
 	return "importers have not unmapped yet: end their programs";

@@ -213,12 +213,12 @@ static struct dmabuf_revoke_status att_status(struct scene *s)
 	return out;
 }
 
-uint64_t scene_told(struct scene *s)
+uint64_t scene_invalidated(struct scene *s)
 {
 	return s->att < 0 ? 0 : att_status(s).invalidations;
 }
 
-uint64_t scene_told_ns(struct scene *s)
+uint64_t scene_invalidated_ns(struct scene *s)
 {
 	return s->att < 0 ? 0 : att_status(s).invalidated_ns;
 }

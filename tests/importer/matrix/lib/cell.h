@@ -63,9 +63,9 @@ void scene_clear(struct scene *s);
 bool scene_wait_until(struct scene *s, bool (*is_so)(struct scene *s));
 struct dmabuf_revoke_query scene_query(struct scene *s);
 /* Calls of the callback so far; 0 if the attachment is closed. */
-uint64_t scene_told(struct scene *s);
+uint64_t scene_invalidated(struct scene *s);
 /* CLOCK_MONOTONIC of the last one; 0 if there was none. */
-uint64_t scene_told_ns(struct scene *s);
+uint64_t scene_invalidated_ns(struct scene *s);
 /* What BLOCKERS names, each type once: "fence+map"; "nothing". */
 const char *scene_blockers(struct scene *s);
 

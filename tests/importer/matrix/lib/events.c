@@ -71,7 +71,7 @@ static bool is_complete(struct scene *s)
 static bool is_settled(struct scene *s)
 {
 	struct dmabuf_revoke_query now = scene_query(s);
-	bool told = scene_told(s);
+	bool invalidated = scene_invalidated(s);
 
 	if (is_complete(s))
 		return true;
@@ -79,9 +79,9 @@ static bool is_settled(struct scene *s)
 	if (now.phases.give_back_ns || !(now.pending.fences || now.pending.maps ||
 					 now.pending.vmaps))
 		return false;
-	if (now.pending.fences && (told || s->state == MATRIX_JOB))
+	if (now.pending.fences && (invalidated || s->state == MATRIX_JOB))
 		return false;
-	return !told || now.pending.maps == now.pending.legacy_maps;
+	return !invalidated || now.pending.maps == now.pending.legacy_maps;
 }
 
 static void say_until(struct scene *s, const char *what, const char *blockers)
@@ -140,14 +140,14 @@ static void check_in_flight(struct scene *s, uint64_t when)
 		exit(MATRIX_AGAIN);
 }
 
-static void say_told(struct scene *s)
+static void say_invalidated(struct scene *s)
 {
-	uint64_t told = scene_told(s);
+	uint64_t invalidated = scene_invalidated(s);
 
-	if (told == 1)
-		say("told");
-	else if (told)
-		say("told %llu times", (unsigned long long)told);
+	if (invalidated == 1)
+		say("invalidated");
+	else if (invalidated)
+		say("invalidated %llu times", (unsigned long long)invalidated);
 }
 
 /* The first field, and what a newcomer gets meanwhile. */
@@ -156,10 +156,10 @@ static const char *follow(struct scene *s)
 	const char *blockers = scene_blockers(s);
 	uint64_t looked = dr_now();
 	const char *newcomer = scene_newcomer(s);
-	size_t told;
+	size_t invalidated;
 
-	say_told(s);
-	told = strlen(seen);
+	say_invalidated(s);
+	invalidated = strlen(seen);
 	if (s->state == MATRIX_JOB)
 		scene_await_job(s);
 	check_in_flight(s, looked);
@@ -173,7 +173,7 @@ static const char *follow(struct scene *s)
 	}
 	let_go(s);
 	check_order(s);
-	if (strlen(seen) == told) {
+	if (strlen(seen) == invalidated) {
 		next_word();
 		say("done");
 	}
@@ -255,7 +255,7 @@ static void say_moved(struct scene *s, uint64_t done)
 	uint64_t signalled;
 	int status = s->fence < 0 ? 0 : scene_fence_status(s, &signalled);
 
-	say_told(s);
+	say_invalidated(s);
 	next_word();
 	if (s->fence >= 0 && (!status || signalled > done))
 		say("before the fence");
@@ -269,11 +269,11 @@ static void event_move(struct scene *s)
 {
 	uint64_t begin = dr_now();
 	int ret = dr_move(s->owner, s->id, dr_deadline(s->patience_ns));
-	uint64_t end = dr_now(), told = scene_told_ns(s);
+	uint64_t end = dr_now(), invalidated = scene_invalidated_ns(s);
 
-	check_in_flight(s, ret ? end : told ? told : begin);
+	check_in_flight(s, ret ? end : invalidated ? invalidated : begin);
 	if (ret) {
-		say_told(s);
+		say_invalidated(s);
 		next_word();
 		say("%s", result_name(ret));
 	} else {

@@ -28,7 +28,7 @@ static bool has_free(uint64_t bytes)
 	return memory_of_system("MemFree") >= bytes;
 }
 
-CASE(giveback, E10_system_has_the_memory_while_descriptors_are_open)
+CASE(release, E10_system_has_the_memory_while_descriptors_are_open)
 {
 	const uint64_t slack = LARGE / 8;
 	struct buffer buffer;
@@ -55,7 +55,7 @@ CASE(giveback, E10_system_has_the_memory_while_descriptors_are_open)
 	close(buffer.fd);
 }
 
-CASE(giveback, E10_it_has_gone_when_the_revoke_returns)
+CASE(release, E10_it_has_gone_when_the_revoke_returns)
 {
 	for (int i = 0; i < 20; i++) {
 		struct buffer buffer = buffer_alloc(LENGTH, 0);
@@ -71,7 +71,7 @@ CASE(giveback, E10_it_has_gone_when_the_revoke_returns)
 }
 
 /* The revoke waits for the move's fence. What is left to do then is not only its own. */
-CASE(giveback, E10_E14_old_pages_of_a_move_have_gone_too)
+CASE(release, E10_E14_old_pages_of_a_move_have_gone_too)
 {
 	for (int i = 0; i < 20; i++) {
 		int other, fence = foreign_fence(ENDLESS, &other);
@@ -89,7 +89,7 @@ CASE(giveback, E10_E14_old_pages_of_a_move_have_gone_too)
 	}
 }
 
-CASE(giveback, E10_without_blockers_a_revoke_need_not_wait)
+CASE(release, E10_without_blockers_a_revoke_need_not_wait)
 {
 	struct buffer buffer = buffer_alloc(16 * MIB, 0);
 
@@ -98,7 +98,7 @@ CASE(giveback, E10_without_blockers_a_revoke_need_not_wait)
 	close(buffer.fd);
 }
 
-CASE(giveback, E10_not_before_the_last_mapping)
+CASE(release, E10_not_before_the_last_mapping)
 {
 	struct buffer buffer = buffer_for_all();
 	int a = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_LEGACY_RDMA, 0);
@@ -117,7 +117,7 @@ CASE(giveback, E10_not_before_the_last_mapping)
 	close(buffer.fd);
 }
 
-CASE(giveback, E10_not_before_the_last_fence)
+CASE(release, E10_not_before_the_last_fence)
 {
 	struct buffer buffer = buffer_alloc(LENGTH, 0);
 	int other, fence = foreign_fence(600 * SEC, &other);
@@ -133,7 +133,7 @@ CASE(giveback, E10_not_before_the_last_fence)
 }
 
 /* Until it unmaps, the device may read what was there. */
-CASE(giveback, E10_E6_late_importer_reads_the_contents_and_no_foreign_ones)
+CASE(release, E10_E6_late_importer_reads_the_contents_and_no_foreign_ones)
 {
 	struct buffer buffer = buffer_for_all();
 	int att = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_LEGACY_STATIC, 0);
@@ -160,7 +160,7 @@ CASE(giveback, E10_E6_late_importer_reads_the_contents_and_no_foreign_ones)
 	close(buffer.fd);
 }
 
-CASE(giveback, E10_happens_after_the_caller_gave_up)
+CASE(release, E10_happens_after_the_caller_gave_up)
 {
 	struct buffer buffer = buffer_for_all();
 	int att = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_LEGACY_RDMA, 0);
@@ -179,7 +179,7 @@ static void on_alarm(int sig)
 	(void)sig;
 }
 
-CASE(giveback, E10_E8_happens_after_a_signal_ended_the_wait)
+CASE(release, E10_E8_happens_after_a_signal_ended_the_wait)
 {
 	const struct sigaction action = { .sa_handler = on_alarm };
 	struct buffer buffer = buffer_alloc(LENGTH, 0);
@@ -198,7 +198,7 @@ CASE(giveback, E10_E8_happens_after_a_signal_ended_the_wait)
 	close(buffer.fd);
 }
 
-CASE(giveback, E10_misbehaving_importer_gets_its_memory_kept)
+CASE(release, E10_misbehaving_importer_gets_its_memory_kept)
 {
 	static const struct {
 		uint64_t how;
@@ -225,7 +225,7 @@ CASE(giveback, E10_misbehaving_importer_gets_its_memory_kept)
 	}
 }
 
-CASE(giveback, E10_new_buffer_shows_nothing_of_the_old)
+CASE(release, E10_new_buffer_shows_nothing_of_the_old)
 {
 	for (int round = 0; round < 4; round++) {
 		struct buffer buffer = buffer_alloc(4 * MIB, 0);
@@ -239,7 +239,7 @@ CASE(giveback, E10_new_buffer_shows_nothing_of_the_old)
 	}
 }
 
-CASE(giveback, E10_descriptors_without_memory_cost_nothing_more)
+CASE(release, E10_descriptors_without_memory_cost_nothing_more)
 {
 	struct buffer buffers[16];
 
@@ -254,7 +254,7 @@ CASE(giveback, E10_descriptors_without_memory_cost_nothing_more)
 }
 
 /* Control: with the matching bug the memory stays, so the cases above see it. */
-CASE(giveback, E10_control_memory_that_is_kept_is_noticed)
+CASE(release, E10_control_memory_that_is_kept_is_noticed)
 {
 	struct buffer buffer = { .length = LENGTH };
 	int owner = succeeds(dr_open(DMABUF_REVOKE_EXPORTER_PATH));
