@@ -137,8 +137,8 @@ static void judge_legacy(const struct demo *demo, const struct demo_importer *im
 	}
 	check_error(verdict, imp->name, "may attach", 0, imp->attach);
 	judge_reading(demo, imp, verdict);
-	check(verdict, !imp->invalidations && !imp->invalidated_ns, imp->name, "is never invalidated",
-	      "%" PRIu64 " times", imp->invalidations);
+	check(verdict, !imp->invalidations && !imp->invalidated_ns, imp->name,
+	      "is never invalidated", "%" PRIu64 " times", imp->invalidations);
 	check(verdict, imp->running_still, imp->name,
 	      "does DMA all the same, until it detaches", "%s",
 	      imp->running_still ? "a job running" : "no job running");
