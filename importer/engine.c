@@ -119,11 +119,12 @@ static void dbi_job_end(struct dbi_job *job, int status)
 	if (status)
 		dma_fence_set_error(&job->fence, status);
 	job->ended = ktime_get();
+	/* Before the fence tells: INFO and claims do not take the lock. */
 	atomic64_dec(&dbi_nr_jobs);
-	dma_fence_signal(&job->fence);
-
 	if (!--att->nr_running)
 		dbi_engine_release();
+	dma_fence_signal(&job->fence);
+
 	att->nr_ended++;
 	dbi_event_locked(att, DMABUF_REVOKE_EVENT_JOB_DONE, job->fence.seqno,
 			 status);
