@@ -178,7 +178,7 @@ struct sg_table *dbr_dmabuf_map(struct dma_buf_attachment *attach,
 	ret = dbr_check_state(buf) ?: dbr_fault_map(buf, !list_empty(&a->mappings));
 	if (ret)
 		return ERR_PTR(ret);
-	/* The DMA API takes no errno for it. */
+	/* It was let in by that fault; the DMA API takes no errno for it. */
 	if (dbr_fault_skips_device_test(buf) && !dbr_device_can_map(attach->dev))
 		return ERR_PTR(-EIO);
 

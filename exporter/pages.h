@@ -46,8 +46,8 @@ struct dbr_pages {
 	bool arriving;			/* sync_lock; a move has not filled them yet */
 
 	/*
-	 * Called when they have been freed; or NULL. Set by whoever holds a reference, once;
-	 * read when the last reference has gone.
+	 * Called when they have been freed, by whoever put the last reference, without a resv
+	 * lock; or NULL. Set by whoever holds a reference, once; read when the last has gone.
 	 */
 	void (*freed)(void *data);
 	void *freed_data;

@@ -374,6 +374,12 @@ static int dbr_revoke_start(struct dbr_buffer *buf, bool suspend, u32 *already)
 	return ret;
 }
 
+static bool dbr_is_in(struct dbr_buffer *buf, enum dmabuf_revoke_state state)
+{
+	/* Pairs with dbr_set_state(): the phases are complete. */
+	return smp_load_acquire(&buf->state) == state;
+}
+
 static int dbr_revoke_await(struct dbr_buffer *buf, bool suspend, u64 deadline_ns)
 {
 	int ret;

@@ -35,12 +35,6 @@ static inline bool dbr_is_taken_back(struct dbr_buffer *buf)
 	       buf->state == DMABUF_REVOKE_STATE_REVOKED;
 }
 
-static inline bool dbr_is_in(struct dbr_buffer *buf, enum dmabuf_revoke_state state)
-{
-	/* Pairs with dbr_set_state(): the phases are complete. */
-	return smp_load_acquire(&buf->state) == state;
-}
-
 /* The contents have not arrived yet. */
 static inline bool dbr_is_moving(struct dbr_buffer *buf)
 {

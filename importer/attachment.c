@@ -152,7 +152,7 @@ dbi_attachment_create(struct dma_buf *dmabuf,
 err_detach:
 	/* As in dbi_attachment_destroy(): it may have been invalidated between attach and pin. */
 	dbi_engine_close(att);
-	dbi_before_detach(att);
+	dbi_jobs_ended(att);
 	dma_buf_detach(dmabuf, att->attach);
 err_hooks:
 	dbi_after_detach(att);
@@ -168,7 +168,7 @@ void dbi_attachment_destroy(struct dbi_attachment *att)
 
 	/* First: an exporter may hold the resv lock until our fences signal. */
 	dbi_engine_close(att);
-	dbi_before_detach(att);
+	dbi_jobs_ended(att);
 	dbi_vmap_end(att);
 	dbi_mappings_end(att);
 	/* After this the callback is not called any more. */

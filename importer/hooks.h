@@ -9,7 +9,10 @@
 
 #include "importer.h"
 
-/* Each is described where it is called from, below. */
+/*
+ * All are there. Each is described where it is called from, below. What is called under
+ * att->lock does not sleep, before_signal takes no resv lock.
+ */
 struct dbi_hooks {
 	int (*before_attach)(struct dbi_attachment *att);
 	bool (*heeds_invalidation)(struct dbi_attachment *att);
@@ -21,7 +24,7 @@ struct dbi_hooks {
 	void (*before_unmap)(struct dbi_mapping *map);
 	bool (*unpins)(struct dbi_attachment *att);
 	void (*after_release)(struct dbi_attachment *att);
-	void (*before_detach)(struct dbi_attachment *att);
+	void (*jobs_ended)(struct dbi_attachment *att);
 	void (*after_detach)(struct dbi_attachment *att);
 };
 
@@ -97,10 +100,10 @@ static inline void dbi_after_release(struct dbi_attachment *att)
  * The engine is closed. What follows may wait for the resv lock, which an exporter may
  * hold until our fences signal.
  */
-static inline void dbi_before_detach(struct dbi_attachment *att)
+static inline void dbi_jobs_ended(struct dbi_attachment *att)
 {
 	if (dbi_is_hooked(att))
-		att->hooks->before_detach(att);
+		att->hooks->jobs_ended(att);
 }
 
 /* It is detached, or never was attached. */

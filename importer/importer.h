@@ -23,7 +23,8 @@
  * Locks, outermost first: the dma-buf's resv lock; dbi_attachment.lock; the locks of
  * fences. None of them is held while user memory is read or written, while anything is
  * waited for that a signal cannot end, or while the CPU reads a buffer. (The callback
- * holds the resv lock, and waits for the engine.) The engine takes nothing but .lock and
+ * holds the resv lock, and waits for the engine; one that is slow on purpose for @closing,
+ * too, which is set without that lock.) The engine takes nothing but .lock and
  * those of fences, so whoever holds the resv lock may wait for it. The order of the first
  * two is what dbi_attachment_teach_lockdep() teaches.
  */
@@ -116,7 +117,7 @@ struct dbi_attachment {
 
 	/* Guards all of the following; the engine peeks at @closing without it. */
 	spinlock_t lock;
-	bool closing;			/* only ever set: no job starts, no fence is held */
+	bool closing;			/* only ever set: no job starts, nothing is held up */
 	enum dbi_vmap_state vmap_state;
 	unsigned int nr_mappings;	/* that are not freed */
 	u64 last_job;			/* its number */

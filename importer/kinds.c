@@ -59,7 +59,10 @@ static void dbi_pinned_invalidate(struct dma_buf_attachment *attach)
 
 	if (!dbi_invalidated(att))
 		return;
-	/* Neither pinned nor mapped yet: attaching will find out. */
+	/*
+	 * Neither pinned nor mapped: attaching will find out, or it is over already. (Who was
+	 * revived may have mapped unpinned.)
+	 */
 	if (!att->pinned && !dbi_mapping_newest(att))
 		return;
 	att->dead = true;

@@ -49,7 +49,7 @@ static const char * const dbi_misbehave_names[] = {
 #define DBI_MISBEHAVE_PINNED	(MISBEHAVE(KEEP_PIN) | MISBEHAVE(REVIVE))
 #define DBI_MISBEHAVE_OWN	(MISBEHAVE(DMA_AFTER_UNMAP) |		\
 				 MISBEHAVE(DOUBLE_UNPIN))
-/* The callback holds the resv lock for so long. */
+/* The callback holds the resv lock for so long, and the timer slack of who revokes. */
 #define DBI_MAX_CALLBACK_NS	(10ULL * NSEC_PER_SEC)
 
 /* Whether the attachment has one of these bugs. */
@@ -146,7 +146,7 @@ static void dbi_rogue_add_work(struct work_struct *work)
 	}
 	dma_resv_add_fence(resv, &fence->fence, DMA_RESV_USAGE_BOOKKEEP);
 	rogue->fence = fence;
-	/* Pairs with dbi_misbehave_before_detach(), which comes after @closing is set. */
+	/* Pairs with dbi_misbehave_jobs_ended(), which comes after @closing is set. */
 	spin_lock(&att->lock);
 	queue_delayed_work(dbi_engine_wq, &rogue->signal_work, att->closing ? 0 :
 			   nsecs_to_jiffies(att->delay_ns));
@@ -207,6 +207,10 @@ static bool dbi_misbehave_heeds_invalidation(struct dbi_attachment *att)
 {
 	dma_resv_assert_held(att->dmabuf->resv);
 
+	/*
+	 * Not interruptible: who waits here is whoever revokes. close() ends it, which sets
+	 * @closing before it needs the resv lock.
+	 */
 	if (dbi_misbehaves(att, MISBEHAVE(SLOW_CALLBACK)))
 		wait_event_hrtimeout(att->wait, READ_ONCE(att->closing),
 				     att->delay_ns);
@@ -278,7 +282,7 @@ static void dbi_misbehave_after_release(struct dbi_attachment *att)
 		att->remap_error = dbi_mapping_create(att, DMA_BIDIRECTIONAL);
 }
 
-static void dbi_misbehave_before_detach(struct dbi_attachment *att)
+static void dbi_misbehave_jobs_ended(struct dbi_attachment *att)
 {
 	if (att->rogue)
 		flush_delayed_work(&att->rogue->signal_work);
@@ -307,7 +311,7 @@ static const struct dbi_hooks dbi_misbehave = {
 	.before_unmap = dbi_misbehave_before_unmap,
 	.unpins = dbi_misbehave_unpins,
 	.after_release = dbi_misbehave_after_release,
-	.before_detach = dbi_misbehave_before_detach,
+	.jobs_ended = dbi_misbehave_jobs_ended,
 	.after_detach = dbi_misbehave_after_detach,
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Sleeping on purpose, the same for both modules. msleep() may return early by the clock:
+ * Sleeping on purpose. msleep() may return early by the clock:
  * it counts jiffies, and those may catch up in one step.
  */
 #ifndef DMABUF_REVOKE_SLEEP_H
