@@ -99,7 +99,7 @@ def test_demo_of_a_file_for_people(tmp_path: Path) -> None:
     out = run("demo", str(path)).stdout
     assert f"{zlib.crc32(path.read_bytes()):08x}" in out
     assert "Timeline" in out
-    assert re.search(r"^dynamic, deferred +#*T", out, re.MULTILINE)
+    assert re.search(r"^dynamic, deferred +#*I", out, re.MULTILINE)
     assert re.search(r"^all ok +yes$", out, re.MULTILINE)
     assert "FAILED" not in out
 
