@@ -484,7 +484,7 @@ static bool is_at_work(uint64_t att)
 }
 
 /* Each occupies a thread for as long as it likes: no fence may wait for one. */
-CASE(jobs, I8_more_attachments_than_threads)
+CASE(jobs, I8_more_attachments_than_threads_warns_overlap)
 {
 	struct rlimit files = { 2 * MANY, 2 * MANY };
 	struct dmabuf_revoke_submit job = {
