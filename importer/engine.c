@@ -134,15 +134,10 @@ static void dbi_job_end(struct dbi_job *job, int status)
 	spin_unlock(&att->lock);
 }
 
-static bool dbi_engine_is_closing(struct dbi_attachment *att)
-{
-	return READ_ONCE(att->closing);
-}
-
 static bool dbi_job_is_cut(struct dbi_job *job)
 {
 	return READ_ONCE(job->map->mode) == DBI_MAPPING_CUT ||
-	       dbi_engine_is_closing(job->att);
+	       READ_ONCE(job->att->closing);
 }
 
 /* Whether the engine may take it up. Once it may not it never may. */
@@ -150,7 +145,7 @@ static bool dbi_job_may_start(struct dbi_job *job)
 {
 	enum dbi_mapping_mode mode = READ_ONCE(job->map->mode);
 
-	if (dbi_engine_is_closing(job->att))
+	if (READ_ONCE(job->att->closing))
 		return false;
 	return mode == DBI_MAPPING_RUN ||
 	       (mode == DBI_MAPPING_DRAIN && dbi_starts_job_late(job->att));
