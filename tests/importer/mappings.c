@@ -222,8 +222,6 @@ static void *keep_reading(void *arg)
 	while (!atomic_load(&crowd->stop))
 		if (is_readable(crowd->att, 10))
 			note_event(crowd);
-	while (is_readable(crowd->att, 0))
-		note_event(crowd);
 	return NULL;
 }
 
@@ -246,9 +244,10 @@ static void nobody_lost(const struct crowd *crowd, uint64_t number)
 		if (!next && crowd->lost)
 			continue;
 		holds(next && next < job->began,
-		      "mapping %llu went at %llu, a job was on it from %llu to %llu",
+		      "mapping %llu went at %llu, a job was on it from %llu to %llu, the next came at %llu",
 		      (long long)number, (long long)unmapped,
-		      (long long)job->began, (long long)job->ended);
+		      (long long)job->began, (long long)job->ended,
+		      (long long)next);
 	}
 }
 
@@ -271,6 +270,9 @@ static void unmaps_beside(void (*disturb)(const struct buffer *buffer))
 	atomic_store(&crowd->stop, true);
 	for (size_t i = 0; i < ARRAY_SIZE(acts); i++)
 		pthread_join(threads[i], NULL);
+	/* Up to its end each of them maps, unmaps and has jobs. */
+	while (is_readable(crowd->att, 0))
+		note_event(crowd);
 
 	holds(atomic_load(&crowd->nr_jobs) > 0);
 	crowd->lost = status(crowd->att).events_lost;
