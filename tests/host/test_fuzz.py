@@ -6,13 +6,13 @@ import re
 
 import pytest
 
-from tests.dbr import ddmin
-from tests.dbr.ddmin import Program
+from tests.random import shorten
+from tests.random.shorten import Program
 
 from .sample import REPOSITORY
 
 HEADER = REPOSITORY / "include/uapi/dmabuf_revoke.h"
-TABLE = REPOSITORY / "tests/lib/fuzz_ops.c"
+TABLE = REPOSITORY / "tests/random/lib/ops.c"
 
 #: VUNMAP shares a structure, and thus its list, with VMAP.
 NOT_OF_VUNMAP = {"EBUSY", "ENODEV", "EAGAIN"}
@@ -21,7 +21,7 @@ NOT_OF_VMAP = {"ENXIO"}
 NOT_OF_ALLOC = {"EINTR"}
 
 
-def needs(*words: str) -> ddmin.Fails:
+def needs(*words: str) -> shorten.Fails:
     """Fails if these words follow each other, on lines of their own."""
 
     def fails(program: Program) -> bool:
@@ -36,13 +36,13 @@ NOISE = tuple(f"noise{i} a=1 b=r{i}" for i in range(300))
 
 def test_only_what_it_takes_is_left() -> None:
     program = (*NOISE[:90], "alloc out=r2", *NOISE[90:], "revoke id=r2 ms=5")
-    short = ddmin.minimise(program, needs("alloc", "revoke"))
+    short = shorten.minimise(program, needs("alloc", "revoke"))
     assert short == ("alloc", "revoke")
 
 
 def test_parameters_that_matter_stay() -> None:
     program = (*NOISE, "revoke on=r0 id=r2 deadline=5ms", *NOISE)
-    short = ddmin.minimise(program, needs("id=r2"))
+    short = shorten.minimise(program, needs("id=r2"))
     assert short == ("revoke id=r2",)
 
 
@@ -50,7 +50,7 @@ def test_values_become_plainer() -> None:
     def fails(program: Program) -> bool:
         return any(re.search(r"length=\w", line) for line in program)
 
-    assert ddmin.minimise(("alloc length=0x4000",), fails) == ("alloc length=1",)
+    assert shorten.minimise(("alloc length=0x4000",), fails) == ("alloc length=1",)
 
 
 def test_what_filled_another_slot_is_left_out() -> None:
@@ -67,19 +67,19 @@ def test_what_filled_another_slot_is_left_out() -> None:
         used = re.search(r"^free id=(r\d+)", candidate[-1])
         return bool(used and used[1] in filled and needs("out=r7")(candidate))
 
-    assert ddmin.minimise(program, fails) == ("alloc out=r7", "free id=r7")
+    assert shorten.minimise(program, fails) == ("alloc out=r7", "free id=r7")
 
 
 @pytest.mark.parametrize("count", range(1, 12))
 def test_no_line_that_is_left_can_be_left_out(count: int) -> None:
     words = [f"word{i}" for i in range(count)]
     program = tuple(line for word in words for line in (*NOISE[:20], word))
-    assert ddmin.minimise(program, needs(*words)) == tuple(words)
+    assert shorten.minimise(program, needs(*words)) == tuple(words)
 
 
 def test_what_does_not_fail_again_is_not_shortened() -> None:
     with pytest.raises(ValueError):
-        ddmin.minimise(NOISE, lambda program: False)
+        shorten.minimise(NOISE, lambda program: False)
 
 
 def test_no_program_is_run_twice_and_the_limit_holds() -> None:
@@ -89,7 +89,7 @@ def test_no_program_is_run_twice_and_the_limit_holds() -> None:
         asked.append(program)
         return "noise7 a=1 b=r7" in program
 
-    ddmin.minimise(NOISE, fails, limit=25)
+    shorten.minimise(NOISE, fails, limit=25)
     assert len(asked) == len(set(asked)) <= 25
 
 
@@ -130,7 +130,7 @@ def of_table() -> tuple[set[str], dict[str, set[str]]]:
     text = TABLE.read_text(encoding="utf-8")
     every = re.search(r'every_ioctl\[\] = "([A-Z0-9 ]+)"', text)
     assert every
-    found = re.findall(r'\bIOCTL\((\w+), \w+, \w+, \d+,\s+"([A-Z0-9 ]*)"', text)
+    found = re.findall(r'\bIOCTL\((\w+), \w+, \w+, \d+, \d+,\s+"([A-Z0-9 ]*)"', text)
     return set(every[1].split()), {name: set(names.split()) for name, names in found}
 
 

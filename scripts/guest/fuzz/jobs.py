@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What the fuzzer's guests are told to run, and what they print of it (tests/dbr/fuzz.py)."""
+"""What the fuzzer's guests are told to run, and what they print of it (tests/random/run.py)."""
 from __future__ import annotations
 
 import re
 import shlex
 from dataclasses import dataclass
 
-from tests.dbr.ddmin import Program
+from tests.random.shorten import Program
 
 from ..machine import session
 
@@ -40,7 +40,7 @@ def shell_script(*words: str) -> str:
 
 def soak_script(plan: Plan) -> str:
     """The shell script of the first guest."""
-    words = ["python3", "-m", "tests.dbr.fuzz", "soak", *_options(plan)]
+    words = ["python3", "-m", "tests.random.run", "soak", *_options(plan)]
     words += ["--seed", str(plan.seed), "--minutes", f"{plan.minutes:g}"]
     words += ["--total", str(plan.total), "--operations", str(plan.operations)]
     return shell_script("exec", *words)
@@ -49,7 +49,14 @@ def soak_script(plan: Plan) -> str:
 def program_script(program: Program, plan: Plan) -> str:
     """The shell script of a guest that runs one program."""
     text = "\n".join(program)
-    words = ("python3", "-m", "tests.dbr.fuzz", "run", "/tmp/program", *_options(plan))
+    words = (
+        "python3",
+        "-m",
+        "tests.random.run",
+        "run",
+        "/tmp/program",
+        *_options(plan),
+    )
     return f"cat >/tmp/program <<'EOF'\n{text}\nEOF\n" + shell_script(*words)
 
 

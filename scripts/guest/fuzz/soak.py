@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The long run of the fuzzer: a guest goes through seeds until one of them fails.
 
-A failure that leaves the kernel in order is shortened in that guest (tests/dbr/fuzz.py). After
+A failure that leaves the kernel in order is shortened in that guest (tests/random/run.py). After
 a kernel report, or if the guest was lost, every candidate has a fresh guest.
 """
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from tests.dbr.ddmin import Program, minimise
+from tests.random.shorten import Program, minimise
 
 from ..kernels import Kernel
 from ..machine import session, vm
@@ -47,7 +47,7 @@ class Bench:
 
     def text_of(self, seed: int) -> Program:
         """The program of a seed."""
-        words = ["fuzz", "--seed", str(seed), "--print"]
+        words = [f"{session.HOME}/bin/random/fuzz", "--seed", str(seed), "--print"]
         words += ["--operations", str(self.plan.operations)]
         _, output = self.boot(jobs.shell_script(*words), quiet=True)
         return tuple(output.split("\n")[:-1])

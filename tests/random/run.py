@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Runs programs of the fuzzer (tests/fuzz.c), judges them and the kernel, shortens failures.
+"""Runs programs of the fuzzer (tests/random/fuzz.c), judges them and the kernel, shortens failures.
 
-In a guest, from the directory of the tests:
+In a guest, from the directory above tests/:
 
-    python3 -m dbr.fuzz run FILE...
-    python3 -m dbr.fuzz soak --seed 1 --minutes 5
+    python3 -m tests.random.run run FILE...
+    python3 -m tests.random.run soak --seed 1 --minutes 5
 
 ``run`` ends with 1 and the reason if a program fails; ``soak`` runs one seed after the other
 until the time is up or one fails, and shortens that. scripts/guest/fuzz/ does this for `make fuzz`.
@@ -26,14 +26,25 @@ from tests.gates.around import Gates
 from tests.gates.counts import MODULES
 from tests.lib.cases import program_directory
 
-from .ddmin import Program, minimise
+from .shorten import Program, minimise
 
 #: Makes the gates let through what the core, and the DMA-API checks, warn about once.
 NAME = "fuzz_warns_vmap_warns_overlap"
 
-#: Seconds: no operation blocks for longer than 50 ms by itself.
-START = 60.0
+#: Seconds: no operation blocks for longer than 50 ms by itself, and after 30 s at one of them
+#: the referee ends the program.
+START = 120.0
 OF_AN_OPERATION = 0.05
+
+#: Other threads decide whether a program fails: times that it is tried.
+TRIES = 3
+
+#: Milliseconds that an operation may take, so that many programs may hang.
+QUICK = ("--bound", "2000")
+
+#: Of the program of a seed: one lane, or processes of four threads.
+ALONE = ("--threads", "0")
+BESIDE = ("--threads", "4")
 
 _SPEED = re.compile(r"^operations=(\d+) seconds=([\d.]+)", re.MULTILINE)
 _TALLY = re.compile(r"^(\w+) +(\d+) +(\d+)(?: |$)", re.MULTILINE)
@@ -42,13 +53,12 @@ _TALLY = re.compile(r"^(\w+) +(\d+) +(\d+)(?: |$)", re.MULTILINE)
 class Outcome(NamedTuple):
     """How a program ended. ``wrong`` is empty if all is well, else the reason.
 
-    ``signature`` is the reason without what differs from run to run: numbers. ``last`` is the
-    last operation that was begun, ``line`` the one that failed, if the executor knows.
+    ``signature`` is the reason without what differs from run to run: numbers. ``line`` is the one
+    that failed, if the executor knows.
     """
 
     wrong: str
     output: str
-    last: str = ""
     line: int = 0
 
     @property
@@ -72,44 +82,27 @@ class Outcome(NamedTuple):
         return {name: int(n) for name, _, n in _TALLY.findall(self.output)}
 
 
-def _last_line(trace: Path) -> str:
-    try:
-        lines = trace.read_text(encoding="ascii").splitlines()
-    except OSError:
-        return ""
-    return lines[-1] if lines else ""
-
-
 def execute(arguments: Sequence[str], operations: int) -> Outcome:
     """Run the executor, without gates."""
-    with tempfile.TemporaryDirectory() as scratch:
-        trace = Path(scratch, "trace")
-        command: list[str | Path] = [
-            program_directory() / "fuzz",
-            *arguments,
-            "--trace",
-            trace,
-        ]
-        limit = START + OF_AN_OPERATION * operations
-        process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    try:
+        done = subprocess.run(
+            [program_directory() / "random" / "fuzz", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=START + OF_AN_OPERATION * operations,
         )
-        try:
-            output, _ = process.communicate(timeout=limit)
-        except subprocess.TimeoutExpired:
-            # Its stack says more than that it hangs.
-            stack = Path(f"/proc/{process.pid}/stack")
-            where = stack.read_text(encoding="ascii") if stack.exists() else ""
-            process.kill()
-            return Outcome("it hangs", where, _last_line(trace))
-        last = _last_line(trace)
-    if process.returncode == 0:
-        return Outcome("", output, last)
-    if process.returncode == 1:
+    except subprocess.TimeoutExpired:
+        return Outcome("its referee hangs", "")
+    output = done.stdout
+    if done.returncode == 0:
+        return Outcome("", output)
+    if done.returncode == 1:
         wrong = output.rstrip().splitlines()[-1]
         found = re.search(r"line (\d+):", wrong)
-        return Outcome(wrong, output, last, int(found[1]) if found else 0)
-    return Outcome(f"it ended with status {process.returncode}", output, last)
+        return Outcome(wrong, output, int(found[1]) if found else 0)
+    return Outcome(f"it ended with status {done.returncode}", output)
 
 
 def judge(arguments: Sequence[str], operations: int) -> Outcome:
@@ -124,12 +117,17 @@ def judge(arguments: Sequence[str], operations: int) -> Outcome:
     return outcome._replace(wrong="\n".join(wrong))
 
 
-def text_of(seed: int, operations: int) -> Program:
+def _words(seed: int, operations: int, shape: Sequence[str]) -> list[str]:
+    return ["--seed", str(seed), "--operations", str(operations), *shape]
+
+
+def text_of(seed: int, operations: int, shape: Sequence[str] = ()) -> Program:
     """The program of a seed."""
     done = subprocess.run(
         [
-            program_directory() / "fuzz",
-            *("--seed", str(seed), "--operations", str(operations), "--print"),
+            program_directory() / "random" / "fuzz",
+            *_words(seed, operations, shape),
+            "--print",
         ],
         capture_output=True,
         text=True,
@@ -154,10 +152,17 @@ def reproducer(
 ) -> Program:
     """The program, shortened in this kernel; as it was if it does not fail here again."""
 
-    def fails(candidate: Program) -> bool:
+    if found.wrong.endswith("it hangs"):
+        options = (*options, *QUICK)
+
+    def fails_now(candidate: Program) -> bool:
         # Where the executor has found it there is no need for the gates, which take long.
         outcome = judge_text(candidate, options, gates=not found.line)
         return outcome.signature == found.signature
+
+    def fails(candidate: Program) -> bool:
+        tries = TRIES if any(re.match(r"\d", line) for line in candidate) else 1
+        return any(fails_now(candidate) for _ in range(tries))
 
     # What comes after the failure is left out at once, if that is known.
     for lines in dict.fromkeys([program[: found.line or None], program]):
@@ -171,18 +176,18 @@ def reproducer(
 def report(outcome: Outcome, program: Program, options: Sequence[str] = ()) -> str:
     """What a person needs: the reason, the program, how to run it."""
     words = " ".join(["fuzz --run -", *options])
-    last = f"\nthe last operation was: {outcome.last}" if outcome.last else ""
     text = "\n".join(program)
-    return f"{outcome.wrong}{last}\n\n{words} <<'EOF'\n{text}\nEOF"
+    return f"{outcome.wrong}\n\n{words} <<'EOF'\n{text}\nEOF"
 
 
-def check(seed: int, operations: int, options: Sequence[str] = ()) -> Outcome:
+def check(
+    seed: int, operations: int, shape: Sequence[str] = (), options: Sequence[str] = ()
+) -> Outcome:
     """Run a seed; if it fails, ``output`` is the report with a short program."""
-    words = ["--seed", str(seed), "--operations", str(operations), *options]
-    outcome = judge(words, operations)
+    outcome = judge([*_words(seed, operations, shape), *options], operations)
     if not outcome.wrong:
         return outcome
-    program = text_of(seed, operations)
+    program = text_of(seed, operations, shape)
     short = reproducer(program, outcome, options)
     return outcome._replace(output=report(outcome, short, options))
 
@@ -200,8 +205,7 @@ def soak(
     done, seconds, first = 0, 0.0, seed
     while time.monotonic() < end and (not total or done < total):
         print(f"seed {seed}", flush=True)
-        words = ["--seed", str(seed), "--operations", str(operations), *options]
-        outcome = judge(words, operations)
+        outcome = judge([*_words(seed, operations, ()), *options], operations)
         done += outcome.operations
         seconds += outcome.seconds
         if outcome.wrong:
@@ -238,7 +242,7 @@ def run(paths: Sequence[str], options: Sequence[str]) -> int:
 
 
 def main(arguments: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(prog="python3 -m dbr.fuzz")
+    parser = argparse.ArgumentParser(prog="python3 -m tests.random.run")
     parser.add_argument("verb", choices=["run", "soak"])
     parser.add_argument("files", nargs="*", metavar="FILE")
     parser.add_argument("--seed", type=int, default=1, metavar="N")

@@ -4,14 +4,15 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "fuzz.h"
+#include "program.h"
 
 /* Pages: a structure, an array, one that is followed by nothing, a read-only one. */
 #define STRUCT_SIZE (4 * FUZZ_PAGE)
 #define ARRAY_SIZE (16 * FUZZ_PAGE)
+#define MOST_WORDS 64
 #define KERNEL_ADDRESS 0xffff888000001000
 
-static char *good, *array, *last, *readonly;
+static __thread char *good, *array, *last, *readonly;
 
 static char *pages(size_t size)
 {
@@ -43,7 +44,7 @@ static void *place_readonly(const void *content, size_t size)
 	return readonly;
 }
 
-void *fuzz_place(enum fuzz_place place, const void *content, size_t size)
+static void *place_at(enum fuzz_place place, const void *content, size_t size)
 {
 	char *edge = last + FUZZ_PAGE - size / 2;
 
@@ -62,6 +63,34 @@ void *fuzz_place(enum fuzz_place place, const void *content, size_t size)
 	default:
 		return NULL;
 	}
+}
+
+/* In a buffer: what is there faults while locks are held, and changes meanwhile. */
+static void *place_in(const struct fuzz_mapping *mapping, const void *content,
+		      size_t size)
+{
+	const uint64_t *words = content;
+	uint64_t *to = (uint64_t *)mapping->address;
+
+	for (size_t i = 0; to && i < size / sizeof(*to) && i < MOST_WORDS; i++)
+		if (fuzz_poke(&to[i], words[i]))
+			break;
+	return to;
+}
+
+void *fuzz_place(struct fuzz_lane *lane, const char *name, const void *content,
+		 size_t size)
+{
+	const struct fuzz_mapping *mapping = fuzz_mapping(lane, name);
+
+	if (mapping)
+		return place_in(mapping, content, size);
+	return place_at(fuzz_number(lane, name), content, size);
+}
+
+bool fuzz_is_good(struct fuzz_lane *lane, const char *name)
+{
+	return !fuzz_mapping(lane, name) && fuzz_number(lane, name) == PLACE_GOOD;
 }
 
 void *fuzz_array(enum fuzz_place place)

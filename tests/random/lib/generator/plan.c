@@ -2,7 +2,7 @@
 /* Programs from a seed: mostly valid, some nearly so, a few wild. */
 #include <stdlib.h>
 
-#include "fuzz_plan.h"
+#include "plan.h"
 
 #define ONE_OF(plan, array) ((array)[draw(plan, FUZZ_COUNT(array))])
 
@@ -24,6 +24,11 @@ static struct fuzz_value new_slot(struct plan *plan, enum fuzz_resource gives)
 		[R_COUNT] = { 2, FUZZ_SLOTS - 2 },	/* dup */
 	};
 
+	/* The owner of most buffers goes with them, now and then. */
+	if (gives == R_EXPORTER && chance(plan, 40))
+		return slot(0);
+	if (plan->threads)
+		return fuzz_pick(plan, gives);
 	return slot(slots[gives].first + draw(plan, slots[gives].count));
 }
 
@@ -31,7 +36,8 @@ static struct fuzz_value deadline(struct plan *plan)
 {
 	unsigned int way = draw(plan, 10);
 
-	if (way < 1)
+	/* Others are held up by it. */
+	if (way < 1 && (!plan->threads || chance(plan, 30)))
 		return (struct fuzz_value){ V_NEVER, 0 };
 	if (way < 5)
 		return (struct fuzz_value){ V_MS, 1 + draw(plan, 8) };
@@ -52,17 +58,59 @@ static struct fuzz_value some_flags(struct plan *plan, uint64_t known, int none)
 	return number(bit);
 }
 
+/* As long as all that a buffer promises, and all waits, come to an end. */
+#define HARMLESS (DMABUF_REVOKE_FAULT_TELL_TWICE | DMABUF_REVOKE_FAULT_HOLD_LOCK)
+#define FINITE (DMABUF_REVOKE_MISBEHAVE_LATE_UNMAP |			\
+		DMABUF_REVOKE_MISBEHAVE_SLOW_CALLBACK |			\
+		DMABUF_REVOKE_MISBEHAVE_LATE_FENCE |			\
+		DMABUF_REVOKE_MISBEHAVE_FENCE_ERROR |			\
+		DMABUF_REVOKE_MISBEHAVE_FENCE_AFTER |			\
+		DMABUF_REVOKE_MISBEHAVE_NEW_DMA |			\
+		DMABUF_REVOKE_MISBEHAVE_REMAP |				\
+		DMABUF_REVOKE_MISBEHAVE_KEEP_PIN |			\
+		DMABUF_REVOKE_MISBEHAVE_REVIVE)
+
 /* Those that take 100 ms are rare. */
 static struct fuzz_value some_bugs(struct plan *plan, uint64_t known)
 {
 	const uint64_t slow = DMABUF_REVOKE_FAULT_HOLD_LOCK |
 			      DMABUF_REVOKE_FAULT_SLOW_MAP;
-	struct fuzz_value bugs = some_flags(plan, known, 80);
+	const bool exporter = known & DMABUF_REVOKE_FAULT_KEEP_MEMORY;
+	struct fuzz_value bugs;
 
-	if (known & DMABUF_REVOKE_FAULT_KEEP_MEMORY && bugs.number & slow &&
-	    chance(plan, 95))
+	if (plan->threads)
+		known &= exporter ? HARMLESS : FINITE;
+	bugs = some_flags(plan, known, plan->threads && !exporter ? 50 : 80);
+
+	if (exporter && bugs.number & slow && chance(plan, 95))
 		bugs.number &= ~slow;
 	return bugs;
+}
+
+static struct fuzz_value valid_id(struct plan *plan, const struct fuzz_param *param)
+{
+	if (plan->threads) {
+		if (!param->extra && plan->class == C_KEPT)
+			plan->class = C_SHARED;
+		return fuzz_pick_id(plan);
+	}
+	if (param->extra == 1 && chance(plan, 12))
+		return shared(FUZZ_SHARED_KEPT);
+	return fuzz_pick(plan, chance(plan, 90) ? R_BUFFER : R_REVOKED);
+}
+
+/*
+ * Also in a buffer, where no fence is without end: the kernel's access waits for it. And as long
+ * as nothing is made that way which nobody knows of.
+ */
+static struct fuzz_value valid_place(struct plan *plan, const struct fuzz_param *param,
+				     enum fuzz_resource gives)
+{
+	bool known = gives == R_NONE || (gives == R_FENCE && plan->class == C_STREAM);
+
+	if (!plan->threads || param->extra || !known || !chance(plan, 5))
+		return (struct fuzz_value){};
+	return fuzz_pick(plan, R_MAPPING);
 }
 
 static struct fuzz_value valid(struct plan *plan, const struct fuzz_param *param,
@@ -75,12 +123,16 @@ static struct fuzz_value valid(struct plan *plan, const struct fuzz_param *param
 		return new_slot(plan, gives);
 	case P_FD:
 		/* So that most programs stay with the owner of their buffers. */
-		if (param->extra == R_EXPORTER &&
+		if (param->extra == R_EXPORTER && !plan->threads &&
 		    plan->holds[0] == R_EXPORTER && chance(plan, 85))
 			return slot(0);
 		return fuzz_pick(plan, param->extra);
 	case P_ID:
-		return fuzz_pick(plan, chance(plan, 90) ? R_BUFFER : R_REVOKED);
+		return valid_id(plan, param);
+	case P_PLACE:
+		return valid_place(plan, param, gives);
+	case P_THREAD:
+		return number(1 + draw(plan, plan->threads ? : 1));
 	case P_MAP:
 		return fuzz_pick(plan, R_MAPPING);
 	case P_JOB:
@@ -157,19 +209,38 @@ static struct fuzz_value wrong(struct plan *plan, const struct fuzz_param *param
 	}
 }
 
-static void make_line(struct plan *plan, struct fuzz_line *line, unsigned int op)
+/* Of what is wrong in every process: no slot, no bug, no end. */
+static bool is_local(const struct fuzz_param *param)
 {
-	const struct fuzz_param *param = fuzz_ops[op].param;
+	return param->kind == P_PLACE || param->kind == P_SIZE || param->kind == P_ZERO;
+}
+
+static void make_line_beside(struct plan *plan, struct fuzz_line *line)
+{
+	const struct fuzz_op *op = &fuzz_ops[line->op];
+	unsigned int n;
+
+	/* Those that are kept are as many as the others. */
+	plan->class = chance(plan, 50) ? C_KEPT : chance(plan, 33) ? C_STREAM : C_SHARED;
+	if (op->request == DMABUF_REVOKE_IOC_ALLOC && plan->class == C_KEPT)
+		plan->class = C_SHARED;
+	for (n = 0; op->param[n].kind != P_END; n++)
+		line->value[n] = valid(plan, &op->param[n], op->gives);
+	fuzz_agree(plan, line);
+	n = draw(plan, n);
+	if (chance(plan, 5) && is_local(&op->param[n]))
+		line->value[n] = wrong(plan, &op->param[n]);
+}
+
+static void make_line(struct plan *plan, struct fuzz_line *line)
+{
+	const struct fuzz_op *op = &fuzz_ops[line->op];
+	const struct fuzz_param *param = op->param;
 	unsigned int i, n, way = draw(plan, 100);
 
-	*line = (struct fuzz_line){ .op = op };
 	for (n = 0; param[n].kind != P_END; n++)
-		line->value[n] = valid(plan, &param[n], fuzz_ops[op].gives);
-	/* The owner of most buffers goes with them, now and then. */
-	if (fuzz_ops[op].gives == R_EXPORTER && chance(plan, 40))
-		line->value[0] = slot(0);
-	if (fuzz_ops[op].run == fuzz_close && line->value[0].number < 2 &&
-	    chance(plan, 80))
+		line->value[n] = valid(plan, &param[n], op->gives);
+	if (op->run == fuzz_close && line->value[0].number < 2 && chance(plan, 80))
 		line->value[0] = slot(2 + draw(plan, FUZZ_SLOTS - 2));
 	fuzz_agree(plan, line);
 	if (way >= 78 && way < 95) {
@@ -183,13 +254,18 @@ static void make_line(struct plan *plan, struct fuzz_line *line, unsigned int op
 		fuzz_remember(plan, line);
 }
 
+static unsigned int weight_of(const struct plan *plan, unsigned int op)
+{
+	return plan->threads ? fuzz_ops[op].beside : fuzz_ops[op].weight;
+}
+
 static unsigned int pick_op(struct plan *plan)
 {
 	uint64_t rest = draw(plan, plan->weights);
 	unsigned int op = 0;
 
-	while (rest >= fuzz_ops[op].weight)
-		rest -= fuzz_ops[op++].weight;
+	while (rest >= weight_of(plan, op))
+		rest -= weight_of(plan, op++);
 	return op;
 }
 
@@ -200,26 +276,72 @@ static const char * const prelude[] = {
 	"attach on=r1 out=r3 dmabuf_fd=r2",
 };
 
-struct fuzz_program fuzz_plan(uint64_t seed, size_t operations)
+/* In each process: two owners, and what others have by then. */
+static const char * const prelude_beside[] = {
+	"open_exporter out=r0", "open_importer out=r1", "open_exporter out=r30",
+	"export on=r0 id=s2 out=r2", "export on=r0 id=s3 out=r3",
+	"export on=r0 id=s4 out=r4", "export on=r0 id=s5 out=r5",
+	"export on=r0 id=s6 out=r6", "export on=r0 id=s7 out=r7",
+};
+
+static void begin(struct plan *plan, struct fuzz_line *line, size_t i)
 {
-	struct plan plan = { .random = seed * 0xd1342543de82ef95 };
+	if (fuzz_parse_line(plan->threads ? prelude_beside[i] : prelude[i], line))
+		abort();
+	if (!plan->threads)
+		fuzz_remember(plan, line);
+}
+
+/* Lines that come between two deaths. */
+#define LIFE 1200
+
+/* Any thread, but what follows is next to what it follows. */
+static void go_on(struct plan *plan, struct fuzz_line *line)
+{
+	unsigned int lane;
+
+	if (!plan->threads) {
+		line->op = pick_op(plan);
+		make_line(plan, line);
+	} else if (plan->follows) {
+		*line = plan->next;
+		plan->follows = false;
+	} else {
+		lane = draw(plan, plan->processes * plan->threads);
+		line->op = pick_op(plan);
+		if (!draw(plan, LIFE))
+			line->op = fuzz_find_op("die");
+		make_line_beside(plan, line);
+		line->process = 1 + lane / plan->threads;
+		line->thread = 1 + lane % plan->threads;
+		plan->next.process = line->process;
+		plan->next.thread = line->thread;
+	}
+}
+
+struct fuzz_program fuzz_plan(uint64_t seed, size_t operations,
+			      unsigned int processes, unsigned int threads)
+{
+	struct plan plan = {
+		.random = seed * 0xd1342543de82ef95,
+		.processes = processes,
+		.threads = threads,
+	};
+	size_t first = threads ? FUZZ_COUNT(prelude_beside) : FUZZ_COUNT(prelude);
 	struct fuzz_program program = { .count = operations };
 
 	program.lines = calloc(operations + 1, sizeof(*program.lines));
 	if (!program.lines)
 		abort();
 	for (unsigned int i = 0; i < fuzz_nr_ops; i++)
-		plan.weights += fuzz_ops[i].weight;
+		plan.weights += weight_of(&plan, i);
 	for (size_t i = 0; i < operations; i++) {
 		struct fuzz_line *line = &program.lines[i];
 
-		if (i < FUZZ_COUNT(prelude)) {
-			if (fuzz_parse_line(prelude[i], line))
-				abort();
-			fuzz_remember(&plan, line);
-		} else {
-			make_line(&plan, line, pick_op(&plan));
-		}
+		if (i < first)
+			begin(&plan, line, i);
+		else
+			go_on(&plan, line);
 		line->number = i + 1;
 	}
 	return program;

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fuzz.h"
+#include "program.h"
 
 #define BLANKS "\n "
 
@@ -22,6 +22,8 @@ static void print_value(FILE *out, const struct fuzz_value *value)
 {
 	if (value->type == V_SLOT)
 		fprintf(out, "r%" PRIu64, value->number);
+	else if (value->type == V_SHARED)
+		fprintf(out, "s%" PRIu64, value->number);
 	else if (value->type == V_MS)
 		fprintf(out, "%" PRIu64 "ms", value->number);
 	else if (value->type == V_NEVER)
@@ -38,6 +40,8 @@ void fuzz_print_line(FILE *out, const struct fuzz_line *line)
 {
 	const struct fuzz_op *op = &fuzz_ops[line->op];
 
+	if (line->thread)
+		fprintf(out, "%u.%u ", line->process, line->thread);
 	fputs(op->name, out);
 	for (unsigned int i = 0; i < FUZZ_PARAMS; i++) {
 		if (op->param[i].kind == P_END)
@@ -71,8 +75,8 @@ static bool parse_value(const char *text, struct fuzz_value *value)
 	}
 	if (parse_place(text, value))
 		return true;
-	value->type = *text == 'r' ? V_SLOT : V_NUMBER;
-	text += *text == 'r';
+	value->type = *text == 'r' ? V_SLOT : *text == 's' ? V_SHARED : V_NUMBER;
+	text += value->type != V_NUMBER;
 	if (*text < '0' || *text > '9')
 		return false;
 	errno = 0;
@@ -81,17 +85,24 @@ static bool parse_value(const char *text, struct fuzz_value *value)
 		value->type = V_MS;
 		end += 2;
 	}
-	if (value->type == V_SLOT && value->number >= FUZZ_SLOTS)
+	if ((value->type == V_SLOT && value->number >= FUZZ_SLOTS) ||
+	    (value->type == V_SHARED && value->number >= FUZZ_SHARED))
 		return false;
 	return !*end && !errno;
 }
 
-static int find_param(const struct fuzz_op *op, const char *name)
+/* "2.3" at the head of a line: false if there are not so many. */
+static bool parse_lane(const char *word, struct fuzz_line *line)
 {
-	for (int i = 0; i < FUZZ_PARAMS && op->param[i].kind != P_END; i++)
-		if (!strcmp(op->param[i].name, name))
-			return i;
-	return -1;
+	unsigned int process, thread;
+	int n = 0;
+
+	if (sscanf(word, "%u.%u%n", &process, &thread, &n) != 2 || word[n] ||
+	    !process || process > FUZZ_PROCESSES || !thread || thread > FUZZ_THREADS)
+		return false;
+	line->process = process;
+	line->thread = thread;
+	return true;
 }
 
 const char *fuzz_parse_line(const char *text, struct fuzz_line *line)
@@ -103,10 +114,16 @@ const char *fuzz_parse_line(const char *text, struct fuzz_line *line)
 		return "it is too long";
 	memcpy(copy, text, strlen(text) + 1);
 	word = strtok_r(rest, BLANKS, &rest);
+	*line = (struct fuzz_line){};
+	if (word && *word >= '0' && *word <= '9') {
+		if (!parse_lane(word, line))
+			return "no such thread";
+		word = strtok_r(rest, BLANKS, &rest);
+	}
 	op = word ? fuzz_find_op(word) : -1;
 	if (op < 0)
 		return "no such operation";
-	*line = (struct fuzz_line){ .op = op };
+	line->op = op;
 	while ((word = strtok_r(rest, BLANKS, &rest))) {
 		char *value = strchr(word, '=');
 		int i;
@@ -114,7 +131,7 @@ const char *fuzz_parse_line(const char *text, struct fuzz_line *line)
 		if (!value)
 			return "NAME=VALUE expected";
 		*value++ = 0;
-		i = find_param(&fuzz_ops[op], word);
+		i = fuzz_find_param(&fuzz_ops[op], word);
 		if (i < 0)
 			return "no such parameter";
 		if (!parse_value(value, &line->value[i]))

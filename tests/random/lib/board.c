@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "fuzz.h"
+#include "program.h"
 
 /* How long what a worker drops last may take to go. */
 #define PATIENCE (30000 * FUZZ_MSEC)
@@ -20,7 +20,6 @@ struct counts {
 	uint64_t bytes;
 	uint64_t attachments;
 	uint64_t jobs;
-	uint64_t descriptors;
 };
 
 static struct counts before;
@@ -38,6 +37,18 @@ static uint64_t first_id(void)
 	return id;
 }
 
+static uint64_t features(void)
+{
+	struct dmabuf_revoke_importer_info info = {};
+	int imp = dr_open(DMABUF_REVOKE_IMPORTER_PATH);
+
+	if (imp < 0)
+		return 0;
+	dr_importer_info(imp, &info);
+	close(imp);
+	return info.features;
+}
+
 struct fuzz_board *fuzz_board_create(void)
 {
 	struct fuzz_board *board = mmap(NULL, sizeof(*board),
@@ -47,6 +58,7 @@ struct fuzz_board *fuzz_board_create(void)
 	if (board == MAP_FAILED)
 		abort();
 	board->first_id = first_id();
+	board->static_map = features() & DMABUF_REVOKE_FEATURE_STATIC_MAP;
 	return board;
 }
 
@@ -57,19 +69,52 @@ struct fuzz_fact *fuzz_fact(struct fuzz_board *board, uint64_t id)
 	return &board->facts[id - board->first_id];
 }
 
-/* The first of the messages is the one that counts. */
-void fuzz_wrong(struct fuzz_state *state, const char *format, ...)
+bool fuzz_is_revoked(struct fuzz_board *board, uint64_t id, bool done)
 {
-	struct fuzz_board *board = state->board;
-	va_list list;
+	struct fuzz_fact *fact = fuzz_fact(board, id);
+
+	return fact && !atomic_load(&fact->faulty) &&
+	       atomic_load(done ? &fact->revoked : &fact->told);
+}
+
+struct fuzz_watch *fuzz_watch(struct fuzz_board *board, unsigned int process,
+			      unsigned int thread)
+{
+	return &board->watch[(process - 1) * (FUZZ_THREADS + 1) + thread];
+}
+
+/* The first of the messages is the one that counts. */
+static void tell(struct fuzz_board *board, const struct fuzz_line *line,
+		 const char *format, va_list list)
+{
+	char *at = board->message;
+	size_t room = sizeof(board->message);
 	int n;
 
 	if (atomic_exchange(&board->wrong, 1))
 		return;
-	n = snprintf(board->message, sizeof(board->message), "line %u: %s: ",
-		     state->line->number, fuzz_ops[state->line->op].name);
+	n = line ? snprintf(at, room, "line %u: %s: ", line->number,
+			    fuzz_ops[line->op].name) :
+		   snprintf(at, room, "end: ");
+	vsnprintf(at + n, room - n, format, list);
+}
+
+void fuzz_wrong(struct fuzz_lane *lane, const char *format, ...)
+{
+	va_list list;
+
 	va_start(list, format);
-	vsnprintf(board->message + n, sizeof(board->message) - n, format, list);
+	tell(lane->board, lane->line, format, list);
+	va_end(list);
+}
+
+void fuzz_wrong_at(struct fuzz_board *board, const struct fuzz_line *line,
+		   const char *format, ...)
+{
+	va_list list;
+
+	va_start(list, format);
+	tell(board, line, format, list);
 	va_end(list);
 }
 
@@ -78,7 +123,8 @@ void fuzz_print_tally(struct fuzz_board *board)
 	for (unsigned int i = 0; i < fuzz_nr_ops; i++) {
 		struct fuzz_tally *tally = &board->tally[i];
 
-		if (!fuzz_ops[i].weight)
+		/* No seed has it. */
+		if (fuzz_ops[i].run == fuzz_hang)
 			continue;
 		printf("%-15s %6u %6u", fuzz_ops[i].name,
 		       atomic_load(&tally->tried),
@@ -93,7 +139,7 @@ void fuzz_print_tally(struct fuzz_board *board)
 	}
 }
 
-static uint64_t descriptors(void)
+uint64_t fuzz_descriptors(void)
 {
 	DIR *dir = opendir("/proc/self/fd");
 	uint64_t n = 0;
@@ -121,7 +167,7 @@ static bool counts_get(struct counts *counts)
 	if (ok)
 		*counts = (struct counts){
 			exporter.buffers, exporter.bytes,
-			importer.attachments, importer.jobs, descriptors(),
+			importer.attachments, importer.jobs,
 		};
 	return ok;
 }
@@ -136,6 +182,7 @@ bool fuzz_counts_after(struct fuzz_board *board)
 	const struct timespec pause = { .tv_nsec = FUZZ_MSEC };
 	uint64_t deadline = dr_deadline(PATIENCE);
 	struct counts now;
+	char text[256];
 
 	/* The last reference of a dma-buf is dropped by a worker: no event tells. */
 	while (counts_get(&now) && memcmp(&now, &before, sizeof(now)) &&
@@ -143,12 +190,11 @@ bool fuzz_counts_after(struct fuzz_board *board)
 		nanosleep(&pause, NULL);
 	if (!memcmp(&now, &before, sizeof(now)))
 		return true;
-	atomic_store(&board->wrong, 1);
-	snprintf(board->message, sizeof(board->message),
-		 "end: left behind: %" PRId64 " buffers, %" PRId64 " bytes, %" PRId64
-		 " attachments, %" PRId64 " jobs, %" PRId64 " descriptors",
+	snprintf(text, sizeof(text), "left behind: %" PRId64 " buffers, %" PRId64
+		 " bytes, %" PRId64 " attachments, %" PRId64 " jobs",
 		 now.buffers - before.buffers, now.bytes - before.bytes,
-		 now.attachments - before.attachments, now.jobs - before.jobs,
-		 now.descriptors - before.descriptors);
+		 now.attachments - before.attachments, now.jobs - before.jobs);
+	puts(text);
+	fuzz_wrong_at(board, NULL, "%s", text);
 	return false;
 }
