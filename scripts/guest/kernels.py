@@ -74,7 +74,8 @@ class Kernel:
 # PREEMPT_RT turns spinlocks into sleeping locks and interrupts into threads. What can tell are
 # the cases in which fences, faults, workers and callbacks meet; the rest is the same code.
 _RT_PART = (
-    "(contract or features or fences or jobs or mmap or race or suspend) and not unload"
+    "(contract or features or fences or jobs or mmap or race or suspend or beside_each_other)"
+    " and not unload"
 )
 
 # What tests the command, and the controls of other tests: no kernel code, and slow there. And
