@@ -173,18 +173,13 @@ long fuzz_mremap(struct fuzz_lane *lane, const struct fuzz_op *op)
 	(void)op;
 	if (!mapping || !mapping->address || !length || length > MOST)
 		return -EINVAL;
-	/* What may move does. */
+	/* What may move does. If it cannot, what is at @to by then may be another thread's. */
 	if (move)
 		to = reserve(length);
 	address = mremap(mapping->address, mapping->length, length,
 			 to ? MREMAP_MAYMOVE | MREMAP_FIXED : 0, to);
-	if (address == MAP_FAILED) {
-		int error = errno;
-
-		if (to)
-			munmap(to, length);
-		return -error;
-	}
+	if (address == MAP_FAILED)
+		return -errno;
 	mapping->address = address;
 	mapping->length = length;
 	return 0;
