@@ -7,6 +7,7 @@ test_finds.py shows both finding what is wrong.
 """
 from __future__ import annotations
 
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -66,6 +67,15 @@ def test_every_operation_has_succeeded_warns_vmap_warns_overlap() -> None:
 def test_the_seed_decides_what_is_done(shape: tuple[str, ...]) -> None:
     first, again, other = (fuzz.text_of(seed, 500, shape) for seed in (7, 7, 8))
     assert first == again != other
+
+
+def test_what_others_write_to_has_no_address_in_it() -> None:
+    """The kernel would write to where somebody else has something."""
+    text = "\n".join(fuzz.text_of(8, 20000, fuzz.BESIDE))
+    shared = set(re.findall(r"^\d.\d (\w+) .*arg=r\d", text, re.MULTILINE))
+    assert {"move", "query", "submit", "sync"} <= shared
+    makes = {"alloc", "attach", "export", "fence_export", "fence_merge"}
+    assert not shared & (makes | {"list", "blockers", "free", "fence_info"})
 
 
 def test_a_bad_program_is_refused() -> None:

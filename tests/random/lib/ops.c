@@ -151,7 +151,7 @@ const struct fuzz_op fuzz_ops[] = {
 	CALL(fence_merge, 3, 2, fence_merge, "ENOTTY EFAULT ENOENT", R_FENCE, OUT,
 	     A(fd, P_FD, R_FENCE), A(with, P_FD, R_FENCE), A(arg, P_PLACE, 0)),
 	CALL(fence_info, 4, 4, fence_info, "ENOTTY EFAULT", R_NONE,
-	     A(fd, P_FD, R_FENCE), A(capacity, P_NUMBER, 8), A(arg, P_PLACE, 0)),
+	     A(fd, P_FD, R_FENCE), A(capacity, P_NUMBER, 8), A(arg, P_PLACE, 1)),
 	CALL(timeline, 1, 0, timeline, "ENOENT EACCES", R_TIMELINE, OUT),
 	CALL(timeline_fence, 3, 0, timeline_fence, "ENOTTY ENOENT EAGAIN", R_FENCE, OUT,
 	     A(fd, P_FD, R_TIMELINE), A(value, P_NUMBER, 4)),

@@ -100,27 +100,34 @@ static struct fuzz_value valid_id(struct plan *plan, const struct fuzz_param *pa
 }
 
 /*
- * Also in a buffer, where no fence is without end: the kernel's access waits for it. And as long
- * as nothing is made that way which nobody knows of.
+ * Whether the structure may be in a buffer, where others write to it before the kernel reads it.
+ * An address in it would then be another thread's, whose memory the kernel would overwrite; and
+ * what is made that way nobody knows of (streams have no descriptors).
  */
-static struct fuzz_value valid_place(struct plan *plan, const struct fuzz_param *param,
-				     enum fuzz_resource gives)
+static bool may_be_shared(struct plan *plan, const struct fuzz_op *op)
 {
-	bool known = gives == R_NONE || (gives == R_FENCE && plan->class == C_STREAM);
+	for (unsigned int i = 0; op->param[i].kind != P_END; i++)
+		if (op->param[i].kind == P_PLACE && op->param[i].extra)
+			return false;
+	return op->gives == R_NONE || (op->request == DMABUF_REVOKE_IOC_SUBMIT &&
+				       plan->class == C_STREAM);
+}
 
-	if (!plan->threads || param->extra || !known || !chance(plan, 5))
+static struct fuzz_value valid_place(struct plan *plan, const struct fuzz_op *op)
+{
+	if (!plan->threads || !may_be_shared(plan, op) || !chance(plan, 5))
 		return (struct fuzz_value){};
 	return fuzz_pick(plan, R_MAPPING);
 }
 
-static struct fuzz_value valid(struct plan *plan, const struct fuzz_param *param,
-			       enum fuzz_resource gives)
+static struct fuzz_value valid(struct plan *plan, const struct fuzz_op *op,
+			       const struct fuzz_param *param)
 {
 	static const uint64_t lengths[] = { 1, 1, 2, 4, 16, 64 };
 
 	switch (param->kind) {
 	case P_OUT:
-		return new_slot(plan, gives);
+		return new_slot(plan, op->gives);
 	case P_FD:
 		/* So that most programs stay with the owner of their buffers. */
 		if (param->extra == R_EXPORTER && !plan->threads &&
@@ -130,7 +137,7 @@ static struct fuzz_value valid(struct plan *plan, const struct fuzz_param *param
 	case P_ID:
 		return valid_id(plan, param);
 	case P_PLACE:
-		return valid_place(plan, param, gives);
+		return valid_place(plan, op);
 	case P_THREAD:
 		return number(1 + draw(plan, plan->threads ? : 1));
 	case P_MAP:
@@ -225,7 +232,7 @@ static void make_line_beside(struct plan *plan, struct fuzz_line *line)
 	if (op->request == DMABUF_REVOKE_IOC_ALLOC && plan->class == C_KEPT)
 		plan->class = C_SHARED;
 	for (n = 0; op->param[n].kind != P_END; n++)
-		line->value[n] = valid(plan, &op->param[n], op->gives);
+		line->value[n] = valid(plan, op, &op->param[n]);
 	fuzz_agree(plan, line);
 	n = draw(plan, n);
 	if (chance(plan, 5) && is_local(&op->param[n]))
@@ -239,7 +246,7 @@ static void make_line(struct plan *plan, struct fuzz_line *line)
 	unsigned int i, n, way = draw(plan, 100);
 
 	for (n = 0; param[n].kind != P_END; n++)
-		line->value[n] = valid(plan, &param[n], op->gives);
+		line->value[n] = valid(plan, op, &param[n]);
 	if (op->run == fuzz_close && line->value[0].number < 2 && chance(plan, 80))
 		line->value[0] = slot(2 + draw(plan, FUZZ_SLOTS - 2));
 	fuzz_agree(plan, line);
