@@ -32,9 +32,14 @@ from .shorten import Program, minimise
 NAME = "fuzz_warns_vmap_warns_overlap"
 
 #: Seconds: no operation blocks for longer than 50 ms by itself, and after 30 s at one of them
-#: the referee ends the program.
+#: the referee ends the program. So this is for a referee that cannot.
 START = 120.0
 OF_AN_OPERATION = 0.05
+PATIENT = float(os.environ.get("DBR_PATIENCE", "1"))
+HANGS = "its referee hangs"
+
+#: Seconds that shortening may take in the guest of a soak, which has an end of its own.
+ENOUGH = 400.0 * PATIENT
 
 #: Other threads decide whether a program fails: times that it is tried.
 TRIES = 3
@@ -84,25 +89,29 @@ class Outcome(NamedTuple):
 
 def execute(arguments: Sequence[str], operations: int) -> Outcome:
     """Run the executor, without gates."""
-    try:
-        done = subprocess.run(
-            [program_directory() / "random" / "fuzz", *arguments],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-            timeout=START + OF_AN_OPERATION * operations,
-        )
-    except subprocess.TimeoutExpired:
-        return Outcome("its referee hangs", "")
-    output = done.stdout
-    if done.returncode == 0:
+    # No pipe: that would have an end only when nobody has it, and who hangs in the kernel keeps it.
+    with tempfile.TemporaryFile("w+", encoding="ascii", errors="replace") as file:
+        status: int | None
+        try:
+            status = subprocess.run(
+                [program_directory() / "random" / "fuzz", *arguments],
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                check=False,
+                timeout=PATIENT * (START + OF_AN_OPERATION * operations),
+            ).returncode
+        except subprocess.TimeoutExpired:
+            status = None
+        file.seek(0)
+        output = file.read()
+    if status == 0:
         return Outcome("", output)
-    if done.returncode == 1:
+    if status == 1:
         wrong = output.rstrip().splitlines()[-1]
         found = re.search(r"line (\d+):", wrong)
         return Outcome(wrong, output, int(found[1]) if found else 0)
-    return Outcome(f"it ended with status {done.returncode}", output)
+    wrong = HANGS if status is None else f"it ended with status {status}"
+    return Outcome(wrong, output)
 
 
 def judge(arguments: Sequence[str], operations: int) -> Outcome:
@@ -151,7 +160,7 @@ def reproducer(
     program: Program, found: Outcome, options: Sequence[str] = (), limit: int = 400
 ) -> Program:
     """The program, shortened in this kernel; as it was if it does not fail here again."""
-
+    end = time.monotonic() + ENOUGH
     if found.wrong.endswith("it hangs"):
         options = (*options, *QUICK)
 
@@ -162,7 +171,11 @@ def reproducer(
 
     def fails(candidate: Program) -> bool:
         tries = TRIES if any(re.match(r"\d", line) for line in candidate) else 1
-        return any(fails_now(candidate) for _ in range(tries))
+        # Who watches the guest is to see that it does not hang.
+        print(f"{len(candidate)} lines", flush=True)
+        return time.monotonic() < end and any(
+            fails_now(candidate) for _ in range(tries)
+        )
 
     # What comes after the failure is left out at once, if that is known.
     for lines in dict.fromkeys([program[: found.line or None], program]):
