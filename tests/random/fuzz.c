@@ -24,10 +24,8 @@ static const char usage[] =
 	"  --threads N          of each process; 0: one lane; without it the seed decides\n"
 	"  --bound MS           that one operation may take (30000)\n"
 	"  --faults MASK        bugs that all buffers have\n"
-	"  --inject             let the kernel's fault injection fail what is asked for\n"
 	"  --forbid OP:ERRNO    a control: takes this errno for a failure\n"
-	"  --bug kmsg|crash     a control: revoke after attach logs a warning, or CRASHES\n"
-	"                       THE KERNEL\n";
+	"  --warn               a control: a revoke after an attach logs a warning\n";
 
 static const struct option long_options[] = {
 	{ "seed", required_argument, NULL, 's' },
@@ -38,9 +36,8 @@ static const struct option long_options[] = {
 	{ "processes", required_argument, NULL, 'P' },
 	{ "bound", required_argument, NULL, 'B' },
 	{ "faults", required_argument, NULL, 'F' },
-	{ "inject", no_argument, NULL, 'i' },
 	{ "forbid", required_argument, NULL, 'f' },
-	{ "bug", required_argument, NULL, 'b' },
+	{ "warn", no_argument, NULL, 'w' },
 	{}
 };
 
@@ -69,47 +66,43 @@ static bool forbid(struct fuzz_options *options, char *text)
 	return op >= 0 && options->forbidden_errno;
 }
 
-static uint64_t *number_of(struct wishes *wishes, int option)
-{
-	switch (option) {
-	case 's':
-		return &wishes->seed;
-	case 'o':
-		return &wishes->operations;
-	case 'T':
-		return &wishes->threads;
-	case 'P':
-		return &wishes->processes;
-	case 'B':
-		return &wishes->options.bound_ms;
-	case 'F':
-		return &wishes->options.faults;
-	default:
-		return NULL;
-	}
-}
-
 static bool take(struct wishes *wishes, int option)
 {
-	uint64_t *number = number_of(wishes, option);
+	uint64_t n = optarg ? strtoull(optarg, NULL, 0) : 0;
 
-	if (number)
-		*number = strtoull(optarg, NULL, 0);
-	else if (option == 'p')
+	switch (option) {
+	case 's':
+		wishes->seed = n;
+		return true;
+	case 'o':
+		wishes->operations = n;
+		return true;
+	case 'T':
+		wishes->threads = n;
+		return true;
+	case 'P':
+		wishes->processes = n;
+		return true;
+	case 'B':
+		wishes->options.bound_ms = n;
+		return true;
+	case 'F':
+		wishes->options.faults = n;
+		return true;
+	case 'p':
 		wishes->print = true;
-	else if (option == 'r')
+		return true;
+	case 'w':
+		wishes->options.warn = true;
+		return true;
+	case 'r':
 		wishes->file = optarg;
-	else if (option == 'i')
-		wishes->options.inject = true;
-	else if (option == 'f')
+		return true;
+	case 'f':
 		return forbid(&wishes->options, optarg);
-	else if (option == 'b' && !strcmp(optarg, "kmsg"))
-		wishes->options.bug = FUZZ_BUG_LOG;
-	else if (option == 'b' && !strcmp(optarg, "crash"))
-		wishes->options.bug = FUZZ_BUG_CRASH;
-	else
+	default:
 		return false;
-	return true;
+	}
 }
 
 static bool parse(int argc, char **argv, struct wishes *wishes)
@@ -140,18 +133,16 @@ static bool load(const char *path, struct fuzz_program *program)
 static int execute(const struct fuzz_program *program,
 		   const struct fuzz_options *options)
 {
+	struct fuzz_board *board = fuzz_board_create();
 	uint64_t began, took, tried = 0;
-	struct fuzz_board *board;
 
-	if (!fuzz_counts_before()) {
+	if (!board) {
 		perror("fuzz: no devices");
 		return STATUS_SETUP;
 	}
-	board = fuzz_board_create();
 	began = dr_now();
 	fuzz_referee(board, program, options);
 	took = dr_now() - began;
-	fuzz_counts_after(board);
 	fuzz_print_tally(board);
 	for (unsigned int i = 0; i < fuzz_nr_ops; i++)
 		tried += atomic_load(&board->tally[i].tried);

@@ -119,7 +119,7 @@ static void *map(struct fuzz_lane *lane, size_t length, int prot, int flags,
 	return address;
 }
 
-long fuzz_mmap(struct fuzz_lane *lane, const struct fuzz_op *op)
+long fuzz_mmap(struct fuzz_lane *lane)
 {
 	const struct fuzz_slot *from = fuzz_slot(lane, "fd");
 	size_t length = fuzz_number(lane, "length");
@@ -127,7 +127,6 @@ long fuzz_mmap(struct fuzz_lane *lane, const struct fuzz_op *op)
 	struct fuzz_mapping *mapping;
 	char *address;
 
-	(void)op;
 	address = map(lane, length, (int)fuzz_number(lane, "prot") & 3,
 		      private ? MAP_PRIVATE : MAP_SHARED,
 		      fuzz_number(lane, "offset") * FUZZ_PAGE);
@@ -142,12 +141,11 @@ long fuzz_mmap(struct fuzz_lane *lane, const struct fuzz_op *op)
 	return 0;
 }
 
-long fuzz_munmap(struct fuzz_lane *lane, const struct fuzz_op *op)
+long fuzz_munmap(struct fuzz_lane *lane)
 {
 	struct fuzz_mapping *mapping = fuzz_mapping(lane, "at");
 	size_t length = fuzz_number(lane, "length");
 
-	(void)op;
 	if (!mapping || !mapping->address)
 		return -EINVAL;
 	/* Of a part, the rest stays. */
@@ -163,14 +161,13 @@ long fuzz_munmap(struct fuzz_lane *lane, const struct fuzz_op *op)
 	return 0;
 }
 
-long fuzz_mremap(struct fuzz_lane *lane, const struct fuzz_op *op)
+long fuzz_mremap(struct fuzz_lane *lane)
 {
 	struct fuzz_mapping *mapping = fuzz_mapping(lane, "at");
 	bool move = fuzz_number(lane, "flags") & MREMAP_MAYMOVE;
 	size_t length = fuzz_number(lane, "length");
 	char *address, *to = NULL;
 
-	(void)op;
 	if (!mapping || !mapping->address || !length || length > MOST)
 		return -EINVAL;
 	/* What may move does. If it cannot, what is at @to by then may be another thread's. */
@@ -185,12 +182,11 @@ long fuzz_mremap(struct fuzz_lane *lane, const struct fuzz_op *op)
 	return 0;
 }
 
-long fuzz_madvise(struct fuzz_lane *lane, const struct fuzz_op *op)
+long fuzz_madvise(struct fuzz_lane *lane)
 {
 	struct fuzz_mapping *mapping = fuzz_mapping(lane, "at");
 	unsigned int advice = fuzz_number(lane, "advice") % 32;
 
-	(void)op;
 	if (!mapping || !mapping->address)
 		return -EINVAL;
 	return madvise(mapping->address, mapping->length, advice) ? -errno : 0;
@@ -211,14 +207,13 @@ static void check_gone(struct fuzz_lane *lane, const struct fuzz_mapping *mappin
 			   (unsigned long long)mapping->id);
 }
 
-long fuzz_touch(struct fuzz_lane *lane, const struct fuzz_op *op)
+long fuzz_touch(struct fuzz_lane *lane)
 {
 	struct fuzz_mapping *mapping = fuzz_mapping(lane, "at");
 	uint64_t offset = fuzz_number(lane, "offset");
 	bool gone;
 	int result;
 
-	(void)op;
 	if (!mapping || !mapping->address)
 		return -EINVAL;
 	gone = is_gone(lane, mapping);
@@ -229,7 +224,7 @@ long fuzz_touch(struct fuzz_lane *lane, const struct fuzz_op *op)
 }
 
 /* The kernel reads and writes there on our behalf, and gets the fault. */
-long fuzz_kernel_touch(struct fuzz_lane *lane, const struct fuzz_op *op)
+long fuzz_kernel_touch(struct fuzz_lane *lane)
 {
 	struct fuzz_mapping *mapping = fuzz_mapping(lane, "at");
 	uint64_t word = 0;
@@ -237,7 +232,6 @@ long fuzz_kernel_touch(struct fuzz_lane *lane, const struct fuzz_op *op)
 	int fds[2], error;
 	bool gone;
 
-	(void)op;
 	if (!mapping || !mapping->address)
 		return -EINVAL;
 	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
@@ -264,13 +258,12 @@ static char *window(struct fuzz_lane *lane)
 }
 
 /* In a way that cannot leave a hole for somebody else's mapping. */
-long fuzz_window_map(struct fuzz_lane *lane, const struct fuzz_op *op)
+long fuzz_window_map(struct fuzz_lane *lane)
 {
 	const struct fuzz_slot *from = fuzz_slot(lane, "fd");
 	char *address, *to = window(lane);
 	size_t length;
 
-	(void)op;
 	if (!from || from->fd < 0)
 		return mmap(to, FUZZ_WINDOW_SIZE, PROT_NONE, MAP_PRIVATE |
 			    MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) ==
@@ -291,11 +284,10 @@ long fuzz_window_map(struct fuzz_lane *lane, const struct fuzz_op *op)
 	return 0;
 }
 
-long fuzz_window_touch(struct fuzz_lane *lane, const struct fuzz_op *op)
+long fuzz_window_touch(struct fuzz_lane *lane)
 {
 	uint64_t offset = fuzz_number(lane, "offset");
 
-	(void)op;
 	return touch(window(lane) + offset % FUZZ_WINDOW_SIZE,
 		     fuzz_number(lane, "write") & 1);
 }

@@ -25,9 +25,9 @@ static long store_copy(struct fuzz_lane *lane, int fd)
 	return 0;
 }
 
-long fuzz_open(struct fuzz_lane *lane, const struct fuzz_op *op)
+long fuzz_open(struct fuzz_lane *lane)
 {
-	int fd = dr_open(op->gives == R_EXPORTER ? DMABUF_REVOKE_EXPORTER_PATH :
+	int fd = dr_open(lane->op->gives == R_EXPORTER ? DMABUF_REVOKE_EXPORTER_PATH :
 						   DMABUF_REVOKE_IMPORTER_PATH);
 
 	if (fd < 0)
@@ -36,31 +36,28 @@ long fuzz_open(struct fuzz_lane *lane, const struct fuzz_op *op)
 	return 0;
 }
 
-long fuzz_close(struct fuzz_lane *lane, const struct fuzz_op *op)
+long fuzz_close(struct fuzz_lane *lane)
 {
 	const struct fuzz_value *out = &lane->line->value[0];
 
-	(void)op;
 	if (out->type != V_SLOT)
 		return -EBADF;
 	fuzz_clear(lane, out->number);
 	return 0;
 }
 
-long fuzz_dup(struct fuzz_lane *lane, const struct fuzz_op *op)
+long fuzz_dup(struct fuzz_lane *lane)
 {
-	(void)op;
 	return store_copy(lane, fcntl(fuzz_fd(lane, "fd"), F_DUPFD_CLOEXEC, 3));
 }
 
 /* O_PATH, or what a device or dma-buf says to being opened anew. */
-long fuzz_reopen(struct fuzz_lane *lane, const struct fuzz_op *op)
+long fuzz_reopen(struct fuzz_lane *lane)
 {
 	bool path = fuzz_number(lane, "path") & 1;
 	int from = fuzz_fd(lane, "fd");
 	char name[64];
 
-	(void)op;
 	if (fcntl(from, F_GETFD) < 0)
 		return -EBADF;
 	snprintf(name, sizeof(name), "/proc/self/fd/%d", from);
@@ -69,7 +66,7 @@ long fuzz_reopen(struct fuzz_lane *lane, const struct fuzz_op *op)
 }
 
 /* Only attachments can be read: not the terminal, not what others wait for. */
-long fuzz_read(struct fuzz_lane *lane, const struct fuzz_op *op)
+long fuzz_read(struct fuzz_lane *lane)
 {
 	const struct fuzz_slot *slot = fuzz_slot(lane, "fd");
 	uint64_t length = fuzz_number(lane, "length");
@@ -77,7 +74,6 @@ long fuzz_read(struct fuzz_lane *lane, const struct fuzz_op *op)
 	void *buffer = fuzz_place(lane, "buf", none, sizeof(none));
 	ssize_t n;
 
-	(void)op;
 	if (!slot)
 		return -EBADF;
 	if (length > sizeof(none))
@@ -90,26 +86,24 @@ long fuzz_read(struct fuzz_lane *lane, const struct fuzz_op *op)
 	return 0;
 }
 
-long fuzz_poll(struct fuzz_lane *lane, const struct fuzz_op *op)
+long fuzz_poll(struct fuzz_lane *lane)
 {
 	struct pollfd poll_fd = {
 		.fd = fuzz_fd(lane, "fd"),
 		.events = fuzz_number(lane, "events"),
 	};
 
-	(void)op;
 	return poll(&poll_fd, 1, fuzz_number(lane, "ms") % 4) < 0 ? -errno : 0;
 }
 
 /* The descriptors are closed while epoll watches, and before it does. */
-long fuzz_epoll(struct fuzz_lane *lane, const struct fuzz_op *op)
+long fuzz_epoll(struct fuzz_lane *lane)
 {
 	struct epoll_event event = { .events = EPOLLIN | EPOLLOUT };
 	int epoll = epoll_create1(EPOLL_CLOEXEC);
 	long result = 0;
 	int fd[2];
 
-	(void)op;
 	if (epoll < 0)
 		return -errno;
 	fd[0] = fcntl(fuzz_fd(lane, "fd"), F_DUPFD_CLOEXEC, 3);
@@ -141,11 +135,10 @@ static long read_all(const char *path)
 }
 
 /* What the kernel says about a dma-buf, and about all. */
-long fuzz_debug_files(struct fuzz_lane *lane, const struct fuzz_op *op)
+long fuzz_debug_files(struct fuzz_lane *lane)
 {
 	char path[64];
 
-	(void)op;
 	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fuzz_fd(lane, "fd"));
 	read_all(path);
 	if (fuzz_number(lane, "maps") & 1)
@@ -153,16 +146,15 @@ long fuzz_debug_files(struct fuzz_lane *lane, const struct fuzz_op *op)
 	return read_all("/sys/kernel/debug/dma_buf/bufinfo");
 }
 
-long fuzz_lseek(struct fuzz_lane *lane, const struct fuzz_op *op)
+long fuzz_lseek(struct fuzz_lane *lane)
 {
 	const struct fuzz_slot *slot = fuzz_slot(lane, "fd");
 
-	(void)op;
 	return lseek(slot ? slot->fd : -1, fuzz_number(lane, "offset"),
 		     fuzz_number(lane, "whence")) < 0 ? -errno : 0;
 }
 
-long fuzz_fcntl(struct fuzz_lane *lane, const struct fuzz_op *op)
+long fuzz_fcntl(struct fuzz_lane *lane)
 {
 	static const int commands[] = {
 		F_GETFD, F_GETFL, F_SETFL, F_GET_SEALS, F_GETPIPE_SZ,
@@ -171,7 +163,6 @@ long fuzz_fcntl(struct fuzz_lane *lane, const struct fuzz_op *op)
 	int command = commands[fuzz_number(lane, "command") %
 			       FUZZ_COUNT(commands)];
 
-	(void)op;
 	/* O_NONBLOCK alone: signals sent by the kernel are not for us. */
 	return fcntl(slot ? slot->fd : -1, command,
 		     (int)fuzz_number(lane, "flags") & O_NONBLOCK) < 0 ?

@@ -35,14 +35,13 @@ static long call(struct fuzz_lane *lane, unsigned long request, void *arg)
 	return ioctl(fuzz_fd(lane, "fd"), request, arg) < 0 ? -errno : 0;
 }
 
-long fuzz_sync(struct fuzz_lane *lane, const struct fuzz_op *op)
+long fuzz_sync(struct fuzz_lane *lane)
 {
 	struct dma_buf_sync sync = { .flags = fuzz_number(lane, "flags") };
 	const struct fuzz_slot *slot = fuzz_slot(lane, "fd");
 	bool told = slot && fuzz_is_revoked(lane->board, slot->id, false);
 	long result = call(lane, DMA_BUF_IOCTL_SYNC, place(lane, &sync, sizeof(sync)));
 
-	(void)op;
 	/* What is in a mapping, others may have made an end of it. */
 	if (!result && told && fuzz_is_good(lane, "arg") &&
 	    !(sync.flags & DMA_BUF_SYNC_END))
@@ -50,18 +49,17 @@ long fuzz_sync(struct fuzz_lane *lane, const struct fuzz_op *op)
 	return result;
 }
 
-long fuzz_set_name(struct fuzz_lane *lane, const struct fuzz_op *op)
+long fuzz_set_name(struct fuzz_lane *lane)
 {
 	size_t length = fuzz_number(lane, "length") % 200;
 	char name[200];
 
-	(void)op;
 	memset(name, 'n', sizeof(name));
 	name[length] = 0;
 	return call(lane, DMA_BUF_SET_NAME_B, place(lane, name, sizeof(name)));
 }
 
-long fuzz_fence_export(struct fuzz_lane *lane, const struct fuzz_op *op)
+long fuzz_fence_export(struct fuzz_lane *lane)
 {
 	struct dma_buf_export_sync_file arg = {
 		.flags = fuzz_number(lane, "flags"),
@@ -69,25 +67,23 @@ long fuzz_fence_export(struct fuzz_lane *lane, const struct fuzz_op *op)
 	struct dma_buf_export_sync_file *at = place(lane, &arg, sizeof(arg));
 	long result = call(lane, DMA_BUF_IOCTL_EXPORT_SYNC_FILE, at);
 
-	(void)op;
 	if (!result && fuzz_is_good(lane, "arg"))
 		fuzz_store_fd(lane, at->fd);
 	return result;
 }
 
-long fuzz_fence_import(struct fuzz_lane *lane, const struct fuzz_op *op)
+long fuzz_fence_import(struct fuzz_lane *lane)
 {
 	struct dma_buf_import_sync_file arg = {
 		.flags = fuzz_number(lane, "flags"),
 		.fd = fuzz_fd(lane, "fence"),
 	};
 
-	(void)op;
 	return call(lane, DMA_BUF_IOCTL_IMPORT_SYNC_FILE,
 		    place(lane, &arg, sizeof(arg)));
 }
 
-long fuzz_fence_merge(struct fuzz_lane *lane, const struct fuzz_op *op)
+long fuzz_fence_merge(struct fuzz_lane *lane)
 {
 	struct sync_merge_data arg = {
 		.name = "fuzz", .fd2 = fuzz_fd(lane, "with"),
@@ -95,13 +91,12 @@ long fuzz_fence_merge(struct fuzz_lane *lane, const struct fuzz_op *op)
 	struct sync_merge_data *at = place(lane, &arg, sizeof(arg));
 	long result = call(lane, SYNC_IOC_MERGE, at);
 
-	(void)op;
 	if (!result && fuzz_is_good(lane, "arg"))
 		fuzz_store_fd(lane, at->fence);
 	return result;
 }
 
-long fuzz_fence_info(struct fuzz_lane *lane, const struct fuzz_op *op)
+long fuzz_fence_info(struct fuzz_lane *lane)
 {
 	struct sync_fence_info infos[MAX_FENCES] = {};
 	uint64_t capacity = fuzz_number(lane, "capacity");
@@ -110,16 +105,14 @@ long fuzz_fence_info(struct fuzz_lane *lane, const struct fuzz_op *op)
 		.sync_fence_info = (uintptr_t)infos,
 	};
 
-	(void)op;
 	return call(lane, SYNC_IOC_FILE_INFO, place(lane, &arg, sizeof(arg)));
 }
 
 /* Where the kernel has it, the fences that are signalled at will, or never. */
-long fuzz_timeline(struct fuzz_lane *lane, const struct fuzz_op *op)
+long fuzz_timeline(struct fuzz_lane *lane)
 {
 	int fd = open(TIMELINE_PATH, O_RDWR | O_CLOEXEC);
 
-	(void)op;
 	if (fd < 0)
 		return -errno;
 	fuzz_store_fd(lane, fd);
@@ -132,14 +125,13 @@ long fuzz_timeline(struct fuzz_lane *lane, const struct fuzz_op *op)
  * sync_timeline_signal() beside timeline_fence_release()). So each fence stays until nobody
  * has its timeline any more, for which it has to be the parent's.
  */
-long fuzz_timeline_fence(struct fuzz_lane *lane, const struct fuzz_op *op)
+long fuzz_timeline_fence(struct fuzz_lane *lane)
 {
 	struct timeline_fence arg = {
 		.value = fuzz_number(lane, "value"), .name = "fuzz",
 	};
 	long result;
 
-	(void)op;
 	if (lane->process->is_child || lane->process->kept == FUZZ_MAX_KEPT)
 		return -EAGAIN;
 	result = call(lane, TIMELINE_IOC_FENCE, &arg);
@@ -152,10 +144,9 @@ long fuzz_timeline_fence(struct fuzz_lane *lane, const struct fuzz_op *op)
 	return 0;
 }
 
-long fuzz_timeline_step(struct fuzz_lane *lane, const struct fuzz_op *op)
+long fuzz_timeline_step(struct fuzz_lane *lane)
 {
 	uint32_t value = fuzz_number(lane, "value") % 16;
 
-	(void)op;
 	return call(lane, TIMELINE_IOC_STEP, &value);
 }

@@ -42,8 +42,10 @@ static void will_be_written(struct fuzz_lane *lane,
 		atomic_store(&fact->written, true);
 }
 
-static void fill(struct fuzz_lane *lane, const struct fuzz_op *op, char *bytes)
+static void fill(struct fuzz_lane *lane, char *bytes)
 {
+	const struct fuzz_op *op = lane->op;
+
 	for (unsigned int i = 0; op->param[i].kind != P_END; i++) {
 		const struct fuzz_param *param = &op->param[i];
 		uint64_t value;
@@ -62,11 +64,19 @@ static void fill(struct fuzz_lane *lane, const struct fuzz_op *op, char *bytes)
 			lane->process->options->faults;
 }
 
+/* After success the descriptor exists. */
+static void check_fd(struct fuzz_lane *lane, int fd)
+{
+	if (fcntl(fd, F_GETFD) < 0)
+		fuzz_wrong(lane, "success, but %d is no descriptor", fd);
+}
+
 static void keep_alloc(struct fuzz_lane *lane, const struct dmabuf_revoke_alloc *out)
 {
-	int n = fuzz_find_param(&fuzz_ops[lane->line->op], "out");
-	const struct fuzz_value *value = &lane->line->value[n];
+	const struct fuzz_value *value =
+		&lane->line->value[fuzz_find_param(lane->op, "out")];
 
+	check_fd(lane, out->fd);
 	fuzz_store(lane, &(struct fuzz_slot){
 		.fd = out->fd, .id = out->id, .length = out->length,
 	});
@@ -79,6 +89,7 @@ static void keep_export(struct fuzz_lane *lane,
 {
 	struct dmabuf_revoke_query query = {};
 
+	check_fd(lane, out->fd);
 	if (!dr_query_fd(fuzz_fd(lane, "on"), out->fd, &query) && query.id != out->id)
 		fuzz_wrong(lane, "the descriptor leads to %llu",
 			   (unsigned long long)query.id);
@@ -93,6 +104,7 @@ static void keep_attach(struct fuzz_lane *lane,
 	const struct fuzz_slot *source = fuzz_slot(lane, "dmabuf_fd");
 	uint64_t id = source ? source->id : 0;
 
+	check_fd(lane, out->fd);
 	fuzz_store(lane, &(struct fuzz_slot){
 		.fd = out->fd, .id = id, .length = out->length,
 		.keeps_table = !lane->board->static_map &&
@@ -111,14 +123,16 @@ static void keep_submit(struct fuzz_lane *lane,
 		process->slot[on->number].job = out->job;
 		pthread_mutex_unlock(&process->lock);
 	}
-	if (out->flags & DMABUF_REVOKE_SUBMIT_FENCE_FD)
-		fuzz_store_fd(lane, out->fence_fd);
+	if (!(out->flags & DMABUF_REVOKE_SUBMIT_FENCE_FD))
+		return;
+	check_fd(lane, out->fence_fd);
+	fuzz_store_fd(lane, out->fence_fd);
 }
 
 /* Puts what was made into the slot: a descriptor, and to what it leads. */
-static void keep(struct fuzz_lane *lane, const struct fuzz_op *op, const void *out)
+static void keep(struct fuzz_lane *lane, const void *out)
 {
-	switch (op->request) {
+	switch (lane->op->request) {
 	case DMABUF_REVOKE_IOC_ALLOC:
 		return keep_alloc(lane, out);
 	case DMABUF_REVOKE_IOC_EXPORT:
@@ -130,25 +144,7 @@ static void keep(struct fuzz_lane *lane, const struct fuzz_op *op, const void *o
 	}
 }
 
-/* After success the descriptor exists. */
-static void check_fd(struct fuzz_lane *lane, const struct fuzz_op *op,
-		     const void *out)
-{
-	int fd = -1;
-
-	if (op->request == DMABUF_REVOKE_IOC_ALLOC)
-		fd = ((const struct dmabuf_revoke_alloc *)out)->fd;
-	else if (op->request == DMABUF_REVOKE_IOC_EXPORT)
-		fd = ((const struct dmabuf_revoke_export *)out)->fd;
-	else if (op->request == DMABUF_REVOKE_IOC_ATTACH)
-		fd = ((const struct dmabuf_revoke_attach *)out)->fd;
-	else
-		return;
-	if (fcntl(fd, F_GETFD) < 0)
-		fuzz_wrong(lane, "success, but %d is no descriptor", fd);
-}
-
-long fuzz_ioctl(struct fuzz_lane *lane, const struct fuzz_op *op)
+long fuzz_ioctl(struct fuzz_lane *lane)
 {
 	_Alignas(8) char in[ROOM] = {}, out[ROOM] = {};
 	bool good = fuzz_is_good(lane, "arg");
@@ -157,24 +153,22 @@ long fuzz_ioctl(struct fuzz_lane *lane, const struct fuzz_op *op)
 	long result;
 	void *arg;
 
-	fill(lane, op, in);
-	before = fuzz_before(lane, op, in);
-	arg = fuzz_place(lane, "arg", in, op->size);
-	result = ioctl(fd, op->request, arg) < 0 ? -errno : 0;
+	fill(lane, in);
+	before = fuzz_before(lane, in);
+	arg = fuzz_place(lane, "arg", in, lane->op->size);
+	result = ioctl(fd, lane->op->request, arg) < 0 ? -errno : 0;
 	if (result == -EBADF && fcntl(fd, F_GETFD) < 0)
 		return result;
 	/* In a mapping others may have written to it. */
 	if (fuzz_mapping(lane, "arg"))
 		return result;
 	if (good)
-		memcpy(out, arg, op->size);
+		memcpy(out, arg, lane->op->size);
 	else if (!result && fuzz_number(lane, "arg") != PLACE_READONLY)
 		fuzz_wrong(lane, "success with a structure that is not there");
+	fuzz_judge(lane, in, out, result, before);
 	if (!result && good)
-		check_fd(lane, op, out);
-	fuzz_judge(lane, op, in, out, result, before);
-	if (!result && good)
-		keep(lane, op, out);
+		keep(lane, out);
 	return result;
 }
 
@@ -202,7 +196,7 @@ static void scribble(uint64_t *bytes, size_t count, uint64_t random,
 }
 
 /* An ioctl of our type with bytes that nobody has thought about. */
-long fuzz_raw(struct fuzz_lane *lane, const struct fuzz_op *op)
+long fuzz_raw(struct fuzz_lane *lane)
 {
 	uint64_t size = fuzz_number(lane, "bytes") % 512;
 	unsigned int nr = fuzz_number(lane, "nr") & 0xff;
@@ -210,7 +204,6 @@ long fuzz_raw(struct fuzz_lane *lane, const struct fuzz_op *op)
 	uint64_t bytes[64] = {};
 	void *arg;
 
-	(void)op;
 	scribble(bytes, 1 + size / 8, fuzz_number(lane, "seed"), request);
 	/* What is asked for by number has no size in it; others have. */
 	if (size % 8 == 7)

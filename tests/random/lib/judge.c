@@ -23,12 +23,11 @@ static uint64_t id_of(const struct fuzz_slot *slot)
 }
 
 /* The buffer that a call is about. */
-static uint64_t target(struct fuzz_lane *lane, const struct fuzz_op *op,
-		       const void *in)
+static uint64_t target(struct fuzz_lane *lane, const void *in)
 {
 	const struct dmabuf_revoke_query *query = in;
 
-	switch (op->request) {
+	switch (lane->op->request) {
 	case DMABUF_REVOKE_IOC_REVOKE:
 	case DMABUF_REVOKE_IOC_RESTORE:
 	case DMABUF_REVOKE_IOC_MOVE:
@@ -43,10 +42,9 @@ static uint64_t target(struct fuzz_lane *lane, const struct fuzz_op *op,
 	}
 }
 
-struct fuzz_before fuzz_before(struct fuzz_lane *lane, const struct fuzz_op *op,
-			       const void *in)
+struct fuzz_before fuzz_before(struct fuzz_lane *lane, const void *in)
 {
-	uint64_t id = target(lane, op, in);
+	uint64_t id = target(lane, in);
 
 	return (struct fuzz_before){
 		.told = fuzz_is_revoked(lane->board, id, false),
@@ -213,13 +211,13 @@ static uint64_t moves_of(const struct dmabuf_revoke_move *move)
 }
 
 /* A buffer that is revoked lets nobody in, and stays revoked. */
-static bool is_refused(struct fuzz_lane *lane, const struct fuzz_op *op,
-		       const void *in, struct fuzz_before before)
+static bool is_refused(struct fuzz_lane *lane, const void *in,
+		       struct fuzz_before before)
 {
 	const struct dmabuf_revoke_move *move = in;
 	const struct fuzz_slot *on;
 
-	switch (op->request) {
+	switch (lane->op->request) {
 	case DMABUF_REVOKE_IOC_MOVE:
 		/* By its number an earlier one is asked for. */
 		return before.told && !moves_of(move);
@@ -239,30 +237,33 @@ static bool is_refused(struct fuzz_lane *lane, const struct fuzz_op *op,
 	}
 }
 
-void fuzz_judge(struct fuzz_lane *lane, const struct fuzz_op *op, const void *in,
-		const void *out, long result, struct fuzz_before before)
+void fuzz_judge(struct fuzz_lane *lane, const void *in, const void *out, long result,
+		struct fuzz_before before)
 {
-	if (op->request == DMABUF_REVOKE_IOC_REVOKE &&
-	    (!result || result == -ETIMEDOUT))
+	unsigned long request = lane->op->request;
+
+	if (request == DMABUF_REVOKE_IOC_REVOKE && (!result || result == -ETIMEDOUT))
 		check_revoke(lane, in, out, result, before);
 	if (result)
 		return;
-	if (is_refused(lane, op, in, before))
+	if (is_refused(lane, in, before))
 		fuzz_wrong(lane, "success, but the buffer is revoked");
-	if (op->request == DMABUF_REVOKE_IOC_QUERY)
-		check_query(lane, out, before.revoked);
-	else if (op->request == DMABUF_REVOKE_IOC_FREE)
-		check_free(lane, in, out);
-	else if (op->request == DMABUF_REVOKE_IOC_ALLOC)
-		check_alloc(lane, in, out);
-	else if (op->request == DMABUF_REVOKE_IOC_LIST)
-		check_list(lane, out);
-	else if (op->request == DMABUF_REVOKE_IOC_BLOCKERS)
-		check_blockers(lane, out);
-	else if (op->request == DMABUF_REVOKE_IOC_STATUS)
-		check_status(lane, out);
-	else if (op->request == DMABUF_REVOKE_IOC_WAIT)
-		check_wait(lane, out);
+	switch (request) {
+	case DMABUF_REVOKE_IOC_QUERY:
+		return check_query(lane, out, before.revoked);
+	case DMABUF_REVOKE_IOC_FREE:
+		return check_free(lane, in, out);
+	case DMABUF_REVOKE_IOC_ALLOC:
+		return check_alloc(lane, in, out);
+	case DMABUF_REVOKE_IOC_LIST:
+		return check_list(lane, out);
+	case DMABUF_REVOKE_IOC_BLOCKERS:
+		return check_blockers(lane, out);
+	case DMABUF_REVOKE_IOC_STATUS:
+		return check_status(lane, out);
+	case DMABUF_REVOKE_IOC_WAIT:
+		return check_wait(lane, out);
+	}
 }
 
 void fuzz_judge_events(struct fuzz_lane *lane,

@@ -9,25 +9,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "common.h"
 #include "program.h"
-
-static uint32_t crc32(const void *data, size_t size)
-{
-	static const uint32_t table[] = {
-		0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac,
-		0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c,
-		0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c,
-		0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c,
-	};
-	const uint8_t *byte = data;
-	uint32_t crc = ~0U;
-
-	for (size_t i = 0; i < size; i++) {
-		crc = table[(crc ^ byte[i]) & 15] ^ crc >> 4;
-		crc = table[(crc ^ byte[i] >> 4) & 15] ^ crc >> 4;
-	}
-	return ~crc;
-}
 
 static int attach_own(struct fuzz_lane *lane)
 {
@@ -123,7 +106,7 @@ static int store(struct fuzz_kept *kept, unsigned int index, uint64_t value)
 }
 
 /* By the CPU, all of it if need be. A store that faults did not happen. */
-long fuzz_kept_write(struct fuzz_lane *lane, const struct fuzz_op *op)
+long fuzz_kept_write(struct fuzz_lane *lane)
 {
 	uint64_t seed = fuzz_number(lane, "seed"), step = fuzz_number(lane, "step");
 	uint64_t first = fuzz_number(lane, "first");
@@ -131,7 +114,6 @@ long fuzz_kept_write(struct fuzz_lane *lane, const struct fuzz_op *op)
 	int ret = begin(lane);
 	unsigned int i;
 
-	(void)op;
 	if (ret)
 		return ret;
 	if (!kept->known) {
@@ -168,7 +150,7 @@ static int run(struct fuzz_lane *lane, struct dmabuf_revoke_submit *job,
 	return ret ? ret : out->status;
 }
 
-long fuzz_kept_dma(struct fuzz_lane *lane, const struct fuzz_op *op)
+long fuzz_kept_dma(struct fuzz_lane *lane)
 {
 	uint64_t seed = fuzz_number(lane, "seed");
 	struct fuzz_kept *kept = &lane->kept;
@@ -185,7 +167,6 @@ long fuzz_kept_dma(struct fuzz_lane *lane, const struct fuzz_op *op)
 	struct dmabuf_revoke_wait out;
 	int ret = begin(lane);
 
-	(void)op;
 	if (ret)
 		return ret;
 	if (kept->known) {
@@ -260,11 +241,10 @@ static int check_by_vmap(struct fuzz_lane *lane)
 	return ret;
 }
 
-long fuzz_kept_check(struct fuzz_lane *lane, const struct fuzz_op *op)
+long fuzz_kept_check(struct fuzz_lane *lane)
 {
 	int ret = begin(lane);
 
-	(void)op;
 	if (ret)
 		return ret;
 	if (!lane->kept.known)

@@ -40,18 +40,13 @@ static void bound(uint64_t ns)
 	timer_settime(timer, 0, &soon, NULL);
 }
 
-static const struct fuzz_op *op_of(struct fuzz_lane *lane)
-{
-	return &fuzz_ops[lane->line->op];
-}
-
 static unsigned int index_of(struct fuzz_lane *lane, const char *name)
 {
-	int i = fuzz_find_param(op_of(lane), name);
+	int i = fuzz_find_param(lane->op, name);
 
 	if (i >= 0)
 		return i;
-	fprintf(stderr, "fuzz: %s has no %s\n", op_of(lane)->name, name);
+	fprintf(stderr, "fuzz: %s has no %s\n", lane->op->name, name);
 	abort();
 }
 
@@ -81,7 +76,7 @@ static uint64_t default_of(struct fuzz_lane *lane, const struct fuzz_param *para
 	case P_SPAN:
 		return 64;
 	case P_SIZE:
-		return op_of(lane)->size;
+		return lane->op->size;
 	case P_JOB:
 		on = fuzz_slot(lane, "on");
 		return on ? on->job : 0;
@@ -103,7 +98,7 @@ static uint64_t from_slot(const struct fuzz_param *param,
 uint64_t fuzz_number(struct fuzz_lane *lane, const char *name)
 {
 	unsigned int i = index_of(lane, name);
-	const struct fuzz_param *param = &op_of(lane)->param[i];
+	const struct fuzz_param *param = &lane->op->param[i];
 	const struct fuzz_value *value = &lane->line->value[i];
 
 	switch (value->type) {
@@ -172,7 +167,7 @@ void fuzz_store_fd(struct fuzz_lane *lane, int fd)
  */
 static void view_begin(struct fuzz_lane *lane)
 {
-	const struct fuzz_param *param = op_of(lane)->param;
+	const struct fuzz_param *param = lane->op->param;
 	struct fuzz_process *process = lane->process;
 
 	for (unsigned int i = 0; i < FUZZ_PARAMS && param[i].kind != P_END; i++) {
@@ -191,7 +186,7 @@ static void view_begin(struct fuzz_lane *lane)
 
 static void view_end(struct fuzz_lane *lane)
 {
-	const struct fuzz_param *param = op_of(lane)->param;
+	const struct fuzz_param *param = lane->op->param;
 
 	if (!lane->process->threads)
 		return;
@@ -201,25 +196,20 @@ static void view_end(struct fuzz_lane *lane)
 			close(lane->view[i].fd);
 }
 
-static void write_file(const char *path, const char *text)
+static void warn(struct fuzz_lane *lane)
 {
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	static const char warning[] = "<4>WARNING: control of the log gate\n";
+	int fd;
 
-	if (fd < 0 || write(fd, text, strlen(text)) < 0)
-		abort();
-	close(fd);
-}
-
-static void show_bug(struct fuzz_lane *lane)
-{
-	if (op_of(lane)->request == DMABUF_REVOKE_IOC_ATTACH)
+	if (lane->op->request == DMABUF_REVOKE_IOC_ATTACH)
 		atomic_store(&lane->process->attached, true);
-	if (op_of(lane)->request != DMABUF_REVOKE_IOC_REVOKE ||
+	if (lane->op->request != DMABUF_REVOKE_IOC_REVOKE ||
 	    !atomic_load(&lane->process->attached))
 		return;
-	if (lane->process->options->bug == FUZZ_BUG_CRASH)
-		write_file("/proc/sysrq-trigger", "c");
-	write_file("/dev/kmsg", "<4>WARNING: control of the log gate\n");
+	fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, warning, strlen(warning)) < 0)
+		abort();
+	close(fd);
 }
 
 /* A descriptor that there is not, or that is only a path. */
@@ -237,9 +227,9 @@ static bool may_return(struct fuzz_lane *lane, int error)
 	if (error == options->forbidden_errno &&
 	    lane->line->op == options->forbidden_op)
 		return false;
-	if (fuzz_may_return(op_of(lane), error))
+	if (fuzz_may_return(lane->op, error))
 		return true;
-	return error == EBADF && op_of(lane)->ours && is_bad(fuzz_fd(lane, "on"));
+	return error == EBADF && lane->op->ours && is_bad(fuzz_fd(lane, "on"));
 }
 
 static void account(struct fuzz_lane *lane, long result)
@@ -254,20 +244,19 @@ static void account(struct fuzz_lane *lane, long result)
 	if (error && !may_return(lane, error))
 		fuzz_wrong(lane, "%s is not what it may return",
 			   strerrorname_np(error) ? : "an unknown errno");
-	if (!error && lane->process->options->bug)
-		show_bug(lane);
+	if (!error && lane->process->options->warn)
+		warn(lane);
 }
 
 static void execute(struct fuzz_lane *lane, const struct fuzz_line *line)
 {
-	const struct fuzz_op *op = &fuzz_ops[line->op];
-
 	lane->line = line;
+	lane->op = &fuzz_ops[line->op];
 	atomic_fetch_add(&lane->board->tally[line->op].tried, 1);
 	atomic_store(&lane->watch->since, dr_now());
 	bound(BOUND_NS);
 	view_begin(lane);
-	account(lane, op->run(lane, op));
+	account(lane, lane->op->run(lane));
 	view_end(lane);
 	atomic_store(&lane->watch->since, 0);
 }
@@ -278,8 +267,10 @@ static bool is_mine(struct fuzz_lane *lane, const struct fuzz_line *line)
 	       (!line->process || line->process == lane->process->number);
 }
 
+/* Until its parent, or the referee, has waited for it, it is still watched. */
 static void end_child(struct fuzz_lane *lane)
 {
+	atomic_store(&lane->watch->since, dr_now());
 	if (lane->child_is_killed)
 		kill(getpid(), SIGKILL);
 	_exit(0);

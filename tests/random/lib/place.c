@@ -34,35 +34,43 @@ void fuzz_places_create(void)
 	readonly = pages(FUZZ_PAGE);
 }
 
-static void *place_readonly(const void *content, size_t size)
+/* Of @size bytes; good ones are in @memory, which has @room. */
+static char *place_at(enum fuzz_place place, char *memory, size_t room, size_t size)
 {
-	if (mprotect(readonly, FUZZ_PAGE, PROT_READ | PROT_WRITE))
-		abort();
-	memcpy(readonly, content, size);
-	if (mprotect(readonly, FUZZ_PAGE, PROT_READ))
-		abort();
-	return readonly;
-}
-
-static void *place_at(enum fuzz_place place, const void *content, size_t size)
-{
-	char *edge = last + FUZZ_PAGE - size / 2;
-
 	switch (place) {
 	case PLACE_GOOD:
-		memset(good, 0, STRUCT_SIZE);
-		return memcpy(good, content, size);
+		return memory;
 	case PLACE_READONLY:
-		return place_readonly(content, size);
+		return readonly;
 	case PLACE_EDGE:
-		return memcpy(edge, content, size / 2) - (size < 2);
+		return last + FUZZ_PAGE - size / 2;
 	case PLACE_UNMAPPED:
-		return good + STRUCT_SIZE;
+		return memory + room;
 	case PLACE_KERNEL:
-		return (void *)KERNEL_ADDRESS;
+		return (char *)KERNEL_ADDRESS;
 	default:
 		return NULL;
 	}
+}
+
+static void protect(int prot)
+{
+	if (mprotect(readonly, FUZZ_PAGE, prot))
+		abort();
+}
+
+static void fill(enum fuzz_place place, char *to, const void *content, size_t size)
+{
+	if (place == PLACE_GOOD)
+		memset(to, 0, STRUCT_SIZE);
+	if (place == PLACE_READONLY)
+		protect(PROT_READ | PROT_WRITE);
+	if (place == PLACE_GOOD || place == PLACE_READONLY)
+		memcpy(to, content, size);
+	else if (place == PLACE_EDGE)
+		memcpy(to, content, size / 2);
+	if (place == PLACE_READONLY)
+		protect(PROT_READ);
 }
 
 /* In a buffer: what is there faults while locks are held, and changes meanwhile. */
@@ -82,10 +90,15 @@ void *fuzz_place(struct fuzz_lane *lane, const char *name, const void *content,
 		 size_t size)
 {
 	const struct fuzz_mapping *mapping = fuzz_mapping(lane, name);
+	enum fuzz_place place;
+	char *to;
 
 	if (mapping)
 		return place_in(mapping, content, size);
-	return place_at(fuzz_number(lane, name), content, size);
+	place = fuzz_number(lane, name);
+	to = place_at(place, good, STRUCT_SIZE, size);
+	fill(place, to, content, size);
+	return to;
 }
 
 bool fuzz_is_good(struct fuzz_lane *lane, const char *name)
@@ -95,18 +108,5 @@ bool fuzz_is_good(struct fuzz_lane *lane, const char *name)
 
 void *fuzz_array(enum fuzz_place place)
 {
-	switch (place) {
-	case PLACE_GOOD:
-		return array;
-	case PLACE_READONLY:
-		return readonly;
-	case PLACE_EDGE:
-		return last + FUZZ_PAGE - sizeof(uint64_t) / 2;
-	case PLACE_UNMAPPED:
-		return array + ARRAY_SIZE;
-	case PLACE_KERNEL:
-		return (void *)KERNEL_ADDRESS;
-	default:
-		return NULL;
-	}
+	return place_at(place, array, ARRAY_SIZE, sizeof(uint64_t));
 }

@@ -40,6 +40,7 @@
 #define FUZZ_THREADS 8		/* of a process, besides the one of the common lines */
 #define FUZZ_CHILDREN 3		/* of a lane, at a time */
 #define FUZZ_LANES (FUZZ_PROCESSES * (FUZZ_THREADS + 1))
+#define FUZZ_WATCHES (FUZZ_LANES + 64)	/* children, also those whose parent was killed */
 
 #define FUZZ_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -68,7 +69,7 @@ enum fuzz_kind {
 	P_ZERO,		/* must be 0 */
 	P_DEADLINE,
 	P_DURATION,	/* nanoseconds that a job or a bug takes */
-	P_PLACE,	/* where a structure, or an array (@extra), is */
+	P_PLACE,	/* of a structure; @extra: of an array, or it leads to one */
 	P_MAP,		/* address of a mapping */
 	P_THREAD,	/* of the same process */
 };
@@ -113,15 +114,9 @@ struct fuzz_program {
 struct fuzz_options {
 	uint64_t faults;	/* DMABUF_REVOKE_FAULT_*, of all buffers */
 	uint64_t bound_ms;	/* that one operation may take */
-	bool inject;		/* what the kernel allocates for the threads may fail */
 	unsigned int forbidden_op;
 	int forbidden_errno;	/* 0: none */
-	/* Controls: what a revoke after an attach does. */
-	enum fuzz_bug {
-		FUZZ_BUG_NONE,
-		FUZZ_BUG_LOG,	/* logs a warning */
-		FUZZ_BUG_CRASH,	/* crashes the kernel */
-	} bug;
+	bool warn;		/* a control: a revoke after an attach logs a warning */
 };
 
 /* A descriptor, and what it leads to. */
@@ -157,7 +152,7 @@ struct fuzz_tally {
 
 /* What a lane is doing, for the referee. */
 struct fuzz_watch {
-	atomic_int tid;			/* 0: it is not there */
+	atomic_int tid;			/* 0: it was never there; of a child: it is free */
 	atomic_uint line;		/* index of the line that it is at, and 1 */
 	atomic_uint_least64_t since;	/* 0: nothing */
 };
@@ -173,7 +168,7 @@ struct fuzz_board {
 	atomic_uint wrong;
 	char message[512];
 	atomic_uint_least64_t shared[FUZZ_SHARED];
-	struct fuzz_watch watch[FUZZ_LANES];
+	struct fuzz_watch watch[FUZZ_WATCHES];
 	struct fuzz_tally tally[FUZZ_MAX_OPS];
 	struct fuzz_fact facts[FUZZ_IDS];
 };
@@ -225,6 +220,7 @@ struct fuzz_lane {
 	struct fuzz_watch *watch;
 	unsigned int thread;			/* 0: the common lines */
 	const struct fuzz_line *line;
+	const struct fuzz_op *op;		/* of @line */
 	/* What the parameters of this line found in their slots. */
 	struct fuzz_slot view[FUZZ_PARAMS];
 	/* Mappings are a thread's own, so that it knows what they lead to. */
@@ -243,7 +239,7 @@ struct fuzz_op {
 	unsigned int weight, beside;
 	struct fuzz_param param[FUZZ_PARAMS];
 	/* 0 or more, or a negative errno. */
-	long (*run)(struct fuzz_lane *lane, const struct fuzz_op *op);
+	long (*run)(struct fuzz_lane *lane);
 	/* Names of the errnos that it may end with, apart from the common ones. */
 	const char *errnos;
 	unsigned long request;	/* of an ioctl */
@@ -273,6 +269,7 @@ struct fuzz_program fuzz_plan(uint64_t seed, size_t operations,
 			      unsigned int processes, unsigned int threads);
 
 /* board.c */
+/* NULL: there are no devices. */
 struct fuzz_board *fuzz_board_create(void);
 /* The buffer's, or NULL if it is none of this program's. */
 struct fuzz_fact *fuzz_fact(struct fuzz_board *board, uint64_t id);
@@ -280,31 +277,29 @@ struct fuzz_fact *fuzz_fact(struct fuzz_board *board, uint64_t id);
 bool fuzz_is_revoked(struct fuzz_board *board, uint64_t id, bool done);
 struct fuzz_watch *fuzz_watch(struct fuzz_board *board, unsigned int process,
 			      unsigned int thread);
-void fuzz_wrong(struct fuzz_lane *lane, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+#define fuzz_wrong(lane, ...) fuzz_wrong_at((lane)->board, (lane)->line, __VA_ARGS__)
 void fuzz_wrong_at(struct fuzz_board *board, const struct fuzz_line *line,
 		   const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 void fuzz_print_tally(struct fuzz_board *board);
-/* False: there is no device; something is left behind, which has been said. */
-bool fuzz_counts_before(void);
-bool fuzz_counts_after(struct fuzz_board *board);
-uint64_t fuzz_descriptors(void);
 
 /* referee.c */
 void fuzz_referee(struct fuzz_board *board, const struct fuzz_program *program,
 		  const struct fuzz_options *options);
 
-/* life.c: a life of a process; does not return. */
+/* life.c */
+/* A life of a process; does not return. */
 void fuzz_live(struct fuzz_process *process) __attribute__((noreturn));
+/* Waits for the youngest child. */
+void fuzz_reap(struct fuzz_lane *lane);
+/* A child has been waited for. */
+void fuzz_forget_child(struct fuzz_board *board, pid_t pid);
 
 /* lane.c */
 /* Executes the lines of this lane that it has not begun. */
 void fuzz_run(struct fuzz_lane *lane);
 /* Sees to it that nothing of the calling thread blocks for long. */
 void fuzz_bound_create(void);
-/* Waits for a child. */
-void fuzz_reap(struct fuzz_lane *lane);
 /* Values of the line that is executed, by the name of the parameter. */
 uint64_t fuzz_number(struct fuzz_lane *lane, const char *name);
 int fuzz_fd(struct fuzz_lane *lane, const char *name);
@@ -339,10 +334,9 @@ struct fuzz_before {
 	bool told, revoked;	/* what was known before the call */
 };
 
-struct fuzz_before fuzz_before(struct fuzz_lane *lane, const struct fuzz_op *op,
-			       const void *in);
-void fuzz_judge(struct fuzz_lane *lane, const struct fuzz_op *op, const void *in,
-		const void *out, long result, struct fuzz_before before);
+struct fuzz_before fuzz_before(struct fuzz_lane *lane, const void *in);
+void fuzz_judge(struct fuzz_lane *lane, const void *in, const void *out, long result,
+		struct fuzz_before before);
 void fuzz_judge_events(struct fuzz_lane *lane,
 		       const struct dmabuf_revoke_event *event, size_t size);
 
@@ -350,8 +344,7 @@ void fuzz_judge_events(struct fuzz_lane *lane,
 void fuzz_kept_end(struct fuzz_lane *lane);
 
 /* The operations. */
-#define FUZZ_RUN(name) \
-	long fuzz_##name(struct fuzz_lane *lane, const struct fuzz_op *op)
+#define FUZZ_RUN(name) long fuzz_##name(struct fuzz_lane *lane)
 
 /* ioctl.c */
 FUZZ_RUN(ioctl);

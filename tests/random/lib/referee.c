@@ -11,13 +11,20 @@
 
 #include "program.h"
 
-/* How often it looks at the clock, without anything else to look at. */
-#define TICK_NS (50 * FUZZ_MSEC)
+/* How often it looks what everybody does. */
+#define TICK_MS 50
+/* Looks until it goes without those that it has killed. */
+#define LAST_LOOKS 600
 
 struct match {
+	struct fuzz_board *board;
+	const struct fuzz_program *program;
 	struct fuzz_process process[FUZZ_PROCESSES];
 	pid_t pid[FUZZ_PROCESSES];	/* 0: it has come to its end */
 	unsigned int processes;
+	/* How many looks have found each at the operation that it began then. */
+	uint64_t since[FUZZ_WATCHES];
+	uint64_t looks[FUZZ_WATCHES];
 };
 
 static void print_stack(int tid)
@@ -36,20 +43,25 @@ static void print_stack(int tid)
 	close(fd);
 }
 
-/* Whether some lane has been at one line for too long. */
-static bool somebody_hangs(struct fuzz_board *board,
-			   const struct fuzz_program *program, uint64_t bound_ms)
+/*
+ * Whether somebody has been at one line for too long. Looks are counted, not the time between
+ * them: where the whole machine has stood still nobody could go on.
+ */
+static bool somebody_hangs(struct match *match, uint64_t bound_ms)
 {
 	bool hangs = false;
 
-	for (unsigned int i = 0; i < FUZZ_LANES; i++) {
-		struct fuzz_watch *watch = &board->watch[i];
+	for (unsigned int i = 0; i < FUZZ_WATCHES; i++) {
+		struct fuzz_watch *watch = &match->board->watch[i];
 		uint64_t since = atomic_load(&watch->since);
 		unsigned int line = atomic_load(&watch->line);
 
-		if (!since || dr_now() <= since + bound_ms * FUZZ_MSEC)
+		match->looks[i] = since == match->since[i] ? match->looks[i] + 1 : 0;
+		match->since[i] = since;
+		if (!since || match->looks[i] * TICK_MS < bound_ms)
 			continue;
-		fuzz_wrong_at(board, line ? &program->lines[line - 1] : NULL,
+		fuzz_wrong_at(match->board,
+			      line ? &match->program->lines[line - 1] : NULL,
 			      "it hangs");
 		print_stack(atomic_load(&watch->tid));
 		hangs = true;
@@ -59,39 +71,42 @@ static bool somebody_hangs(struct fuzz_board *board,
 
 static bool start(struct match *match, unsigned int i)
 {
-	struct fuzz_process *process = &match->process[i];
-
-	for (unsigned int n = 0; n <= FUZZ_THREADS; n++) {
-		struct fuzz_watch *watch = fuzz_watch(process->board, i + 1, n);
-
-		atomic_store(&watch->tid, 0);
-		atomic_store(&watch->since, 0);
-		/* The common lines again. */
-		if (!n)
-			atomic_store(&watch->line, 0);
-	}
 	match->pid[i] = fork();
 	if (!match->pid[i])
-		fuzz_live(process);
+		fuzz_live(&match->process[i]);
 	return match->pid[i] > 0;
+}
+
+/* A process is no more; its next life begins with the common lines. */
+static void clear(struct match *match, unsigned int i)
+{
+	struct fuzz_watch *watch = fuzz_watch(match->board, i + 1, 0);
+
+	match->pid[i] = 0;
+	for (unsigned int n = 0; n <= FUZZ_THREADS; n++) {
+		atomic_store(&watch[n].tid, 0);
+		atomic_store(&watch[n].since, 0);
+	}
+	atomic_store(&watch->line, 0);
 }
 
 /* One of our children, or of those that they left behind, has ended. */
 static void reap(struct match *match, pid_t pid, int status)
 {
-	struct fuzz_board *board = match->process->board;
 	bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+	struct fuzz_board *board = match->board;
 	unsigned int i = 0;
 
 	while (i < match->processes && match->pid[i] != pid)
 		i++;
 	if (i == match->processes) {
+		fuzz_forget_child(board, pid);
 		if (status && !killed)
 			fuzz_wrong_at(board, NULL, "a child ended with status %#x",
 				      status);
 		return;
 	}
-	match->pid[i] = 0;
+	clear(match, i);
 	if (killed && match->process[i].threads) {
 		if (!atomic_load(&board->wrong) && !start(match, i))
 			fuzz_wrong_at(board, NULL, "no new life: %s", strerror(errno));
@@ -101,19 +116,16 @@ static void reap(struct match *match, pid_t pid, int status)
 	}
 }
 
-static void match_create(struct match *match, struct fuzz_board *board,
-			 const struct fuzz_program *program,
-			 const struct fuzz_options *options)
+static void match_create(struct match *match, const struct fuzz_options *options)
 {
-	unsigned int i;
+	const struct fuzz_program *program = match->program;
 
 	match->processes = 1;
-	for (i = 0; i < FUZZ_PROCESSES; i++) {
-		match->process[i].board = board;
-		match->process[i].program = program;
-		match->process[i].options = options;
-		match->process[i].number = i + 1;
-	}
+	for (unsigned int i = 0; i < FUZZ_PROCESSES; i++)
+		match->process[i] = (struct fuzz_process){
+			.board = match->board, .program = program,
+			.options = options, .number = i + 1,
+		};
 	for (size_t n = 0; n < program->count; n++) {
 		const struct fuzz_line *line = &program->lines[n];
 
@@ -126,16 +138,33 @@ static void match_create(struct match *match, struct fuzz_board *board,
 	}
 }
 
+static void kill_all(struct match *match)
+{
+	for (unsigned int i = 0; i < match->processes; i++)
+		if (match->pid[i] > 0)
+			kill(match->pid[i], SIGKILL);
+	for (unsigned int i = FUZZ_LANES; i < FUZZ_WATCHES; i++) {
+		pid_t child = atomic_load(&match->board->watch[i].tid);
+
+		/* It keeps its number until it has been waited for. */
+		if (child > 0)
+			kill(child, SIGKILL);
+	}
+}
+
 void fuzz_referee(struct fuzz_board *board, const struct fuzz_program *program,
 		  const struct fuzz_options *options)
 {
-	const struct timespec tick = { .tv_nsec = TICK_NS };
+	static const struct timespec tick = { .tv_nsec = TICK_MS * FUZZ_MSEC };
 	static struct match match;
+	unsigned int looks = 0;
 	sigset_t set;
 	int status;
 	pid_t pid;
 
-	match_create(&match, board, program, options);
+	match.board = board;
+	match.program = program;
+	match_create(&match, options);
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &set, NULL);
@@ -143,16 +172,20 @@ void fuzz_referee(struct fuzz_board *board, const struct fuzz_program *program,
 	for (unsigned int i = 0; i < match.processes; i++)
 		if (!start(&match, i))
 			fuzz_wrong_at(board, NULL, "no process: %s", strerror(errno));
-	for (;;) {
+	/* After a hang: until those that are killed are gone. */
+	while (looks < LAST_LOOKS) {
 		while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
 			reap(&match, pid, status);
-		if (pid < 0 && errno == ECHILD)
+		if (pid < 0)
 			return;
-		if (somebody_hangs(board, program, options->bound_ms))
-			break;
-		sigtimedwait(&set, NULL, &tick);
+		/* Who ends cuts a tick short. */
+		if (sigtimedwait(&set, NULL, &tick) >= 0)
+			continue;
+		if (looks)
+			looks++;
+		else if (somebody_hangs(&match, options->bound_ms))
+			looks = 1;
+		if (looks)
+			kill_all(&match);
 	}
-	for (unsigned int i = 0; i < match.processes; i++)
-		if (match.pid[i] > 0)
-			kill(match.pid[i], SIGKILL);
 }

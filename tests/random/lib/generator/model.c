@@ -64,12 +64,11 @@ struct fuzz_value fuzz_pick_id(struct plan *plan)
 
 static struct fuzz_value *value_of(struct fuzz_line *line, const char *name)
 {
-	const struct fuzz_op *op = &fuzz_ops[line->op];
+	int i = fuzz_find_param(&fuzz_ops[line->op], name);
 
-	for (unsigned int i = 0; op->param[i].kind != P_END; i++)
-		if (!strcmp(op->param[i].name, name))
-			return &line->value[i];
-	abort();
+	if (i < 0)
+		abort();
+	return &line->value[i];
 }
 
 #define DELAYED (DMABUF_REVOKE_MISBEHAVE_LATE_UNMAP |			\
@@ -340,11 +339,12 @@ static const struct fuzz_value *source_of(struct fuzz_line *line)
 
 	if (op->request == DMABUF_REVOKE_IOC_ALLOC)
 		return NULL;
-	for (unsigned int n = 0; n < FUZZ_COUNT(names); n++)
-		for (unsigned int i = 0; op->param[i].kind != P_END; i++)
-			if (!strcmp(op->param[i].name, names[n]) &&
-			    line->value[i].type == V_SLOT)
-				return &line->value[i];
+	for (unsigned int n = 0; n < FUZZ_COUNT(names); n++) {
+		int i = fuzz_find_param(op, names[n]);
+
+		if (i >= 0 && line->value[i].type == V_SLOT)
+			return &line->value[i];
+	}
 	return NULL;
 }
 
