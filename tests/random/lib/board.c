@@ -64,20 +64,19 @@ struct fuzz_watch *fuzz_watch(struct fuzz_board *board, unsigned int process,
 void fuzz_wrong_at(struct fuzz_board *board, const struct fuzz_line *line,
 		   const char *format, ...)
 {
-	char *at = board->message;
-	size_t room = sizeof(board->message);
+	char text[sizeof(board->message)];
 	va_list list;
 	int n;
 
-	/* The first of the messages is the one that counts. */
-	if (atomic_exchange(&board->wrong, 1))
-		return;
-	n = line ? snprintf(at, room, "line %u: %s: ", line->number,
+	n = line ? snprintf(text, sizeof(text), "line %u: %s: ", line->number,
 			    fuzz_ops[line->op].name) :
-		   snprintf(at, room, "end: ");
+		   snprintf(text, sizeof(text), "end: ");
 	va_start(list, format);
-	vsnprintf(at + n, room - n, format, list);
+	vsnprintf(text + n, sizeof(text) - n, format, list);
 	va_end(list);
+	/* The first one counts. Another thread may end the process at any time. */
+	if (!atomic_exchange(&board->wrong, 1))
+		memcpy(board->message, text, sizeof(text));
 }
 
 void fuzz_print_tally(struct fuzz_board *board)

@@ -47,43 +47,34 @@ void fuzz_signals(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
+/* 0, or the signal that the access ended with. */
+#define ATTEMPT(what, access)						\
+	({								\
+		int number_ = sigsetjmp(escape, 0);			\
+									\
+		if (!number_) {						\
+			ends = what;					\
+			access;						\
+		}							\
+		ends = NOTHING;						\
+		number_;						\
+	})
+
 int fuzz_peek(const void *from, uint64_t *value)
 {
-	int number = sigsetjmp(escape, 0);
-
-	if (!number) {
-		ends = FAULTS;
-		*value = *(const volatile uint64_t *)from;
-	}
-	ends = NOTHING;
-	return number;
+	return ATTEMPT(FAULTS, *value = *(const volatile uint64_t *)from);
 }
 
 int fuzz_poke(void *to, uint64_t value)
 {
-	int number = sigsetjmp(escape, 0);
-
-	if (!number) {
-		ends = FAULTS;
-		*(volatile uint64_t *)to = value;
-	}
-	ends = NOTHING;
-	return number;
+	return ATTEMPT(FAULTS, *(volatile uint64_t *)to = value);
 }
 
 /* -EFAULT: a fault; -EINTR: it took too long, or it was interrupted. */
 static int touch(volatile char *at, bool write)
 {
-	int number = sigsetjmp(escape, 0);
+	int number = write ? ATTEMPT(SIGNALS, *at = 1) : ATTEMPT(SIGNALS, (void)*at);
 
-	if (!number) {
-		ends = SIGNALS;
-		if (write)
-			*at = 1;
-		else
-			(void)*at;
-	}
-	ends = NOTHING;
 	if (!number)
 		return 0;
 	return number == SIGBUS || number == SIGSEGV ? -EFAULT : -EINTR;
