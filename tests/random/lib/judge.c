@@ -8,9 +8,6 @@
 
 #include "program.h"
 
-/* Of the exporter's bugs: it keeps its promises all the same. */
-#define HARMLESS (DMABUF_REVOKE_FAULT_TELL_TWICE | DMABUF_REVOKE_FAULT_HOLD_LOCK)
-
 #define CHECK(lane, condition)						\
 	do {								\
 		if (!(condition))					\
@@ -69,7 +66,7 @@ static void check_alloc(struct fuzz_lane *lane,
 			   (unsigned long long)out->id);
 	/* What all buffers have is there to be found. */
 	atomic_store(&fact->faulty,
-		     in->faults & ~(HARMLESS | lane->process->options->faults));
+		     in->faults & ~(FUZZ_HARMLESS | lane->process->options->faults));
 	atomic_store(&fact->zero_page, in->flags & DMABUF_REVOKE_ALLOC_ZERO_PAGE);
 }
 

@@ -42,6 +42,9 @@
 #define FUZZ_LANES (FUZZ_PROCESSES * (FUZZ_THREADS + 1))
 #define FUZZ_WATCHES (FUZZ_LANES + 64)	/* children, also those whose parent was killed */
 
+/* Of the exporter's bugs: it keeps its promises all the same, and all waits have an end. */
+#define FUZZ_HARMLESS (DMABUF_REVOKE_FAULT_TELL_TWICE | DMABUF_REVOKE_FAULT_HOLD_LOCK)
+
 #define FUZZ_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* What a slot holds, as the generator supposes it. */

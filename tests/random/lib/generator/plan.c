@@ -58,8 +58,7 @@ static struct fuzz_value some_flags(struct plan *plan, uint64_t known, int none)
 	return number(bit);
 }
 
-/* As long as all that a buffer promises, and all waits, come to an end. */
-#define HARMLESS (DMABUF_REVOKE_FAULT_TELL_TWICE | DMABUF_REVOKE_FAULT_HOLD_LOCK)
+/* Of the importer's bugs: all waits come to an end. */
 #define FINITE (DMABUF_REVOKE_MISBEHAVE_LATE_UNMAP |			\
 		DMABUF_REVOKE_MISBEHAVE_SLOW_CALLBACK |			\
 		DMABUF_REVOKE_MISBEHAVE_LATE_FENCE |			\
@@ -79,7 +78,7 @@ static struct fuzz_value some_bugs(struct plan *plan, uint64_t known)
 	struct fuzz_value bugs;
 
 	if (plan->threads)
-		known &= exporter ? HARMLESS : FINITE;
+		known &= exporter ? FUZZ_HARMLESS : FINITE;
 	bugs = some_flags(plan, known, plan->threads && !exporter ? 50 : 80);
 
 	if (exporter && bugs.number & slow && chance(plan, 95))
