@@ -105,3 +105,14 @@ def test_seed_and_signature_are_read_from_the_output() -> None:
     assert jobs.signature("x\nsignature: it hangs\r\n", "") == "it hangs"
     assert jobs.signature("signature: \n", "") == ""
     assert jobs.signature("signature: it hangs\n", "panic") == jobs.LOST
+
+
+def test_rt_kernels_run_programs_of_threads() -> None:
+    """The part of the suite that runs there is chosen by names, which change."""
+    text = (settings.REPOSITORY / "tests/random/test_programs.py").read_text()
+    names = re.findall(r"^def (test_\w+)", text, re.MULTILINE)
+    rt = [kernel for kernel in kernels.TABLE.values() if "rt" in kernel.flavour]
+    assert rt
+    for kernel in rt:
+        words = set(re.findall(r"\w+", kernel.part)) - {"or", "and", "not"}
+        assert any(word in name for word in words for name in names)
