@@ -10,7 +10,7 @@ ifneq ($(KERNEL_BUILD)$(KERNEL_IMAGE),)
 KERNELS	?= own
 endif
 BUILD	?= $(CURDIR)/build
-ALL	:= 7.3 7.3-debug 7.3-m32 7.3-swiotlb 7.3-rt 6.12 6.12-rt 6.1 6.1-rt
+ALL	:= 7.3 7.3-debug 7.3-m32 7.3-swiotlb 7.3-iommu 7.3-rt 6.12 6.12-rt 6.1 6.1-rt
 KERNELS	?= 7.3
 TESTS	?=
 
@@ -21,8 +21,9 @@ OWN	:= $(if $(KERNEL_BUILD),--kernel-build '$(KERNEL_BUILD)') \
 # The suite is all that says something of a kernel of one's own.
 OURS	= $(filter-out own,$(KERNELS))
 GUEST	:= python3 scripts/guest
-# The headers of the others are those of these; 32 bits are the programs, swiotlb the boot.
-LINTED	= $(filter-out %-debug %-rt %-m32 %-swiotlb,$(KERNELS))
+# The headers of the others are those of these; 32 bits are the programs, swiotlb and iommu
+# the boot.
+LINTED	= $(filter-out %-debug %-rt %-m32 %-swiotlb %-iommu,$(KERNELS))
 # What DKMS builds from.
 SOURCES	:= dkms.conf Kbuild Makefile LICENSE include exporter importer
 DKMS_SOURCE := /usr/src/dmabuf-revoke-$(VERSION)

@@ -34,6 +34,10 @@ class Kernel:
     built: Build | None = None
     memory: str = "1G"
     append: str = ""
+    #: The CPU, as qemu calls it; empty: the host's under KVM, else all that qemu can emulate.
+    cpu: str = ""
+    #: What the machine has beside what every guest has: words of qemu's command line.
+    hardware: tuple[str, ...] = ()
     #: How many times as long as on a stock kernel everything may take.
     patience: float = 1.0
     #: Guests that share the suite.
@@ -98,6 +102,20 @@ _SWIOTLB_PART = (
     " or badinput or failnth)"
 )
 
+# Tests of devices, and those in which most data moves by DMA.
+_IOMMU_PART = (
+    "(devices or foreign or jobs or mappings or peer or test_bounce or quarantine)"
+    " and not (unload or control or test_rights or test_red or timens or latency)"
+)
+
+# Two devices that do DMA, and one whose BAR 2 is memory. EPYC: the kernel lets devices reach
+# each other below AMD's root complexes, and not below the one that q35 has.
+_IOMMU_HARDWARE = """
+    -device intel-iommu
+    -device edu,dma_mask=0xffffffffffffffff -device edu,dma_mask=0xffffffffffffffff
+    -object memory-backend-ram,id=shared,size=1M -device ivshmem-plain,memdev=shared
+""".split()
+
 
 def _rt(name: str, suite: str, kernel_suite: str) -> Kernel:
     return Kernel(name, suite, kernel_suite, flavour="rt-amd64", part=_RT_PART)
@@ -135,6 +153,15 @@ TABLE = {
             append="swiotlb=65536,force",
             memory="1152M",
             part=_SWIOTLB_PART,
+        ),
+        replace(
+            _STOCK,
+            name="7.3-iommu",
+            image_of="7.3",
+            append="intel_iommu=on iommu=strict",
+            cpu="EPYC",
+            hardware=tuple(_IOMMU_HARDWARE),
+            part=_IOMMU_PART,
         ),
         _rt("6.1-rt", suite="bookworm", kernel_suite="bookworm"),
         _rt("6.12-rt", suite="trixie", kernel_suite="trixie"),

@@ -36,6 +36,9 @@ class Machine:
     #: Time is a count of instructions, which repeats, on one CPU.
     icount: bool = False
     append: str = ""
+    cpu: str = ""  # empty: the accelerator's best
+    #: Words of qemu's command line, before all other devices: an IOMMU has to be the first.
+    hardware: tuple[str, ...] = ()
     qemu_args: tuple[str, ...] = ()
 
 
@@ -64,6 +67,8 @@ class Settings:
             self.machine,
             memory=self.machine.memory or kernel.memory,
             append=f"{kernel.append} {self.machine.append}".strip(),
+            cpu=kernel.cpu,
+            hardware=kernel.hardware,
         )
 
 

@@ -75,11 +75,11 @@ def read_results(data: bytes) -> dict[str, bytes]:
 def _processors(accel: str, machine: Machine) -> list[str]:
     if machine.icount:
         line = ["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off"]
-        return [*line, "-cpu", "max", "-smp", "1"]
+        return [*line, "-cpu", machine.cpu or "max", "-smp", "1"]
     if accel == "kvm":
-        line = ["-accel", "kvm", "-cpu", "host"]
+        line = ["-accel", "kvm", "-cpu", machine.cpu or "host"]
     else:
-        line = ["-accel", "tcg,thread=multi", "-cpu", "max"]
+        line = ["-accel", "tcg,thread=multi", "-cpu", machine.cpu or "max"]
     return [*line, "-smp", str(machine.cpus)]
 
 
@@ -94,6 +94,7 @@ def command(
     """qemu's command line; ``initrd`` and ``ports`` are inherited descriptors."""
     line = ["qemu-system-x86_64", "-M", "q35", "-nodefaults", "-no-reboot"]
     line += _processors(accel, machine)
+    line += machine.hardware
     line += ["-display", "none"]
     line += ["-m", machine.memory or "1G"]
     line += ["-kernel", str(image / "vmlinux"), "-initrd", f"/dev/fd/{initrd}"]

@@ -20,6 +20,7 @@ from guest.tree import archive
 from guest.cli import job_of, parser
 from guest.tree.cpio import Archive
 from guest.errors import RunnerError
+from guest.settings import Settings
 from guest.suite.results import Totals
 
 from ..sample import REPOSITORY, make_source
@@ -175,6 +176,20 @@ def test_an_unknown_kernel_is_refused_with_the_known_ones() -> None:
     assert "unknown kernel '2.4'" in done.stderr
     assert all(name in done.stderr for name in kernels.TABLE)
     assert "Traceback" not in done.stderr
+
+
+def test_the_hardware_of_a_row_is_in_its_machine_only() -> None:
+    def line(name: str) -> list[str]:
+        machine = Settings().machine_for(kernels.lookup(name))
+        return vm.command(Path("image"), "tcg", machine, 3, {}, shell=False)
+
+    words = line("7.3-iommu")
+    # Devices that are there before an IOMMU go around it.
+    assert words[words.index("-device") + 1] == "intel-iommu"
+    assert words[words.index("-cpu") + 1] == "EPYC"
+    assert "intel_iommu=on iommu=strict" in words[words.index("-append") + 1]
+    stock = line("7.3")
+    assert "intel-iommu" not in stock and stock[stock.index("-cpu") + 1] == "max"
 
 
 def test_options_after_the_command_belong_to_the_command() -> None:
