@@ -22,9 +22,9 @@ from ..tree import cache, chroot
 
 PARTS = "dkms.conf Kbuild Makefile LICENSE include exporter importer".split()
 _SOURCE = re.compile(r"(.*\.[chS]|Kbuild|Makefile|LICENSE|dkms\.conf)$")
-# Modules of the tests, never part of the package: an importer that they take apart, and, for
-# debug kernels, what provokes each detector.
-PEER = "tests/importer/peer"
+# Modules of the tests, never part of the package: an importer that they take apart, a DMA engine
+# with a client, and, for debug kernels, what provokes each detector.
+TESTED = ["tests/importer/peer", "tests/devices/edu"]
 PROVOKER = "tests/gates/provoke"
 KEEP = 4
 RECIPE = [Path(__file__), Path(chroot.__file__), Path(hostbuild.__file__)]
@@ -38,13 +38,15 @@ mkdir /tmp/before
 cp /usr/lib/modules/$release/modules.* /tmp/before/
 """
 
-# The tests' module first: depmod is run by dkms.
+# The tests' modules first: depmod is run by dkms.
 _DKMS = """
 cp -r /out/source /usr/src/$name-$version
-for target in modules modules_install; do
-    [ -e /out/source/{peer}/Kbuild ] || break
-    make -j {jobs} -C /usr/lib/modules/$release/build M=/usr/src/$name-$version/{peer} \
-        INSTALL_MOD_DIR=updates $target >>/out/make.log 2>&1
+for part in {tested}; do
+    [ -e /out/source/$part/Kbuild ] || continue
+    for target in modules modules_install; do
+        make -j {jobs} -C /usr/lib/modules/$release/build M=/usr/src/$name-$version/$part \
+            INSTALL_MOD_DIR=updates $target >>/out/make.log 2>&1
+    done
 done
 log() {{ find /var/lib/dkms -name make.log -exec cp {{}} /out/make.log ';'; }}
 trap log EXIT
@@ -57,7 +59,7 @@ dkms install $name/$version -k $release
 SOURCE = "/usr/src/dmabuf-revoke"
 _INSTRUMENTED = """
 cp -r /out/source {source}
-for part in . {peer} {provoker}; do
+for part in . {tested} {provoker}; do
     [ -e {source}/$part/Kbuild ] || continue
     for target in modules modules_install; do
         make -j {jobs} -C /usr/lib/modules/$release/build M={source}/$part \
@@ -132,7 +134,7 @@ def _warnings(log: str) -> str:
 def _on_host(build: Build, work: Path, image: Path, release: str, entry: Path) -> None:
     """Compile in ``work`` with the tree that ``image`` was made from."""
     what = "the modules' build"
-    parts = [work, *(work / part for part in [PEER] if (work / part).is_dir())]
+    parts = [work, *(work / part for part in TESTED if (work / part).is_dir())]
     log = "".join(
         hostbuild.make(what, build, [f"M={part}", "modules"]) for part in parts
     )
@@ -173,7 +175,7 @@ def _in_tree(
         release=release,
         jobs=os.cpu_count() or 1,
         source=SOURCE,
-        peer=PEER,
+        tested=" ".join(TESTED),
         provoker=PROVOKER,
     )
     log = entry / "make.log"
@@ -214,7 +216,7 @@ def prepare(kernel: Kernel, source: Path, top: Path, image: Path, release: str) 
     ``top`` is the cache directory, ``image`` the kernel's entry in it. The caller holds
     the kernel's lock. RunnerError has dkms's output and its make.log.
     """
-    parts = [*PARTS, PEER, *([PROVOKER] if kernel.fragment else [])]
+    parts = [*PARTS, *TESTED, *([PROVOKER] if kernel.fragment else [])]
     files = sources(source, parts)
     store = cache.Store(image / "modules", keep=KEEP)
     name = key(files)

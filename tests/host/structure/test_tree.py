@@ -92,7 +92,7 @@ def stale(files: list[str]) -> list[str]:
             name = match[0].removeprefix(match[1]).rstrip(".-")
             if NOT_OURS.search(match[0]) or re.search(r"[\w>}\"]/$", match[1]):
                 continue
-            if not list(REPOSITORY.glob(name.removesuffix("dbr_peer.ko"))):
+            if not list(REPOSITORY.glob(re.sub(r"dbr_\w+\.ko$", "", name))):
                 wrong.append(f"{file}: {name}")
     return wrong
 
