@@ -27,6 +27,10 @@ ALLOWANCES = {
         ),
         "the exporter complains of an importer that leaves mappings and pins behind",
     ),
+    "warns_iommu": Allowed(
+        re.compile(r"fault addr|IO_PAGE_FAULT"),
+        "a device is told to go on after an unmap",
+    ),
     "warns_overlap": Allowed(
         re.compile(r"DMA-API: exceeded \d+ overlapping|WARNING: kernel/dma/debug\.c"),
         "the DMA-API checks cannot count more than 7 mappings of one page",

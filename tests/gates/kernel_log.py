@@ -33,6 +33,8 @@ BAD = [
         r"sleeping function called from invalid context",
         r"scheduling while atomic",
         r"DMA-API:.*(?:device driver|leak|overlap|exceed|not)",
+        # An IOMMU has stopped a device that went on after an unmap.
+        r"DMAR: \[DMA .*fault addr|IO_PAGE_FAULT",
         r"list_(?:add|del) corruption",
         r"Poison overwritten|Redzone|Bad page state|Object already free",
         r"ODEBUG:",

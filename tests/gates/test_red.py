@@ -48,6 +48,8 @@ BAD_LINES = [
     "BUG: sleeping function called from invalid context at kernel/locking/mutex.c:1",
     "BUG: scheduling while atomic: race/12/0x00000002",
     "DMA-API: platform x: device driver frees DMA memory with different direction",
+    "DMAR: [DMA Write NO_PASID] Request device [0000:00:01.0] fault addr 0xffffc000 [fault reason 0x05]",
+    "edu 0000:00:01.0: AMD-Vi: Event logged [IO_PAGE_FAULT domain=0x0001 address=0xffffc000 flags=0x0020]",
     "list_del corruption. prev->next should be ffff, but was dead. (prev=ffff)",
     "BUG kmalloc-96 (Tainted: G): Poison overwritten",
     "BUG: Bad page state in process race  pfn:12345",
@@ -62,6 +64,7 @@ HARMLESS_LINES = [
     "hrtimer: interrupt took 12345678 ns",
     "clocksource: Switched to clocksource tsc",
     "DMA-API: preallocated 65536 debug entries",
+    "DMAR: IOMMU enabled",
     "workqueue: DEBUG_INFO is off",
 ]
 

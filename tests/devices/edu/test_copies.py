@@ -141,7 +141,7 @@ def test_driver_goes_while_it_copies(edu: pci.Function) -> None:
         assert copy(edu.address, source[:9], bytes(9)) == (source[:9], 1, 0)
 
 
-def test_address_that_is_not_mapped(engine: pci.Function) -> None:
+def test_address_that_is_not_mapped_warns_iommu(engine: pci.Function) -> None:
     """An IOMMU stops it, and says so; without one the bytes are in whose memory it is."""
     source, before = os.urandom(64), bytes(64)
     log = os.open(kernel_log.KMSG, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
