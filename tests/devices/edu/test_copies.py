@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import fcntl
+import mmap
 import os
 import re
 import time
@@ -99,6 +100,17 @@ def until(what: Callable[[], bool]) -> None:
         time.sleep(0.002)
 
 
+def is_running(edu: pci.Function) -> bool:
+    """As its register has it, without asking the driver."""
+    with (edu.path / "resource0").open("r+b") as file:
+        registers = mmap.mmap(file.fileno(), 4096)
+    with registers, memoryview(registers) as view:
+        command = ctypes.c_uint64.from_buffer(view, 0x98)
+        running = bool(command.value & 1)
+        del command
+    return running
+
+
 # A piece is 2 KiB.
 @pytest.mark.parametrize("length, descriptors", [(1, 1), (2048, 1), (4099, 1), (99, 5)])
 def test_copies(engine: pci.Function, length: int, descriptors: int) -> None:
@@ -110,6 +122,7 @@ def test_copies(engine: pci.Function, length: int, descriptors: int) -> None:
 def test_stops_when_it_is_told_to(engine: pci.Function) -> None:
     source, before = os.urandom(256), bytes(256)
     after, ended, error = copy(engine.address, source, before, 16, TERMINATE)
+    assert not is_running(engine)
     assert error == 0 and ended >= 1
     # What the device was at may have been written, nothing beyond it.
     assert after[: 16 * ended] == source[: 16 * ended]
@@ -131,6 +144,7 @@ def test_driver_goes_while_it_copies(edu: pci.Function) -> None:
     source = os.urandom(MOST)
     for _ in range(5):  # until it went before the end
         after, ended, error = without_driver(edu, source)
+        assert not is_running(edu)
         if error:
             break
     assert error == errno.ECANCELED
