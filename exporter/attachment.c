@@ -45,6 +45,9 @@ int dbr_dmabuf_attach(struct dma_buf *dmabuf,
 	/* Who learns it only from map tries again for ever. */
 	if (!dbr_device_can_map(attach->dev) && !dbr_fault_skips_device_test(buf))
 		return -EIO;
+	ret = dbr_fault_attach(buf);
+	if (ret)
+		return ret;
 
 	a = kzalloc_obj(*a, GFP_CALLER);
 	if (!a)
@@ -118,6 +121,7 @@ int dbr_dmabuf_pin(struct dma_buf_attachment *attach)
 		return ret;
 	a->pins++;
 	buf->pins++;
+	dbr_fault_pinned(buf);
 	return 0;
 }
 
@@ -195,6 +199,7 @@ struct sg_table *dbr_dmabuf_map(struct dma_buf_attachment *attach,
 	buf->maps++;
 	if (!a->revocable)
 		buf->legacy_maps++;
+	dbr_fault_mapped(buf);
 	return &m->table;
 }
 

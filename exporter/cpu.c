@@ -42,7 +42,7 @@ static int dbr_vmap(struct dbr_buffer *buf, struct iosys_map *map)
 
 	dma_resv_assert_held(buf->dmabuf->resv);
 
-	ret = dbr_check_state(buf);
+	ret = dbr_check_state(buf) ?: dbr_fault_vmap(buf);
 	if (ret)
 		return ret;
 	if (buf->flags & DMABUF_REVOKE_ALLOC_REFUSE_VMAP)
@@ -148,7 +148,7 @@ int dbr_dmabuf_begin_cpu_access(struct dma_buf *dmabuf,
 		/* Final once seen. The fences may be what the revoke waits for. */
 		if (dbr_is_gone(buf))
 			return -ENODEV;
-		ret = dbr_await_fences(buf, dir);
+		ret = dbr_fault_cpu_access(buf) ?: dbr_await_fences(buf, dir);
 		if (!ret)
 			ret = dbr_lock_for_access(buf);
 		if (ret)
@@ -373,6 +373,7 @@ static const struct vm_operations_struct dbr_vm_ops = {
 int dbr_dmabuf_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 {
 	struct dbr_buffer *buf = dmabuf->priv;
+	int ret;
 
 	/*
 	 * A private mapping would keep copies that no revoke can reach. Not
@@ -382,6 +383,9 @@ int dbr_dmabuf_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 		return -EINVAL;
 	if (dbr_is_gone(buf))
 		return -ENODEV;
+	ret = dbr_fault_mmap(buf);
+	if (ret)
+		return ret;
 
 	/* VM_PFNMAP: no page can be pinned through the mapping and outlive it. */
 	vm_flags_set(vma, VM_PFNMAP | VM_IO | VM_DONTEXPAND | VM_DONTDUMP);

@@ -19,6 +19,8 @@ static const char * const dbr_fault_names[] = {
 	"tell-twice", "no-zap", "late-map", "hold-lock", "slow-map", "fail-pin",
 	"fail-map", "move-no-copy", "move-pinned", "no-legacy-test",
 	"keep-memory", "big-segments", "one-map", "sync-early", "late-refusal",
+	"tell-in-pin", "tell-in-map", "tell-on-restore", "fail-attach", "fail-vmap",
+	"fail-mmap", "fail-cpu-access",
 };
 
 /* 0, -EINVAL or -EPERM. */
@@ -53,6 +55,19 @@ int __dbr_fault_map(const struct dbr_buffer *buf, bool mapped)
 	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_SLOW_MAP))
 		sleep_at_least(DBR_FAULT_DELAY_NS);
 	return dbr_has_fault(buf, DMABUF_REVOKE_FAULT_FAIL_MAP) ? -ENOMEM : 0;
+}
+
+/* For nothing. */
+void __dbr_fault_tell(struct dbr_buffer *buf)
+{
+	dma_resv_assert_held(buf->dmabuf->resv);
+
+	/* Not again for what an importer does in its callback. */
+	if (buf->invalidating)
+		return;
+	WRITE_ONCE(buf->invalidating, true);
+	dma_buf_invalidate_mappings(buf->dmabuf);
+	WRITE_ONCE(buf->invalidating, false);
 }
 
 void __dbr_fault_invalidated(const struct dbr_buffer *buf)

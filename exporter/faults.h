@@ -35,6 +35,11 @@ static inline bool dbr_fault_skips_limits(const struct dbr_buffer *buf)
 	return dbr_has_fault(buf, DMABUF_REVOKE_FAULT_BIG_SEGMENTS);
 }
 
+static inline int dbr_fault_attach(const struct dbr_buffer *buf)
+{
+	return dbr_has_fault(buf, DMABUF_REVOKE_FAULT_FAIL_ATTACH) ? -ENOMEM : 0;
+}
+
 static inline int dbr_fault_pin(const struct dbr_buffer *buf)
 {
 	return dbr_has_fault(buf, DMABUF_REVOKE_FAULT_FAIL_PIN) ? -ENOMEM : 0;
@@ -48,7 +53,37 @@ static inline int dbr_fault_map(const struct dbr_buffer *buf, bool mapped)
 	return unlikely(buf->faults) ? __dbr_fault_map(buf, mapped) : 0;
 }
 
+void __dbr_fault_tell(struct dbr_buffer *buf);
+
+/* It counts; nobody has been told that it does. */
+static inline void dbr_fault_pinned(struct dbr_buffer *buf)
+{
+	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_TELL_IN_PIN))
+		__dbr_fault_tell(buf);
+}
+
+static inline void dbr_fault_mapped(struct dbr_buffer *buf)
+{
+	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_TELL_IN_MAP))
+		__dbr_fault_tell(buf);
+}
+
 /* Access by CPUs. */
+static inline int dbr_fault_vmap(const struct dbr_buffer *buf)
+{
+	return dbr_has_fault(buf, DMABUF_REVOKE_FAULT_FAIL_VMAP) ? -ENOMEM : 0;
+}
+
+static inline int dbr_fault_mmap(const struct dbr_buffer *buf)
+{
+	return dbr_has_fault(buf, DMABUF_REVOKE_FAULT_FAIL_MMAP) ? -ENOMEM : 0;
+}
+
+static inline int dbr_fault_cpu_access(const struct dbr_buffer *buf)
+{
+	return dbr_has_fault(buf, DMABUF_REVOKE_FAULT_FAIL_CPU_ACCESS) ? -ENOMEM : 0;
+}
+
 static inline bool dbr_fault_skips_sync_wait(const struct dbr_buffer *buf)
 {
 	return dbr_has_fault(buf, DMABUF_REVOKE_FAULT_SYNC_EARLY);
@@ -72,6 +107,13 @@ static inline void dbr_fault_invalidated(const struct dbr_buffer *buf)
 {
 	if (unlikely(buf->faults))
 		__dbr_fault_invalidated(buf);
+}
+
+/* A suspension is about to end. */
+static inline void dbr_fault_restore(struct dbr_buffer *buf)
+{
+	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_TELL_ON_RESTORE))
+		__dbr_fault_tell(buf);
 }
 
 /* What a revoke waits for. */

@@ -458,6 +458,7 @@ static int dbr_try_restore(struct dbr_buffer *buf)
 			dbr_enable_fences(buf);
 		if (dbr_await_fence(buf))
 			return -EAGAIN;
+		dbr_fault_restore(buf);
 	}
 	dbr_set_state(buf, DMABUF_REVOKE_STATE_LIVE);
 	return 0;

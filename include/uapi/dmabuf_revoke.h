@@ -220,6 +220,20 @@ struct dmabuf_revoke_exporter_info {
 #define DMABUF_REVOKE_FAULT_SYNC_EARLY		(1ULL << 17)
 /* Let devices attach that can never map. */
 #define DMABUF_REVOKE_FAULT_LATE_REFUSAL	(1ULL << 18)
+/* Invalidate importers in each pin, once it counts. */
+#define DMABUF_REVOKE_FAULT_TELL_IN_PIN		(1ULL << 19)
+/* Invalidate importers in each map, the new mapping included. */
+#define DMABUF_REVOKE_FAULT_TELL_IN_MAP		(1ULL << 20)
+/* Invalidate importers when a suspension ends, while pin and map still fail. */
+#define DMABUF_REVOKE_FAULT_TELL_ON_RESTORE	(1ULL << 21)
+/* attach fails with ENOMEM. */
+#define DMABUF_REVOKE_FAULT_FAIL_ATTACH		(1ULL << 22)
+/* vmap fails with ENOMEM. The dma-buf core warns of that, once per boot. */
+#define DMABUF_REVOKE_FAULT_FAIL_VMAP		(1ULL << 23)
+/* mmap fails with ENOMEM. */
+#define DMABUF_REVOKE_FAULT_FAIL_MMAP		(1ULL << 24)
+/* The beginning of access by a CPU (DMA_BUF_IOCTL_SYNC) fails with ENOMEM. */
+#define DMABUF_REVOKE_FAULT_FAIL_CPU_ACCESS	(1ULL << 25)
 
 /**
  * struct dmabuf_revoke_alloc - DMABUF_REVOKE_IOC_ALLOC: a new revocable buffer

@@ -247,6 +247,27 @@ CASE(exporter, E4_legacy_importer_is_never_invalidated)
 	close(buffer.fd);
 }
 
+/* It is told when something is taken from it, and then only. */
+CASE(exporter, E4_pin_and_map_invalidate_nobody)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(revocable_kinds); i++) {
+		struct buffer buffer = buffer_for_all();
+		int idle = attach(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
+		int other = dr_attach(importer, buffer.fd, revocable_kinds[i], 0);
+		int mapped = other < 0 ? other : dr_map(other, 0);
+
+		equal(status(idle).invalidations, 0);
+		succeeds(mapped);
+		equal(status(other).invalidations, 0);
+		suspend_fully(buffer.id);
+		restore_fully(buffer.id);
+		equal(status(idle).invalidations, 1);
+		close(other);
+		close(idle);
+		close(buffer.fd);
+	}
+}
+
 CASE(exporter, E16_unwritable_argument_leaves_nothing)
 {
 	struct dmabuf_revoke_alloc *arg = page_with(PROT_READ | PROT_WRITE);

@@ -84,6 +84,16 @@ EXPORTER = {
                 Wrong("NO_TELL"),
                 "invalidations is 0, expected 1",
             ),
+            Control(
+                "contract/exporter::E4_pin_and_map_invalidate_nobody",
+                Wrong("TELL_IN_PIN"),
+                "status(idle).invalidations is",
+            ),
+            Control(
+                "contract/exporter::E4_pin_and_map_invalidate_nobody",
+                Wrong("TELL_IN_MAP"),
+                "status(idle).invalidations is",
+            ),
         ),
         "A legacy importer has no callback that could be called.",
     ),
@@ -190,6 +200,16 @@ EXPORTER = {
                 "the write went through",
             ),
             Control("contract/waits::E9_vmap_is_waited_for", NO_UNMAP_WAIT, TIMES_OUT),
+            Control(
+                "memory/vmap::E9_E15_while_suspended_is_ENODEV_warns_vmap",
+                Wrong("FAIL_VMAP"),
+                "dr_vmap(att, NULL): ENOMEM",
+            ),
+            Control(
+                "memory/mmap::E9_revoke_leaves_SIGBUS_on_every_page",
+                Wrong("FAIL_MMAP"),
+                "ENOMEM",
+            ),
         ),
     ),
     "E10": Clause(
@@ -355,6 +375,11 @@ EXPORTER = {
                 Wrong("SYNC_EARLY"),
                 "access->result is 0, expected -19",
             ),
+            Control(
+                "importer/peer::E21_end_of_a_reader_leaves_what_the_device_wrote_meanwhile",
+                Wrong("FAIL_CPU_ACCESS"),
+                "ENOMEM",
+            ),
         ),
         "What is not synchronised is seen only where DMA is bounced or not coherent.",
     ),
@@ -379,6 +404,17 @@ EXPORTER = {
             "exporter/state.c:dbr_zap",
         ),
         users.E24,
+    ),
+    "E25": Clause(
+        ("exporter/revoke.c:dbr_try_restore",),
+        (
+            Control(
+                "importer/peer::E25_restore_refuses_nobody_whom_it_tells",
+                Wrong("TELL_ON_RESTORE"),
+                "refusals(peer) is 2, expected 1",
+            ),
+        ),
+        "Nobody is told of a restore: who was refused maps again when there is something to do.",
     ),
 }
 
@@ -552,6 +588,9 @@ IMPORTER = {
             ),
             Control(
                 "contract/devices::I9_pins_are_balanced", Wrong("FAIL_MAP"), "ENOMEM"
+            ),
+            Control(
+                "contract/devices::I9_pins_are_balanced", Wrong("FAIL_ATTACH"), "ENOMEM"
             ),
         ),
     ),

@@ -23,6 +23,13 @@ FAULTS = (
     "ONE_MAP",
     "SYNC_EARLY",
     "LATE_REFUSAL",
+    "TELL_IN_PIN",
+    "TELL_IN_MAP",
+    "TELL_ON_RESTORE",
+    "FAIL_ATTACH",
+    "FAIL_VMAP",
+    "FAIL_MMAP",
+    "FAIL_CPU_ACCESS",
 )
 
 #: DMABUF_REVOKE_MISBEHAVE_*: of the importer.

@@ -338,6 +338,31 @@ CASE(peer, E10_E14_revoked_means_that_the_old_pages_are_given_back_too)
 	}
 }
 
+/* --- E25: who maps as soon as it is told ------------------------------------ */
+
+static int refusals(int peer)
+{
+	return sys(ioctl(peer, PEER_IOC_EAGER, 0));
+}
+
+CASE(peer, E25_restore_refuses_nobody_whom_it_tells)
+{
+	struct buffer buffer = buffer_alloc(PAGE, 0);
+	int peer = peer_new(buffer.fd, PEER_PLAIN);
+
+	equal(refusals(peer), 0);
+	for (int i = 1; i <= 3; i++) {
+		suspend_fully(buffer.id);
+		equal(refusals(peer), i);
+		restore_fully(buffer.id);
+		equal(refusals(peer), i);
+		equal(succeeds(peer_map(peer)), 0);
+		succeeds(peer_unmap(peer, 0));
+	}
+	close(peer);
+	close(buffer.fd);
+}
+
 /* --- E5: fences that signal only when they are asked to -------------------- */
 
 static int fence_times(int peer, struct peer_fence *times)

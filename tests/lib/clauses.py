@@ -32,6 +32,7 @@ CLAUSES = {
     "E21": "CPU access after the fences, and coherent with every mapping",
     "E22": "an attachment may hold several mappings",
     "E24": "a CPU mapping's kernel users end with it",
+    "E25": "whoever is told of a restore may map",
     "I1": "complete before attaching",
     "I2": "what the callback may do",
     "I3": "no DMA starts after the callback",

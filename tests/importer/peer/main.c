@@ -23,7 +23,23 @@ struct peer {
 	struct sg_table *mapping[PEER_MAPPINGS];
 	struct peer_fence_set fences;
 	atomic_t invalidated;
+	atomic_t eager;			/* set once */
+	atomic_t refused;
 };
+
+/* Once more, to see whether it may. */
+static void peer_try(struct peer *peer, struct dma_buf_attachment *attach)
+{
+	struct sg_table *table;
+
+	dma_resv_assert_held(attach->dmabuf->resv);
+
+	table = dma_buf_map_attachment(attach, DMA_BIDIRECTIONAL);
+	if (IS_ERR(table))
+		atomic_inc(&peer->refused);
+	else
+		dma_buf_unmap_attachment(attach, table, DMA_BIDIRECTIONAL);
+}
 
 /* The mappings are what the tests look at afterwards: they stay. */
 static void peer_invalidate(struct dma_buf_attachment *attach)
@@ -33,6 +49,8 @@ static void peer_invalidate(struct dma_buf_attachment *attach)
 	dma_resv_assert_held(attach->dmabuf->resv);
 
 	atomic_inc(&peer->invalidated);
+	if (atomic_read(&peer->eager))
+		peer_try(peer, attach);
 }
 
 static const struct dma_buf_attach_ops peer_attach_ops = {
@@ -297,6 +315,9 @@ static long peer_ioctl(struct file *file, unsigned int cmd, unsigned long number
 		return peer_times(peer, &arg.times);
 	case PEER_IOC_INVALIDATED:
 		return atomic_read(&peer->invalidated);
+	case PEER_IOC_EAGER:
+		atomic_set(&peer->eager, 1);
+		return atomic_read(&peer->refused);
 	}
 	return peer_locked(peer, cmd, number, &arg);
 }

@@ -97,4 +97,10 @@ struct peer_store {
  */
 #define PEER_IOC_LEAVE		_IO(0xDC, 0x08)
 
+/*
+ * From now on its callback tries to map, and unmaps at once. Returns how often that was
+ * refused so far.
+ */
+#define PEER_IOC_EAGER		_IO(0xDC, 0x09)
+
 #endif

@@ -43,7 +43,7 @@
 
 /* All that never make the kernel warn, and end with the attachment's file. */
 #define BUGS ((DMABUF_REVOKE_MISBEHAVE_DOUBLE_UNPIN - 1))
-#define FAULTS (2 * DMABUF_REVOKE_FAULT_LATE_REFUSAL - 1)
+#define FAULTS (2 * DMABUF_REVOKE_FAULT_FAIL_CPU_ACCESS - 1)
 
 #define ANY "*"
 /* Of what a move, a suspension, or an allocation that fails, ends. */
