@@ -104,7 +104,7 @@ struct dbr_buffer *dbr_buffer_create(const struct dmabuf_revoke_alloc *arg)
 	if (!buf)
 		return ERR_PTR(-ENOMEM);
 	buf->flags = arg->flags;
-	buf->faults = arg->faults;
+	dbr_faults_init(buf, arg->faults);
 	INIT_LIST_HEAD(&buf->owned);
 	INIT_LIST_HEAD(&buf->abandoned);
 	dbr_revoke_init(buf);

@@ -22,7 +22,7 @@
  *
  * Locks, outermost first: the registry lock; the dma-buf's resv lock; the sync_lock of
  * pages. The first two are never held together; lockdep is taught the order when the
- * module is loaded. Inside of all of them: the lock of the accounts.
+ * module is loaded. Inside of all of them: the lock of the accounts, that of the faults.
  */
 #ifndef DBR_EXPORTER_H
 #define DBR_EXPORTER_H
@@ -33,6 +33,7 @@
 #include <linux/ktime.h>
 #include <linux/list.h>
 #include <linux/rbtree.h>
+#include <linux/spinlock.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
@@ -51,13 +52,19 @@ struct dbr_buffer {
 	struct dma_buf *dmabuf;		/* not a reference: its priv is this */
 	u64 id;
 	u32 flags;			/* DMABUF_REVOKE_ALLOC_* */
-	u64 faults;			/* DMABUF_REVOKE_FAULT_* */
+	u64 faults;			/* DMABUF_REVOKE_FAULT_*, but @switched */
 	struct page *zero_page;		/* with ALLOC_ZERO_PAGE */
 
 	/* Registry lock. */
 	struct dbr_owner *owner;	/* NULL once its file is closed */
 	struct list_head owned;
 	struct rb_node registered;
+
+	/* faults_lock, since attach and mmap come without the resv lock. */
+	spinlock_t faults_lock;
+	u64 switched;			/* DMABUF_REVOKE_FAULT_* that FAULTS sets */
+	u32 faults_left;		/* so often; 0: without end */
+	int faults_error;		/* of those that fail; negative */
 
 	/*
 	 * The resv lock. Readers without it may see LIVE for a moment too long,

@@ -8,6 +8,7 @@
 
 #include <linux/bitops.h>
 #include <linux/capability.h>
+#include <linux/errno.h>
 
 #include "faults.h"
 #include "sleep.h"
@@ -23,6 +24,17 @@ static const char * const dbr_fault_names[] = {
 	"fail-mmap", "fail-cpu-access",
 };
 
+/* Those that FAULTS sets: nothing else rests on them. */
+#define DBR_FAULTS_SWITCHED	(DMABUF_REVOKE_FAULT_FAIL_PIN |		\
+				 DMABUF_REVOKE_FAULT_FAIL_MAP |		\
+				 DMABUF_REVOKE_FAULT_TELL_IN_PIN |	\
+				 DMABUF_REVOKE_FAULT_TELL_IN_MAP |	\
+				 DMABUF_REVOKE_FAULT_TELL_ON_RESTORE |	\
+				 DMABUF_REVOKE_FAULT_FAIL_ATTACH |	\
+				 DMABUF_REVOKE_FAULT_FAIL_VMAP |	\
+				 DMABUF_REVOKE_FAULT_FAIL_MMAP |	\
+				 DMABUF_REVOKE_FAULT_FAIL_CPU_ACCESS)
+
 /* 0, -EINVAL or -EPERM. */
 int dbr_faults_check(u64 faults)
 {
@@ -31,6 +43,56 @@ int dbr_faults_check(u64 faults)
 	if (faults && !capable(CAP_SYS_ADMIN))
 		return -EPERM;
 	return 0;
+}
+
+/* Of FAULTS; the same. */
+int dbr_faults_check_switched(const struct dmabuf_revoke_faults *arg)
+{
+	if (arg->faults & ~DBR_FAULTS_SWITCHED || arg->error > EHWPOISON)
+		return -EINVAL;
+	return dbr_faults_check(arg->faults);
+}
+
+/* Of a buffer that nobody knows yet. */
+void dbr_faults_init(struct dbr_buffer *buf, u64 faults)
+{
+	spin_lock_init(&buf->faults_lock);
+	buf->faults = faults & ~DBR_FAULTS_SWITCHED;
+	buf->switched = faults & DBR_FAULTS_SWITCHED;
+	buf->faults_error = -ENOMEM;
+}
+
+/* In place of those that there are. They have been checked. */
+void dbr_faults_switch(struct dbr_buffer *buf, const struct dmabuf_revoke_faults *arg)
+{
+	spin_lock(&buf->faults_lock);
+	WRITE_ONCE(buf->switched, arg->faults);
+	buf->faults_left = arg->count;
+	buf->faults_error = arg->error ? -(int)arg->error : -ENOMEM;
+	spin_unlock(&buf->faults_lock);
+}
+
+/* Whether one of these happens now, as which it counts. */
+static bool dbr_faults_take(struct dbr_buffer *buf, u64 faults)
+{
+	lockdep_assert_held(&buf->faults_lock);
+
+	if (!(buf->switched & faults))
+		return false;
+	if (buf->faults_left && !--buf->faults_left)
+		WRITE_ONCE(buf->switched, 0);
+	return true;
+}
+
+int __dbr_fault_fails(struct dbr_buffer *buf, u64 faults)
+{
+	int ret = 0;
+
+	spin_lock(&buf->faults_lock);
+	if (dbr_faults_take(buf, faults))
+		ret = buf->faults_error;
+	spin_unlock(&buf->faults_lock);
+	return ret;
 }
 
 /* Each by name, once. They have been checked. */
@@ -46,7 +108,7 @@ void dbr_faults_log(u64 faults)
 }
 
 /* 0, or what a map fails with. */
-int __dbr_fault_map(const struct dbr_buffer *buf, bool mapped)
+int __dbr_fault_map(struct dbr_buffer *buf, bool mapped)
 {
 	dma_resv_assert_held(buf->dmabuf->resv);
 
@@ -54,20 +116,25 @@ int __dbr_fault_map(const struct dbr_buffer *buf, bool mapped)
 		return -EBUSY;
 	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_SLOW_MAP))
 		sleep_at_least(DBR_FAULT_DELAY_NS);
-	return dbr_has_fault(buf, DMABUF_REVOKE_FAULT_FAIL_MAP) ? -ENOMEM : 0;
+	return dbr_fault_fails(buf, DMABUF_REVOKE_FAULT_FAIL_MAP);
 }
 
 /* For nothing. */
-void __dbr_fault_tell(struct dbr_buffer *buf)
+void __dbr_fault_tell(struct dbr_buffer *buf, u64 fault)
 {
+	bool tell;
+
 	dma_resv_assert_held(buf->dmabuf->resv);
 
+	spin_lock(&buf->faults_lock);
 	/* Not again for what an importer does in its callback. */
-	if (buf->invalidating)
-		return;
-	WRITE_ONCE(buf->invalidating, true);
-	dma_buf_invalidate_mappings(buf->dmabuf);
-	WRITE_ONCE(buf->invalidating, false);
+	tell = !buf->invalidating && dbr_faults_take(buf, fault);
+	spin_unlock(&buf->faults_lock);
+	if (tell) {
+		WRITE_ONCE(buf->invalidating, true);
+		dma_buf_invalidate_mappings(buf->dmabuf);
+		WRITE_ONCE(buf->invalidating, false);
+	}
 }
 
 void __dbr_fault_invalidated(const struct dbr_buffer *buf)

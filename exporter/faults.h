@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Bugs of exporters, on purpose: the points at which they happen. Nothing else looks at
- * dbr_buffer.faults for that. Without a bug what is skipped is nothing, and an errno is 0.
+ * dbr_buffer.faults and dbr_buffer.switched for that. Without a bug what is skipped is
+ * nothing, and an errno is 0.
  */
 #ifndef DBR_FAULTS_H
 #define DBR_FAULTS_H
@@ -12,6 +13,27 @@
 static inline bool dbr_has_fault(const struct dbr_buffer *buf, u64 faults)
 {
 	return unlikely(buf->faults & faults);
+}
+
+/* The same of those that FAULTS may set, or clear, at any moment. */
+static inline bool dbr_may_have_fault(const struct dbr_buffer *buf, u64 faults)
+{
+	return unlikely(READ_ONCE(buf->switched) & faults);
+}
+
+int __dbr_fault_fails(struct dbr_buffer *buf, u64 faults);
+
+static inline int dbr_fault_fails(struct dbr_buffer *buf, u64 faults)
+{
+	return dbr_may_have_fault(buf, faults) ? __dbr_fault_fails(buf, faults) : 0;
+}
+
+void __dbr_fault_tell(struct dbr_buffer *buf, u64 fault);
+
+static inline void dbr_fault_tell(struct dbr_buffer *buf, u64 fault)
+{
+	if (dbr_may_have_fault(buf, fault))
+		__dbr_fault_tell(buf, fault);
 }
 
 /* Attaching, pinning and mapping. */
@@ -35,53 +57,50 @@ static inline bool dbr_fault_skips_limits(const struct dbr_buffer *buf)
 	return dbr_has_fault(buf, DMABUF_REVOKE_FAULT_BIG_SEGMENTS);
 }
 
-static inline int dbr_fault_attach(const struct dbr_buffer *buf)
+static inline int dbr_fault_attach(struct dbr_buffer *buf)
 {
-	return dbr_has_fault(buf, DMABUF_REVOKE_FAULT_FAIL_ATTACH) ? -ENOMEM : 0;
+	return dbr_fault_fails(buf, DMABUF_REVOKE_FAULT_FAIL_ATTACH);
 }
 
-static inline int dbr_fault_pin(const struct dbr_buffer *buf)
+static inline int dbr_fault_pin(struct dbr_buffer *buf)
 {
-	return dbr_has_fault(buf, DMABUF_REVOKE_FAULT_FAIL_PIN) ? -ENOMEM : 0;
+	return dbr_fault_fails(buf, DMABUF_REVOKE_FAULT_FAIL_PIN);
 }
 
-int __dbr_fault_map(const struct dbr_buffer *buf, bool mapped);
+int __dbr_fault_map(struct dbr_buffer *buf, bool mapped);
 
 /* @mapped: the attachment has a mapping already */
-static inline int dbr_fault_map(const struct dbr_buffer *buf, bool mapped)
+static inline int dbr_fault_map(struct dbr_buffer *buf, bool mapped)
 {
-	return unlikely(buf->faults) ? __dbr_fault_map(buf, mapped) : 0;
+	return unlikely(buf->faults || READ_ONCE(buf->switched)) ?
+		__dbr_fault_map(buf, mapped) : 0;
 }
-
-void __dbr_fault_tell(struct dbr_buffer *buf);
 
 /* It counts; nobody has been told that it does. */
 static inline void dbr_fault_pinned(struct dbr_buffer *buf)
 {
-	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_TELL_IN_PIN))
-		__dbr_fault_tell(buf);
+	dbr_fault_tell(buf, DMABUF_REVOKE_FAULT_TELL_IN_PIN);
 }
 
 static inline void dbr_fault_mapped(struct dbr_buffer *buf)
 {
-	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_TELL_IN_MAP))
-		__dbr_fault_tell(buf);
+	dbr_fault_tell(buf, DMABUF_REVOKE_FAULT_TELL_IN_MAP);
 }
 
 /* Access by CPUs. */
-static inline int dbr_fault_vmap(const struct dbr_buffer *buf)
+static inline int dbr_fault_vmap(struct dbr_buffer *buf)
 {
-	return dbr_has_fault(buf, DMABUF_REVOKE_FAULT_FAIL_VMAP) ? -ENOMEM : 0;
+	return dbr_fault_fails(buf, DMABUF_REVOKE_FAULT_FAIL_VMAP);
 }
 
-static inline int dbr_fault_mmap(const struct dbr_buffer *buf)
+static inline int dbr_fault_mmap(struct dbr_buffer *buf)
 {
-	return dbr_has_fault(buf, DMABUF_REVOKE_FAULT_FAIL_MMAP) ? -ENOMEM : 0;
+	return dbr_fault_fails(buf, DMABUF_REVOKE_FAULT_FAIL_MMAP);
 }
 
-static inline int dbr_fault_cpu_access(const struct dbr_buffer *buf)
+static inline int dbr_fault_cpu_access(struct dbr_buffer *buf)
 {
-	return dbr_has_fault(buf, DMABUF_REVOKE_FAULT_FAIL_CPU_ACCESS) ? -ENOMEM : 0;
+	return dbr_fault_fails(buf, DMABUF_REVOKE_FAULT_FAIL_CPU_ACCESS);
 }
 
 static inline bool dbr_fault_skips_sync_wait(const struct dbr_buffer *buf)
@@ -112,8 +131,7 @@ static inline void dbr_fault_invalidated(const struct dbr_buffer *buf)
 /* A suspension is about to end. */
 static inline void dbr_fault_restore(struct dbr_buffer *buf)
 {
-	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_TELL_ON_RESTORE))
-		__dbr_fault_tell(buf);
+	dbr_fault_tell(buf, DMABUF_REVOKE_FAULT_TELL_ON_RESTORE);
 }
 
 /* What a revoke waits for. */
@@ -164,7 +182,10 @@ static inline bool dbr_fault_skips_copy(const struct dbr_buffer *buf)
 bool dbr_fault_keeps_old_pages(struct dbr_buffer *buf, struct dbr_pages *pages);
 void dbr_fault_drop_kept(struct dbr_buffer *buf);
 
+void dbr_faults_init(struct dbr_buffer *buf, u64 faults);
+void dbr_faults_switch(struct dbr_buffer *buf, const struct dmabuf_revoke_faults *arg);
 int dbr_faults_check(u64 faults);
+int dbr_faults_check_switched(const struct dmabuf_revoke_faults *arg);
 void dbr_faults_log(u64 faults);
 
 #endif /* DBR_FAULTS_H */

@@ -281,7 +281,7 @@ static int dbr_query_fill(struct dbr_buffer *buf,
 	arg->id = buf->id;
 	arg->length = dmabuf->size;
 	arg->alloc_flags = buf->flags;
-	arg->faults = buf->faults;
+	arg->faults = buf->faults | READ_ONCE(buf->switched);
 	arg->attachments = 0;
 	arg->legacy_attachments = 0;
 
@@ -398,6 +398,27 @@ static int dbr_ioctl_blockers(struct ucmd *ucmd)
 	return ret ?: ucmd_respond(ucmd);
 }
 
+static int dbr_ioctl_faults(struct ucmd *ucmd)
+{
+	const struct dmabuf_revoke_faults *arg = ucmd->arg;
+	struct dbr_buffer *buf;
+	int ret;
+
+	if (arg->flags)
+		return -EINVAL;
+	ret = dbr_faults_check_switched(arg);
+	if (ret)
+		return ret;
+
+	buf = dbr_buffer_get(ucmd->file->private_data, arg->id);
+	if (IS_ERR(buf))
+		return PTR_ERR(buf);
+	dbr_faults_log(arg->faults);
+	dbr_faults_switch(buf, arg);
+	dma_buf_put(buf->dmabuf);
+	return 0;
+}
+
 static int dbr_ioctl_list(struct ucmd *ucmd)
 {
 	struct dmabuf_revoke_list *arg = ucmd->arg;
@@ -444,6 +465,8 @@ static const struct ucmd_op dbr_ops[] = {
 		dbr_ioctl_export),
 	UCMD_OP(DMABUF_REVOKE_IOC_BLOCKERS, dmabuf_revoke_blockers, count,
 		dbr_ioctl_blockers),
+	UCMD_OP(DMABUF_REVOKE_IOC_FAULTS, dmabuf_revoke_faults, error,
+		dbr_ioctl_faults),
 };
 
 long dbr_ioctl(struct file *file, unsigned int cmd, unsigned long arg)

@@ -26,6 +26,7 @@ int verb_blockers(const struct verb *verb, int argc, char **argv);
 int verb_demo(const struct verb *verb, int argc, char **argv);
 int verb_doctor(const struct verb *verb, int argc, char **argv);
 int verb_export(const struct verb *verb, int argc, char **argv);
+int verb_faults(const struct verb *verb, int argc, char **argv);
 int verb_free(const struct verb *verb, int argc, char **argv);
 int verb_info(const struct verb *verb, int argc, char **argv);
 int verb_list(const struct verb *verb, int argc, char **argv);

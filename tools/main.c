@@ -56,6 +56,12 @@ static const struct verb verbs[] = {
 	  "fetches it (pidfd_getfd). It keeps neither the memory nor the buffer from being\n"
 	  "revoked.",
 	  verb_export },
+	{ "faults", "ID [FAULT]...", "Make a buffer's exporter wrong on purpose from now on",
+	  "Instead of the faults that were set so before; without any it is right again.\n"
+	  "fail-attach, fail-pin, fail-map, fail-vmap, fail-mmap and fail-cpu-access make\n"
+	  "that call fail; tell-in-pin, tell-in-map and tell-on-restore invalidate the\n"
+	  "importers' mappings then. For root (CAP_SYS_ADMIN).",
+	  verb_faults },
 	{ "attach", "", "Attach the test importer to a dma-buf and print what happens to it",
 	  "Maps the dma-buf and prints events until it has been invalidated and unmapped,\n"
 	  "or until SIGINT, SIGTERM or SIGHUP. Without --fd the dma-buf is that of\n"

@@ -180,7 +180,9 @@ struct dmabuf_revoke_exporter_info {
 /*
  * ALLOC: bugs of exporters, on purpose; for CAP_SYS_ADMIN in the initial user
  * namespace. None endangers the kernel: memory that anybody may still reach is
- * kept until the last of them has let go, whatever else is skipped.
+ * kept until the last of them has let go, whatever else is skipped. Those that are called
+ * FAIL_ and TELL_ (but TELL_TWICE) may also be set and cleared while the buffer lives, by
+ * FAULTS, which can choose another errno than the ENOMEM that is given here.
  */
 /* Wait only for fences of usage READ and stronger: BOOKKEEP is overlooked. */
 #define DMABUF_REVOKE_FAULT_WEAK_FENCE_WAIT	(1ULL << 0)
@@ -379,7 +381,7 @@ struct dmabuf_revoke_revoke {
  * @legacy_attachments: [out] those of them that cannot be revoked
  * @phases: [out] as of REVOKE
  * @pending: [out] as of REVOKE; for a live buffer: what is in use
- * @faults: [out] DMABUF_REVOKE_FAULT_* it was made with
+ * @faults: [out] DMABUF_REVOKE_FAULT_* that it has
  * @moves: [out] times it was moved
  *
  * By id it needs the owner; by descriptor whoever holds one may ask.
@@ -626,6 +628,37 @@ struct dmabuf_revoke_blockers {
 };
 
 #define DMABUF_REVOKE_IOC_BLOCKERS	_IO(DMABUF_REVOKE_IOC_TYPE, 0x09)
+
+/**
+ * struct dmabuf_revoke_faults - DMABUF_REVOKE_IOC_FAULTS: bugs from now on
+ * @size: [in] sizeof(struct dmabuf_revoke_faults)
+ * @flags: [in] none defined; zero
+ * @id: [in] the buffer, in any state
+ * @faults: [in] DMABUF_REVOKE_FAULT_FAIL_* and DMABUF_REVOKE_FAULT_TELL_* (but
+ *	TELL_TWICE); 0: none
+ * @count: [in] they end when they have happened so often, all together; 0: they do not
+ * @error: [in] the errno of FAIL_*, 1 to EHWPOISON (133 on most machines): no number that
+ *	user space does not know; 0: ENOMEM
+ *
+ * They take the place of those of this sort that the buffer has, from ALLOC or from an
+ * earlier call. The dma-buf core warns, once per boot, of a vmap that fails, and of EBUSY
+ * from a pin that it makes on behalf of a map.
+ *
+ * Errors:
+ *   ENOENT	no buffer has this id
+ *   EPERM	the caller does not own the buffer; @faults without CAP_SYS_ADMIN
+ *   EINVAL	@faults has one that is fixed when the buffer is made; @error is larger
+ */
+struct dmabuf_revoke_faults {
+	__u32 size;
+	__u32 flags;
+	__u64 id;
+	__u64 faults;
+	__u32 count;
+	__u32 error;
+};
+
+#define DMABUF_REVOKE_IOC_FAULTS	_IO(DMABUF_REVOKE_IOC_TYPE, 0x0a)
 
 /* ---------------------------------------------------------------------------
  * The importer: ioctls on /dev/dmabuf-revoke/importer

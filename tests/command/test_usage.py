@@ -33,10 +33,10 @@ __all__ = ["no_process_left"]  # a fixture
 
 VERBS = (
     "info alloc list show blockers revoke suspend restore move free export "
-    "attach demo bench doctor"
+    "faults attach demo bench doctor"
 ).split()
 UNKNOWN = str(2**63)
-OF_ONE = "show blockers revoke suspend restore move free export".split()
+OF_ONE = "show blockers revoke suspend restore move free export faults".split()
 
 
 def place(buffer: dict[str, Any]) -> list[str]:
@@ -106,6 +106,10 @@ WRONG_USAGE = [
     ("move", "Give its id"),
     ("move 1 2", "unexpected argument '2'"),
     ("move 1 --resume 0", "moves are counted from 1"),
+    ("faults", "Give its id"),
+    ("faults x", "'x' is not a buffer id"),
+    ("faults 1 frob", "'frob' is no fault"),
+    ("faults 1 fail-map --count x", "'x' is not a number"),
     ("blockers", "Give its id"),
     ("blockers 1 2", "unexpected argument '2'"),
     ("export", "Give its id"),
@@ -160,6 +164,7 @@ NEEDS = [
     ("free 1", "exporter"),
     ("blockers 1", "exporter"),
     ("export 1", "exporter"),
+    ("faults 1", "exporter"),
     ("attach --fd 0", "importer"),
     ("demo", "exporter"),
     ("bench", "exporter"),

@@ -271,6 +271,30 @@ def test_move_is_refused() -> None:
         assert "(ENODEV)" in done.stderr
 
 
+# faults
+
+
+def test_faults() -> None:
+    with held("4k") as (buffer, _):
+        number = str(buffer["id"])
+        shown = facts("faults", number, "fail-map", "--count", "1", "--error", "5")
+        assert shown["buffer"] == {"id": buffer["id"], "faults": 1 << 10}
+        done = run("attach", *place(buffer), status=1)
+        assert "(EIO)" in done.stderr
+        assert facts("show", number)["buffer"]["faults"] == 0
+        facts("faults", number, "fail-attach", "tell-in-map")
+        done = run("attach", *place(buffer), status=1)
+        assert "(ENOMEM)" in done.stderr
+        assert facts("faults", number)["buffer"]["faults"] == 0
+
+
+def test_faults_of_no_such_errno() -> None:
+    with held("4k") as (buffer, _):
+        number = str(buffer["id"])
+        done = run("faults", number, "fail-map", "--error", "134", status=1)
+        assert "no such errno" in done.stderr and "(EINVAL)" in done.stderr
+
+
 # free
 
 

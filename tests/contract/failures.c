@@ -132,6 +132,107 @@ CASE(failures, E3_revoked_is_ENODEV_all_the_same)
 	close(buffer.fd);
 }
 
+/* --- FAULTS: from now on --------------------------------------------------- */
+
+static void faults(uint64_t id, uint64_t which, uint32_t count, uint32_t error)
+{
+	succeeds(dr_faults(exporter, id, which, count, error));
+}
+
+CASE(failures, I9_others_take_the_place_of_those_before_warns_vmap)
+{
+	struct buffer buffer = buffer_alloc(PAGE, 0);
+
+	for (size_t i = 0; i < ARRAY_SIZE(failing); i++) {
+		faults(buffer.id, failing[i], 0, EIO);
+		equal(query(buffer.id).faults, failing[i]);
+		calls_fail(&buffer, failing[i], EIO);
+		calls_fail(&buffer, failing[i], EIO);
+	}
+	faults(buffer.id, 0, 0, 0);
+	equal(query(buffer.id).faults, 0);
+	calls_fail(&buffer, 0, 0);
+	close(buffer.fd);
+}
+
+CASE(failures, those_of_alloc_are_cleared_but_those_that_are_fixed)
+{
+	struct buffer buffer = buffer_alloc_faulty(PAGE, 0, F(FAIL_MMAP) | F(NO_ZAP));
+
+	fails(mmaps(&buffer), ENOMEM);
+	faults(buffer.id, 0, 0, 0);
+	equal(query(buffer.id).faults, F(NO_ZAP));
+	succeeds(mmaps(&buffer));
+	faults(buffer.id, F(FAIL_MMAP), 0, 0);
+	equal(query(buffer.id).faults, F(NO_ZAP) | F(FAIL_MMAP));
+	fails(mmaps(&buffer), ENOMEM);
+	close(buffer.fd);
+}
+
+/* All together, and it is as if they had never been. */
+CASE(failures, they_end_when_they_have_happened_so_often)
+{
+	struct buffer buffer = buffer_alloc(PAGE, 0);
+
+	for (uint32_t count = 1; count < 4; count++) {
+		faults(buffer.id, F(FAIL_MMAP) | F(FAIL_CPU_ACCESS), 2 * count, 0);
+		for (uint32_t i = 0; i < count; i++) {
+			equal(query(buffer.id).faults,
+			      F(FAIL_MMAP) | F(FAIL_CPU_ACCESS));
+			fails(mmaps(&buffer), ENOMEM);
+			/* They are nothing to those. */
+			succeeds(maps(&buffer));
+			fails(syncs(&buffer), ENOMEM);
+		}
+		equal(query(buffer.id).faults, 0);
+		succeeds(mmaps(&buffer));
+		succeeds(syncs(&buffer));
+	}
+	close(buffer.fd);
+}
+
+CASE(failures, each_errno_that_programs_know)
+{
+	struct buffer buffer = buffer_alloc(PAGE, 0);
+
+	for (int error = 1; error <= EHWPOISON; error++) {
+		faults(buffer.id, F(FAIL_MMAP), 1, error);
+		fails(mmaps(&buffer), error);
+	}
+	faults(buffer.id, F(FAIL_MMAP), 0, EIO);
+	/* The kernel's own would restart calls that nothing has interrupted. */
+	fails(dr_faults(exporter, buffer.id, F(FAIL_MMAP), 1, EHWPOISON + 1), EINVAL);
+	fails(dr_faults(exporter, buffer.id, F(FAIL_MMAP), 1, 512), EINVAL);
+	fails(dr_faults(exporter, buffer.id, F(FAIL_MMAP), 1, UINT32_MAX), EINVAL);
+	fails(mmaps(&buffer), EIO);
+	close(buffer.fd);
+}
+
+CASE(failures, what_is_fixed_is_EINVAL)
+{
+	const uint64_t known = 2 * F(FAIL_CPU_ACCESS) - 1;
+	const uint64_t switched = F(FAIL_PIN) | F(FAIL_MAP) | F(TELL_IN_PIN) |
+				  F(TELL_IN_MAP) | F(TELL_ON_RESTORE) |
+				  F(FAIL_ATTACH) | F(FAIL_VMAP) | F(FAIL_MMAP) |
+				  F(FAIL_CPU_ACCESS);
+	struct buffer buffer = buffer_alloc(PAGE, 0);
+
+	faults(buffer.id, switched, 0, 0);
+	equal(query(buffer.id).faults, switched);
+	for (int bit = 0; bit < 64; bit++) {
+		if (switched & 1ULL << bit)
+			continue;
+		row_gives(known & 1ULL << bit ? "fixed" : "unknown",
+			  dr_faults(exporter, buffer.id, 1ULL << bit, 0, 0),
+			  EINVAL);
+		row_gives("with another",
+			  dr_faults(exporter, buffer.id,
+				    1ULL << bit | F(FAIL_MAP), 0, 0), EINVAL);
+	}
+	equal(query(buffer.id).faults, switched);
+	close(buffer.fd);
+}
+
 /* --- importers that are told for nothing ----------------------------------- */
 
 /* How often those who do nothing are told while another does. */
@@ -166,6 +267,23 @@ CASE(failures, E4_each_tells_when_it_says)
 		equal(told_while(F(TELL_IN_PIN), maps), 0);
 	else
 		holds(told_while(F(TELL_IN_PIN), maps) >= 1);
+}
+
+CASE(failures, E4_tells_the_next_so_many)
+{
+	struct buffer buffer = buffer_alloc(PAGE, 0);
+	int idle = attach(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
+
+	faults(buffer.id, F(TELL_IN_PIN) | F(TELL_ON_RESTORE), 2, 0);
+	pins(&buffer);
+	equal(status(idle).invalidations, 1);
+	suspend_fully(buffer.id);
+	restore_fully(buffer.id);
+	equal(status(idle).invalidations, 3);
+	pins(&buffer);
+	equal(status(idle).invalidations, 3);
+	close(idle);
+	close(buffer.fd);
 }
 
 CASE(failures, E25_tells_when_a_suspension_ends)

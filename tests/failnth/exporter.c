@@ -268,6 +268,16 @@ CASE(exporter, E11_blockers)
 	fails_at_every_point("BLOCKERS", begin_mapped, call_blockers, end);
 }
 
+static long call_faults(void)
+{
+	return dr_faults(exporter, buffer.id, DMABUF_REVOKE_FAULT_FAIL_MAP, 1, EIO);
+}
+
+CASE(exporter, faults)
+{
+	fails_at_every_point("FAULTS", begin, call_faults, end);
+}
+
 static long call_export(void)
 {
 	made = dr_export(exporter, buffer.id);

@@ -155,6 +155,16 @@ static int free_it(struct scene *s)
 	return dr_free(s->file, s->buffer.id, NULL, 0, NULL);
 }
 
+static int faults_that_fail(struct scene *s)
+{
+	return dr_faults(s->file, s->buffer.id, DMABUF_REVOKE_FAULT_FAIL_MAP, 0, 0);
+}
+
+static int faults_to_clear(struct scene *s)
+{
+	return dr_faults(s->file, s->buffer.id, 0, 0, 0);
+}
+
 static int export(struct scene *s)
 {
 	int fd = dr_export(s->file, s->buffer.id);
@@ -249,6 +259,8 @@ static const struct {
 	{ "RESTORE", restore, true },
 	{ "MOVE", move, false },
 	{ "FREE", free_it, false },
+	{ "FAULTS that fail", faults_that_fail, false },
+	{ "FAULTS to clear them", faults_to_clear, false },
 	{ "EXPORT", export, false },
 	{ "QUERY by id", query_by_id, false },
 	{ "QUERY by descriptor", query_by_descriptor, false },

@@ -54,6 +54,7 @@ static const struct row rows[] = {
 	ROW(EXPORTER, FREE, free, 8, 36, true),
 	ROW(EXPORTER, EXPORT, export, 8, 0, true),
 	ROW(EXPORTER, BLOCKERS, blockers, 8, 0, true),
+	ROW(EXPORTER, FAULTS, faults, 8, 0, false),
 	ROW(ATTACHMENT, VMAP, vmap, 0, 12, true),
 	ROW(ATTACHMENT, VUNMAP, vmap, 0, 12, false),
 };

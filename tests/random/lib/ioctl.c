@@ -186,10 +186,11 @@ static void scribble(uint64_t *bytes, size_t count, uint64_t random,
 	for (unsigned int i = 0; i < fuzz_nr_ops && *head % 2; i++)
 		if (fuzz_ops[i].ours && _IOC_NR(fuzz_ops[i].request) == nr)
 			head[0] = fuzz_ops[i].size;
-	/* These would make what nobody closes. */
+	/* These would make what nobody closes, or knows of. */
 	if (nr == _IOC_NR(DMABUF_REVOKE_IOC_ALLOC) ||
 	    nr == _IOC_NR(DMABUF_REVOKE_IOC_ATTACH) ||
 	    nr == _IOC_NR(DMABUF_REVOKE_IOC_EXPORT) ||
+	    nr == _IOC_NR(DMABUF_REVOKE_IOC_FAULTS) ||
 	    nr == _IOC_NR(DMABUF_REVOKE_IOC_SUBMIT))
 		head[1] = 1U << 31;
 	memcpy(bytes, head, sizeof(head));

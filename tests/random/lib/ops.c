@@ -45,6 +45,11 @@
 #define BUGS ((DMABUF_REVOKE_MISBEHAVE_DOUBLE_UNPIN - 1))
 #define FAULTS (2 * DMABUF_REVOKE_FAULT_FAIL_CPU_ACCESS - 1)
 
+/* Those that FAULTS sets. */
+#define SWITCHED							\
+	(DMABUF_REVOKE_FAULT_FAIL_PIN | DMABUF_REVOKE_FAULT_FAIL_MAP |	\
+	 (FAULTS & -DMABUF_REVOKE_FAULT_TELL_IN_PIN))
+
 #define ANY "*"
 /* Of what a move, a suspension, or an allocation that fails, ends. */
 #define KEPT "EAGAIN EFAULT EINTR ENODEV EBUSY EIO ECANCELED"
@@ -81,6 +86,10 @@ const struct fuzz_op fuzz_ops[] = {
 	      R_EXPORTER, NO_FLAGS(blockers), ID_FOR_NOW(blockers),
 	      M(blockers, blockers, P_PLACE, 1),
 	      M(blockers, capacity, P_NUMBER, 24)),
+	/* With an @error every errno would be right. */
+	IOCTL(faults, faults, FAULTS, 4, 0, "ENOENT EPERM", R_NONE, R_EXPORTER,
+	      NO_FLAGS(faults), ID(faults), M(faults, faults, P_FLAGS, SWITCHED),
+	      M(faults, count, P_NUMBER, 4)),
 
 	/* The importer. */
 	IOCTL(importer_info, importer_info, IMPORTER_INFO, 2, 1, "", R_NONE,

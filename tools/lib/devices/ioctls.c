@@ -173,6 +173,19 @@ int dr_blockers(int exp, uint64_t id, struct dmabuf_revoke_blocker *blockers,
 	return ret;
 }
 
+int dr_faults(int exp, uint64_t id, uint64_t faults, uint32_t count, uint32_t error)
+{
+	struct dmabuf_revoke_faults arg = {
+		.size = sizeof(arg),
+		.id = id,
+		.faults = faults,
+		.count = count,
+		.error = error,
+	};
+
+	return call(exp, DMABUF_REVOKE_IOC_FAULTS, &arg);
+}
+
 int dr_query(int exp, uint64_t id, struct dmabuf_revoke_query *out)
 {
 	*out = (struct dmabuf_revoke_query){ .size = sizeof(*out), .id = id };

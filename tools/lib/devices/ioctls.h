@@ -47,6 +47,11 @@ int dr_export(int exp, uint64_t id);
 /* Writes up to @capacity blockers; *@count is how many there are. */
 int dr_blockers(int exp, uint64_t id, struct dmabuf_revoke_blocker *blockers,
 		uint32_t capacity, uint32_t *count);
+/*
+ * In place of those set before: DMABUF_REVOKE_FAULT_*, which end after @count times (0: do
+ * not), and fail with @error (0: ENOMEM).
+ */
+int dr_faults(int exp, uint64_t id, uint64_t faults, uint32_t count, uint32_t error);
 int dr_query(int exp, uint64_t id, struct dmabuf_revoke_query *out);
 int dr_query_fd(int exp, int dmabuf, struct dmabuf_revoke_query *out);
 /* Writes up to @capacity ids; *@count is how many there are. */

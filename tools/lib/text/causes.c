@@ -13,7 +13,7 @@
 #define OPEN		(BIT(ACT_OPEN_EXPORTER) | BIT(ACT_OPEN_IMPORTER))
 #define OWNERS		(BIT(ACT_QUERY) | BIT(ACT_BLOCKERS) | BIT(ACT_EXPORT) | \
 			 BIT(ACT_REVOKE) | BIT(ACT_SUSPEND) | BIT(ACT_RESTORE) | \
-			 BIT(ACT_MOVE) | BIT(ACT_FREE))
+			 BIT(ACT_MOVE) | BIT(ACT_FREE) | BIT(ACT_FAULTS))
 #define ATTACH		BIT(ACT_ATTACH)
 #define MAP		(BIT(ACT_MAP) | BIT(ACT_SUBMIT))
 #define IMPORT		(ATTACH | MAP)
@@ -119,6 +119,10 @@ static const struct cause {
 	  { "not enough memory for both copies, or beyond a limit of the exporter",
 	    "see dmabuf-revoke info; a user has half; raise parameter limit_mb" }, 0, 0, 0 },
 	{ BIT(ACT_FREE), EINTR, { "interrupted", "nothing was done; free it again" }, 0, 0, 0 },
+
+	{ BIT(ACT_FAULTS), EINVAL,
+	  { "no such errno, or the loaded module does not know one of these faults",
+	    "errnos are 1 to 133" }, 0, 0, 0 },
 
 	/* Importing what is no dma-buf, or is gone */
 	{ ATTACH, EBADF,

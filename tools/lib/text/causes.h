@@ -26,6 +26,7 @@ enum act {
 	ACT_RESTORE,
 	ACT_MOVE,
 	ACT_FREE,
+	ACT_FAULTS,
 	ACT_ATTACH,		/* and pin, of the kinds that do */
 	ACT_MAP,
 	ACT_SUBMIT,

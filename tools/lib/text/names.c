@@ -11,6 +11,19 @@ const struct choice kind_choices[] = {
 	{ NULL, 0 },
 };
 
+const struct choice fault_choices[] = {
+	{ "fail-attach", DMABUF_REVOKE_FAULT_FAIL_ATTACH },
+	{ "fail-pin", DMABUF_REVOKE_FAULT_FAIL_PIN },
+	{ "fail-map", DMABUF_REVOKE_FAULT_FAIL_MAP },
+	{ "fail-vmap", DMABUF_REVOKE_FAULT_FAIL_VMAP },
+	{ "fail-mmap", DMABUF_REVOKE_FAULT_FAIL_MMAP },
+	{ "fail-cpu-access", DMABUF_REVOKE_FAULT_FAIL_CPU_ACCESS },
+	{ "tell-in-pin", DMABUF_REVOKE_FAULT_TELL_IN_PIN },
+	{ "tell-in-map", DMABUF_REVOKE_FAULT_TELL_IN_MAP },
+	{ "tell-on-restore", DMABUF_REVOKE_FAULT_TELL_ON_RESTORE },
+	{ NULL, 0 },
+};
+
 static const struct choice states[] = {
 	{ "live", DMABUF_REVOKE_STATE_LIVE },
 	{ "revoking", DMABUF_REVOKE_STATE_REVOKING },

@@ -10,6 +10,7 @@
 #include "lib/text/options.h"
 
 extern const struct choice kind_choices[];	/* of --kind */
+extern const struct choice fault_choices[];	/* those that FAULTS sets */
 
 const char *state_name(uint32_t state);
 const char *event_name(uint32_t type);
