@@ -65,6 +65,9 @@ struct dbr_buffer {
 	u64 switched;			/* DMABUF_REVOKE_FAULT_* that FAULTS sets */
 	u32 faults_left;		/* so often; 0: without end */
 	int faults_error;		/* of those that fail; negative */
+	u32 faults_calls;		/* of FAULTS; what is held by one is released by the next */
+	u32 held;			/* callers, since the last */
+	bool faults_over;		/* there is no owner any more: none, for good */
 
 	/*
 	 * The resv lock. Readers without it may see LIVE for a moment too long,

@@ -10,10 +10,16 @@
 #include <linux/capability.h>
 #include <linux/errno.h>
 
+#include "deadline.h"
 #include "faults.h"
 #include "sleep.h"
 
 #define DBR_FAULT_DELAY_NS	(100 * NSEC_PER_MSEC)	/* of those that take time */
+/*
+ * Of those that hold. Who waits for the resv lock meanwhile may do so on the way to closing
+ * the owner's file, and the kernel complains of two minutes.
+ */
+#define DBR_FAULT_HOLD		(60 * HZ)
 
 static const char * const dbr_fault_names[] = {
 	"weak-fence-wait", "no-fence-wait", "no-unmap-wait", "no-tell",
@@ -21,7 +27,7 @@ static const char * const dbr_fault_names[] = {
 	"fail-map", "move-no-copy", "move-pinned", "no-legacy-test",
 	"keep-memory", "big-segments", "one-map", "sync-early", "late-refusal",
 	"tell-in-pin", "tell-in-map", "tell-on-restore", "fail-attach", "fail-vmap",
-	"fail-mmap", "fail-cpu-access",
+	"fail-mmap", "fail-cpu-access", "hold-in-map", "hold-after-tell",
 };
 
 /* Those that FAULTS sets: nothing else rests on them. */
@@ -33,7 +39,9 @@ static const char * const dbr_fault_names[] = {
 				 DMABUF_REVOKE_FAULT_FAIL_ATTACH |	\
 				 DMABUF_REVOKE_FAULT_FAIL_VMAP |	\
 				 DMABUF_REVOKE_FAULT_FAIL_MMAP |	\
-				 DMABUF_REVOKE_FAULT_FAIL_CPU_ACCESS)
+				 DMABUF_REVOKE_FAULT_FAIL_CPU_ACCESS |	\
+				 DMABUF_REVOKE_FAULT_HOLD_IN_MAP |	\
+				 DMABUF_REVOKE_FAULT_HOLD_AFTER_TELL)
 
 /* 0, -EINVAL or -EPERM. */
 int dbr_faults_check(u64 faults)
@@ -48,7 +56,12 @@ int dbr_faults_check(u64 faults)
 /* Of FAULTS; the same. */
 int dbr_faults_check_switched(const struct dmabuf_revoke_faults *arg)
 {
-	if (arg->faults & ~DBR_FAULTS_SWITCHED || arg->error > EHWPOISON)
+	bool await = arg->flags & DMABUF_REVOKE_FAULTS_AWAIT;
+
+	if (arg->flags & ~DMABUF_REVOKE_FAULTS_AWAIT ||
+	    arg->faults & ~DBR_FAULTS_SWITCHED || arg->error > EHWPOISON)
+		return -EINVAL;
+	if (await ? arg->faults || arg->count || arg->error : arg->deadline_ns)
 		return -EINVAL;
 	return dbr_faults_check(arg->faults);
 }
@@ -62,14 +75,51 @@ void dbr_faults_init(struct dbr_buffer *buf, u64 faults)
 	buf->faults_error = -ENOMEM;
 }
 
-/* In place of those that there are. They have been checked. */
-void dbr_faults_switch(struct dbr_buffer *buf, const struct dmabuf_revoke_faults *arg)
+/* In place of those that there are; whoever is held by them goes on. */
+static void dbr_faults_replace(struct dbr_buffer *buf, u64 faults)
+{
+	lockdep_assert_held(&buf->faults_lock);
+
+	WRITE_ONCE(buf->switched, faults);
+	WRITE_ONCE(buf->faults_calls, buf->faults_calls + 1);
+	WRITE_ONCE(buf->held, 0);
+}
+
+/* FAULTS. They have been checked. 0 or -ENODEV. */
+int dbr_faults_switch(struct dbr_buffer *buf, const struct dmabuf_revoke_faults *arg)
+{
+	bool over;
+
+	spin_lock(&buf->faults_lock);
+	over = buf->faults_over;
+	if (!over) {
+		dbr_faults_replace(buf, arg->faults);
+		buf->faults_left = arg->count;
+		buf->faults_error = arg->error ? -(int)arg->error : -ENOMEM;
+	}
+	spin_unlock(&buf->faults_lock);
+	wake_up_all(&buf->wait);
+	return over ? -ENODEV : 0;
+}
+
+/* For good: nobody could release who is held. */
+void dbr_faults_end(struct dbr_buffer *buf)
 {
 	spin_lock(&buf->faults_lock);
-	WRITE_ONCE(buf->switched, arg->faults);
-	buf->faults_left = arg->count;
-	buf->faults_error = arg->error ? -(int)arg->error : -ENOMEM;
+	dbr_faults_replace(buf, 0);
+	WRITE_ONCE(buf->faults_over, true);
 	spin_unlock(&buf->faults_lock);
+	wake_up_all(&buf->wait);
+}
+
+/* Until somebody is held. 0, -ENODEV, -ETIMEDOUT or -ERESTARTSYS. */
+int dbr_faults_await(struct dbr_buffer *buf, u64 deadline_ns)
+{
+	int ret = deadline_wait(buf->wait,
+				READ_ONCE(buf->held) || READ_ONCE(buf->faults_over),
+				deadline_ns);
+
+	return ret ?: READ_ONCE(buf->faults_over) ? -ENODEV : 0;
 }
 
 /* Whether one of these happens now, as which it counts. */
@@ -95,6 +145,37 @@ int __dbr_fault_fails(struct dbr_buffer *buf, u64 faults)
 	return ret;
 }
 
+/* Until FAULTS is called after @call. 0, or -EINTR after a fatal signal. */
+static int dbr_faults_wait(struct dbr_buffer *buf, u32 call)
+{
+	long left;
+
+	wake_up_all(&buf->wait);
+	left = wait_event_killable_timeout(buf->wait,
+					   READ_ONCE(buf->faults_calls) != call,
+					   DBR_FAULT_HOLD);
+	spin_lock(&buf->faults_lock);
+	if (buf->faults_calls == call)
+		WRITE_ONCE(buf->held, buf->held - 1);
+	spin_unlock(&buf->faults_lock);
+	return left < 0 ? -EINTR : 0;
+}
+
+int __dbr_fault_hold(struct dbr_buffer *buf, u64 fault)
+{
+	bool holds;
+	u32 call;
+
+	dma_resv_assert_held(buf->dmabuf->resv);
+
+	spin_lock(&buf->faults_lock);
+	call = buf->faults_calls;
+	holds = dbr_faults_take(buf, fault);
+	WRITE_ONCE(buf->held, buf->held + holds);
+	spin_unlock(&buf->faults_lock);
+	return holds ? dbr_faults_wait(buf, call) : 0;
+}
+
 /* Each by name, once. They have been checked. */
 void dbr_faults_log(u64 faults)
 {
@@ -110,13 +191,16 @@ void dbr_faults_log(u64 faults)
 /* 0, or what a map fails with. */
 int __dbr_fault_map(struct dbr_buffer *buf, bool mapped)
 {
+	int ret;
+
 	dma_resv_assert_held(buf->dmabuf->resv);
 
 	if (mapped && dbr_has_fault(buf, DMABUF_REVOKE_FAULT_ONE_MAP))
 		return -EBUSY;
 	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_SLOW_MAP))
 		sleep_at_least(DBR_FAULT_DELAY_NS);
-	return dbr_fault_fails(buf, DMABUF_REVOKE_FAULT_FAIL_MAP);
+	ret = dbr_fault_hold(buf, DMABUF_REVOKE_FAULT_HOLD_IN_MAP);
+	return ret ?: dbr_fault_fails(buf, DMABUF_REVOKE_FAULT_FAIL_MAP);
 }
 
 /* For nothing. */
@@ -137,7 +221,7 @@ void __dbr_fault_tell(struct dbr_buffer *buf, u64 fault)
 	}
 }
 
-void __dbr_fault_invalidated(const struct dbr_buffer *buf)
+void __dbr_fault_invalidated(struct dbr_buffer *buf)
 {
 	dma_resv_assert_held(buf->dmabuf->resv);
 
@@ -145,6 +229,8 @@ void __dbr_fault_invalidated(const struct dbr_buffer *buf)
 		dma_buf_invalidate_mappings(buf->dmabuf);
 	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_HOLD_LOCK))
 		sleep_at_least(DBR_FAULT_DELAY_NS);
+	/* What it has begun it goes on with, signal or not. */
+	dbr_fault_hold(buf, DMABUF_REVOKE_FAULT_HOLD_AFTER_TELL);
 }
 
 /* True: CPU mappings still lead to what a move has replaced, without a reference. */

@@ -28,12 +28,25 @@ static inline int dbr_fault_fails(struct dbr_buffer *buf, u64 faults)
 	return dbr_may_have_fault(buf, faults) ? __dbr_fault_fails(buf, faults) : 0;
 }
 
+int __dbr_fault_hold(struct dbr_buffer *buf, u64 fault);
+
+static inline int dbr_fault_hold(struct dbr_buffer *buf, u64 fault)
+{
+	return dbr_may_have_fault(buf, fault) ? __dbr_fault_hold(buf, fault) : 0;
+}
+
 void __dbr_fault_tell(struct dbr_buffer *buf, u64 fault);
 
 static inline void dbr_fault_tell(struct dbr_buffer *buf, u64 fault)
 {
 	if (dbr_may_have_fault(buf, fault))
 		__dbr_fault_tell(buf, fault);
+}
+
+/* Whether there is any of either sort. */
+static inline bool dbr_is_faulty(const struct dbr_buffer *buf)
+{
+	return unlikely(buf->faults | READ_ONCE(buf->switched));
 }
 
 /* Attaching, pinning and mapping. */
@@ -72,8 +85,7 @@ int __dbr_fault_map(struct dbr_buffer *buf, bool mapped);
 /* @mapped: the attachment has a mapping already */
 static inline int dbr_fault_map(struct dbr_buffer *buf, bool mapped)
 {
-	return unlikely(buf->faults || READ_ONCE(buf->switched)) ?
-		__dbr_fault_map(buf, mapped) : 0;
+	return dbr_is_faulty(buf) ? __dbr_fault_map(buf, mapped) : 0;
 }
 
 /* It counts; nobody has been told that it does. */
@@ -119,12 +131,12 @@ static inline bool dbr_fault_skips_invalidation(const struct dbr_buffer *buf)
 	return dbr_has_fault(buf, DMABUF_REVOKE_FAULT_NO_TELL);
 }
 
-void __dbr_fault_invalidated(const struct dbr_buffer *buf);
+void __dbr_fault_invalidated(struct dbr_buffer *buf);
 
 /* Importers have been invalidated. */
-static inline void dbr_fault_invalidated(const struct dbr_buffer *buf)
+static inline void dbr_fault_invalidated(struct dbr_buffer *buf)
 {
-	if (unlikely(buf->faults))
+	if (dbr_is_faulty(buf))
 		__dbr_fault_invalidated(buf);
 }
 
@@ -183,7 +195,9 @@ bool dbr_fault_keeps_old_pages(struct dbr_buffer *buf, struct dbr_pages *pages);
 void dbr_fault_drop_kept(struct dbr_buffer *buf);
 
 void dbr_faults_init(struct dbr_buffer *buf, u64 faults);
-void dbr_faults_switch(struct dbr_buffer *buf, const struct dmabuf_revoke_faults *arg);
+int dbr_faults_switch(struct dbr_buffer *buf, const struct dmabuf_revoke_faults *arg);
+void dbr_faults_end(struct dbr_buffer *buf);
+int dbr_faults_await(struct dbr_buffer *buf, u64 deadline_ns);
 int dbr_faults_check(u64 faults);
 int dbr_faults_check_switched(const struct dmabuf_revoke_faults *arg);
 void dbr_faults_log(u64 faults);

@@ -234,8 +234,10 @@ static int dbr_ioctl_free(struct ucmd *ucmd)
 	/* Even if it has no owner: who took it may not have revoked it yet. */
 	if (!ret)
 		ret = dbr_orphan(buf);
-	if (!ret)
+	if (!ret) {
+		dbr_faults_end(buf);
 		dbr_buffer_disown(buf);
+	}
 	dma_buf_put(buf->dmabuf);
 	return ret;
 }
@@ -404,8 +406,6 @@ static int dbr_ioctl_faults(struct ucmd *ucmd)
 	struct dbr_buffer *buf;
 	int ret;
 
-	if (arg->flags)
-		return -EINVAL;
 	ret = dbr_faults_check_switched(arg);
 	if (ret)
 		return ret;
@@ -413,10 +413,14 @@ static int dbr_ioctl_faults(struct ucmd *ucmd)
 	buf = dbr_buffer_get(ucmd->file->private_data, arg->id);
 	if (IS_ERR(buf))
 		return PTR_ERR(buf);
-	dbr_faults_log(arg->faults);
-	dbr_faults_switch(buf, arg);
+	if (arg->flags & DMABUF_REVOKE_FAULTS_AWAIT) {
+		ret = dbr_faults_await(buf, arg->deadline_ns);
+	} else {
+		dbr_faults_log(arg->faults);
+		ret = dbr_faults_switch(buf, arg);
+	}
 	dma_buf_put(buf->dmabuf);
-	return 0;
+	return ret;
 }
 
 static int dbr_ioctl_list(struct ucmd *ucmd)
@@ -465,7 +469,7 @@ static const struct ucmd_op dbr_ops[] = {
 		dbr_ioctl_export),
 	UCMD_OP(DMABUF_REVOKE_IOC_BLOCKERS, dmabuf_revoke_blockers, count,
 		dbr_ioctl_blockers),
-	UCMD_OP(DMABUF_REVOKE_IOC_FAULTS, dmabuf_revoke_faults, error,
+	UCMD_OP(DMABUF_REVOKE_IOC_FAULTS, dmabuf_revoke_faults, deadline_ns,
 		dbr_ioctl_faults),
 };
 

@@ -28,6 +28,7 @@ static int dbr_release(struct inode *inode, struct file *file)
 
 	/* Each by itself, so that none waits for the resv lock of another. */
 	while ((buf = dbr_buffer_pop(owner))) {
+		dbr_faults_end(buf);
 		dbr_orphan_later(buf);
 		cond_resched();
 	}

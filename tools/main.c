@@ -60,7 +60,9 @@ static const struct verb verbs[] = {
 	  "Instead of the faults that were set so before; without any it is right again.\n"
 	  "fail-attach, fail-pin, fail-map, fail-vmap, fail-mmap and fail-cpu-access make\n"
 	  "that call fail; tell-in-pin, tell-in-map and tell-on-restore invalidate the\n"
-	  "importers' mappings then. For root (CAP_SYS_ADMIN).",
+	  "importers' mappings then; hold-in-map and hold-after-tell block whoever maps, or\n"
+	  "revokes, suspends or moves, with the resv lock held, until this is called again,\n"
+	  "or a minute has passed. For root (CAP_SYS_ADMIN).",
 	  verb_faults },
 	{ "attach", "", "Attach the test importer to a dma-buf and print what happens to it",
 	  "Maps the dma-buf and prints events until it has been invalidated and unmapped,\n"

@@ -181,8 +181,9 @@ struct dmabuf_revoke_exporter_info {
  * ALLOC: bugs of exporters, on purpose; for CAP_SYS_ADMIN in the initial user
  * namespace. None endangers the kernel: memory that anybody may still reach is
  * kept until the last of them has let go, whatever else is skipped. Those that are called
- * FAIL_ and TELL_ (but TELL_TWICE) may also be set and cleared while the buffer lives, by
- * FAULTS, which can choose another errno than the ENOMEM that is given here.
+ * FAIL_, TELL_ (but TELL_TWICE) and HOLD_ (but HOLD_LOCK) may also be set and cleared while
+ * the buffer lives, by FAULTS, which can choose another errno than the ENOMEM that is given
+ * here.
  */
 /* Wait only for fences of usage READ and stronger: BOOKKEEP is overlooked. */
 #define DMABUF_REVOKE_FAULT_WEAK_FENCE_WAIT	(1ULL << 0)
@@ -236,6 +237,13 @@ struct dmabuf_revoke_exporter_info {
 #define DMABUF_REVOKE_FAULT_FAIL_MMAP		(1ULL << 24)
 /* The beginning of access by a CPU (DMA_BUF_IOCTL_SYNC) fails with ENOMEM. */
 #define DMABUF_REVOKE_FAULT_FAIL_CPU_ACCESS	(1ULL << 25)
+/*
+ * Block in map (in invalidating, when all have been), with the resv lock held, until the
+ * next FAULTS; until a fatal signal, or the owner's file is closed; no longer than a
+ * minute. map then goes on, or fails with EINTR after the signal.
+ */
+#define DMABUF_REVOKE_FAULT_HOLD_IN_MAP		(1ULL << 26)
+#define DMABUF_REVOKE_FAULT_HOLD_AFTER_TELL	(1ULL << 27)
 
 /**
  * struct dmabuf_revoke_alloc - DMABUF_REVOKE_IOC_ALLOC: a new revocable buffer
@@ -629,25 +637,37 @@ struct dmabuf_revoke_blockers {
 
 #define DMABUF_REVOKE_IOC_BLOCKERS	_IO(DMABUF_REVOKE_IOC_TYPE, 0x09)
 
+/* FAULTS: change nothing, wait until somebody is blocked by HOLD_*. */
+#define DMABUF_REVOKE_FAULTS_AWAIT	(1U << 0)
+
 /**
  * struct dmabuf_revoke_faults - DMABUF_REVOKE_IOC_FAULTS: bugs from now on
  * @size: [in] sizeof(struct dmabuf_revoke_faults)
- * @flags: [in] none defined; zero
+ * @flags: [in] DMABUF_REVOKE_FAULTS_AWAIT or 0
  * @id: [in] the buffer, in any state
- * @faults: [in] DMABUF_REVOKE_FAULT_FAIL_* and DMABUF_REVOKE_FAULT_TELL_* (but
- *	TELL_TWICE); 0: none
+ * @faults: [in] DMABUF_REVOKE_FAULT_FAIL_*, DMABUF_REVOKE_FAULT_TELL_* (but TELL_TWICE)
+ *	and DMABUF_REVOKE_FAULT_HOLD_* (but HOLD_LOCK); 0: none
  * @count: [in] they end when they have happened so often, all together; 0: they do not
  * @error: [in] the errno of FAIL_*, 1 to EHWPOISON (133 on most machines): no number that
  *	user space does not know; 0: ENOMEM
+ * @deadline_ns: [in] AWAIT: how long to wait; else 0
  *
  * They take the place of those of this sort that the buffer has, from ALLOC or from an
- * earlier call. The dma-buf core warns, once per boot, of a vmap that fails, and of EBUSY
- * from a pin that it makes on behalf of a map.
+ * earlier call; whoever is blocked by one of those goes on, but not who is blocked by one of
+ * these. The dma-buf core warns, once per boot, of a vmap that fails, and of EBUSY from a
+ * pin that it makes on behalf of a map.
+ *
+ * With AWAIT @faults, @count and @error are 0. It returns at once if somebody is blocked
+ * already.
  *
  * Errors:
  *   ENOENT	no buffer has this id
  *   EPERM	the caller does not own the buffer; @faults without CAP_SYS_ADMIN
- *   EINVAL	@faults has one that is fixed when the buffer is made; @error is larger
+ *   EINVAL	@faults has one that is fixed when the buffer is made; @error is larger; what
+ *		has to be 0 with AWAIT, or without it, is not
+ *   ENODEV	the owner's file is closed, or has given up the id, or does so meanwhile
+ *   ETIMEDOUT	AWAIT: nobody is blocked at the deadline
+ *   EINTR	AWAIT: a signal arrived and the call was not restarted
  */
 struct dmabuf_revoke_faults {
 	__u32 size;
@@ -656,6 +676,7 @@ struct dmabuf_revoke_faults {
 	__u64 faults;
 	__u32 count;
 	__u32 error;
+	__u64 deadline_ns;
 };
 
 #define DMABUF_REVOKE_IOC_FAULTS	_IO(DMABUF_REVOKE_IOC_TYPE, 0x0a)

@@ -110,6 +110,7 @@ WRONG_USAGE = [
     ("faults x", "'x' is not a buffer id"),
     ("faults 1 frob", "'frob' is no fault"),
     ("faults 1 fail-map --count x", "'x' is not a number"),
+    ("faults 1 fail-map --await", "--await sets no faults"),
     ("blockers", "Give its id"),
     ("blockers 1 2", "unexpected argument '2'"),
     ("export", "Give its id"),

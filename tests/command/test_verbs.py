@@ -278,7 +278,11 @@ def test_faults() -> None:
     with held("4k") as (buffer, _):
         number = str(buffer["id"])
         shown = facts("faults", number, "fail-map", "--count", "1", "--error", "5")
-        assert shown["buffer"] == {"id": buffer["id"], "faults": 1 << 10}
+        assert shown["buffer"] == {
+            "id": buffer["id"],
+            "faults": 1 << 10,
+            "held": False,
+        }
         done = run("attach", *place(buffer), status=1)
         assert "(EIO)" in done.stderr
         assert facts("show", number)["buffer"]["faults"] == 0
@@ -286,6 +290,23 @@ def test_faults() -> None:
         done = run("attach", *place(buffer), status=1)
         assert "(ENOMEM)" in done.stderr
         assert facts("faults", number)["buffer"]["faults"] == 0
+
+
+def test_faults_hold_until_they_are_cleared() -> None:
+    with held("4k") as (buffer, _):
+        number = str(buffer["id"])
+        done = run("faults", number, "--await", "--timeout", "10ms", status=1)
+        assert "nobody is blocked (ETIMEDOUT)" in done.stderr
+        facts("faults", number, "hold-in-map")
+        importer = Process("attach", *place(buffer))
+        assert facts("faults", number, "--await", "--timeout", "forever")["buffer"] == {
+            "id": buffer["id"],
+            "faults": None,
+            "held": True,
+        }
+        facts("faults", number)
+        wait_for(buffer["id"], maps=1)
+        importer.end(signal.SIGTERM)
 
 
 def test_faults_of_no_such_errno() -> None:

@@ -210,11 +210,12 @@ CASE(failures, each_errno_that_programs_know)
 
 CASE(failures, what_is_fixed_is_EINVAL)
 {
-	const uint64_t known = 2 * F(FAIL_CPU_ACCESS) - 1;
+	const uint64_t known = 2 * F(HOLD_AFTER_TELL) - 1;
 	const uint64_t switched = F(FAIL_PIN) | F(FAIL_MAP) | F(TELL_IN_PIN) |
 				  F(TELL_IN_MAP) | F(TELL_ON_RESTORE) |
 				  F(FAIL_ATTACH) | F(FAIL_VMAP) | F(FAIL_MMAP) |
-				  F(FAIL_CPU_ACCESS);
+				  F(FAIL_CPU_ACCESS) | F(HOLD_IN_MAP) |
+				  F(HOLD_AFTER_TELL);
 	struct buffer buffer = buffer_alloc(PAGE, 0);
 
 	faults(buffer.id, switched, 0, 0);

@@ -26,9 +26,15 @@ BUGS = {
     ),
     4: Bug(
         "the resv lock held while the importer needs it, or while map blocks",
-        ("HOLD_LOCK", "SLOW_MAP", "SLOW_CALLBACK"),
+        (
+            "HOLD_LOCK",
+            "SLOW_MAP",
+            "SLOW_CALLBACK",
+            "HOLD_IN_MAP",
+            "HOLD_AFTER_TELL",
+        ),
         ("contract/waits::E7_resv_lock_is_free_while_a_revoke_waits",),
-        "For ever it would be a deadlock, so the faults hold the lock for 100 ms.",
+        "For ever it would be a deadlock, so the faults hold the lock for 100 ms, or until told.",
     ),
     5: Bug(
         "the callback during attach or detach, twice, or never",

@@ -145,6 +145,16 @@ EXPORTER = {
                 Wrong("SLOW_MAP"),
                 "map took",
             ),
+            Control(
+                "contract/held::E7_nobody_blocks_with_the_lock_held",
+                Wrong("HOLD_IN_MAP"),
+                "success, expected ETIMEDOUT",
+            ),
+            Control(
+                "contract/held::E7_nobody_blocks_with_the_lock_held",
+                Wrong("HOLD_AFTER_TELL"),
+                "success, expected ETIMEDOUT",
+            ),
         ),
     ),
     "E8": Clause(

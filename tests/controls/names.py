@@ -30,6 +30,8 @@ FAULTS = (
     "FAIL_VMAP",
     "FAIL_MMAP",
     "FAIL_CPU_ACCESS",
+    "HOLD_IN_MAP",
+    "HOLD_AFTER_TELL",
 )
 
 #: DMABUF_REVOKE_MISBEHAVE_*: of the importer.

@@ -196,6 +196,12 @@ static int does_blockers(struct stage *stage)
 			   ARRAY_SIZE(blockers), &count);
 }
 
+static int does_await(struct stage *stage)
+{
+	return dr_faults_await(stage->file, stage->buffer.id,
+			       DMABUF_REVOKE_FOREVER);
+}
+
 static int does_export(struct stage *stage)
 {
 	return dr_export(stage->file, stage->buffer.id);
@@ -265,6 +271,7 @@ static const struct row rows[] = {
 	{ "LIST, 2000 buffers", many_buffers, does_list, false },
 	{ "QUERY, 257 attachments", many_attachments, does_query, false },
 	{ "BLOCKERS, 257 attachments", many_attachments, does_blockers, false },
+	{ "FAULTS that waits", a_buffer, does_await, true },
 	{ "EXPORT", a_buffer, does_export, false },
 	{ "ATTACH", a_buffer, does_attach, false },
 	{ "MAP", an_attachment, does_map, false },

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* dmabuf-revoke faults */
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,7 +15,8 @@
 
 static const struct column columns[] = {
 	{ "id", "id", CELL_NUMBER, 0 },
-	{ "faults", "deliberate bugs", CELL_HEX, 0 },
+	{ "faults", "faults set", CELL_HEX, 0 },
+	{ "held", "somebody is blocked", CELL_BOOL, 0 },
 	{ 0 },
 };
 
@@ -23,35 +25,52 @@ struct faults {
 	uint64_t faults;
 	uint32_t count;
 	uint32_t error;
+	bool await;
+	uint64_t timeout_ns;
 };
 
-static int print(const struct faults *faults, const struct dmabuf_revoke_query *query,
-		 bool json)
+/* Nothing is asked of the buffer: that would wait for whoever is blocked. */
+static int print(const struct faults *faults, bool json)
 {
 	struct document *document = document_new(json);
 	struct table *table = table_new(document, "buffer", NULL, LAYOUT_RECORD, columns);
 
 	table_row(table);
 	table_set(table, "id", faults->id);
-	table_set(table, "faults", query->faults);
+	if (faults->await)
+		table_set(table, "held", true);
+	else
+		table_set(table, "faults", faults->faults);
 	return document_print(document);
+}
+
+static int await(int exp, const struct faults *faults)
+{
+	uint64_t deadline_ns = faults->timeout_ns ? dr_deadline(faults->timeout_ns) : 0;
+	int ret;
+
+	do {
+		ret = dr_faults_await(exp, faults->id, deadline_ns);
+	} while (ret == -EINTR);
+	return ret;
 }
 
 static int run(const struct faults *faults, bool json)
 {
-	struct dmabuf_revoke_query query;
 	int status, exp, ret;
 
 	exp = open_exporter(&status);
 	if (exp < 0)
 		return status;
-	ret = dr_faults(exp, faults->id, faults->faults, faults->count, faults->error);
-	if (!ret)
-		ret = dr_query(exp, faults->id, &query);
+	if (faults->await)
+		ret = await(exp, faults);
+	else
+		ret = dr_faults(exp, faults->id, faults->faults, faults->count,
+				faults->error);
 	close(exp);
 	if (ret)
 		return explain(ACT_FAULTS, ret, "faults %" PRIu64, faults->id);
-	return print(faults, &query, json);
+	return print(faults, json);
 }
 
 /* Returns an enum status, after a message. */
@@ -69,7 +88,7 @@ static int parse_fault(const struct verb *verb, const char *text, uint64_t *faul
 
 int verb_faults(const struct verb *verb, int argc, char **argv)
 {
-	struct faults faults = { 0 };
+	struct faults faults = { .timeout_ns = DEFAULT_TIMEOUT_NS };
 	int count = 0, error = 0, status, i;
 	bool json = false;
 	const struct option_spec specs[] = {
@@ -77,6 +96,9 @@ int verb_faults(const struct verb *verb, int argc, char **argv)
 		  "they end when they have happened N times; default 0: they do not", NULL },
 		{ "error", OPTION_INTEGER, &error, "N",
 		  "the errno of fail-*, as a number; default 12 (ENOMEM)", NULL },
+		{ "await", OPTION_FLAG, &faults.await, NULL,
+		  "set none: wait until somebody is blocked by hold-*", NULL },
+		OPTION_TIMEOUT(faults.timeout_ns),
 		OPTION_JSON(json),
 		{ 0 },
 	};
@@ -86,6 +108,8 @@ int verb_faults(const struct verb *verb, int argc, char **argv)
 		return status;
 	if (!rest.count)
 		return usage(verb, WHICH_BUFFER);
+	if (faults.await && (rest.count > 1 || count || error))
+		return usage(verb, "--await sets no faults");
 	faults.count = (uint32_t)count;
 	faults.error = (uint32_t)error;
 	status = parse_id(verb, rest.values[0], &faults.id);

@@ -246,9 +246,11 @@ CASE(later_ioctls, longer_structure_is_taken_if_the_rest_is_zero)
 
 static void has_unknown_flags(const struct row *row)
 {
+	/* AWAIT is known. */
+	int bit = row->request == DMABUF_REVOKE_IOC_FAULTS;
 	uint32_t *arg = good_arg(row, row->size);
 
-	for (int bit = 0; bit < 31; bit++) {
+	for (; bit < 31; bit++) {
 		arg[1] = 1U << bit;
 		row_gives(row->name, call(row, arg), EINVAL);
 	}

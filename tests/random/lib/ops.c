@@ -43,6 +43,7 @@
 
 /* All that never make the kernel warn, and end with the attachment's file. */
 #define BUGS ((DMABUF_REVOKE_MISBEHAVE_DOUBLE_UNPIN - 1))
+/* Nobody there would release who is held. */
 #define FAULTS (2 * DMABUF_REVOKE_FAULT_FAIL_CPU_ACCESS - 1)
 
 /* Those that FAULTS sets. */
@@ -87,8 +88,8 @@ const struct fuzz_op fuzz_ops[] = {
 	      M(blockers, blockers, P_PLACE, 1),
 	      M(blockers, capacity, P_NUMBER, 24)),
 	/* With an @error every errno would be right. */
-	IOCTL(faults, faults, FAULTS, 4, 0, "ENOENT EPERM", R_NONE, R_EXPORTER,
-	      NO_FLAGS(faults), ID(faults), M(faults, faults, P_FLAGS, SWITCHED),
+	IOCTL(faults, faults, FAULTS, 4, 0, "ENOENT EPERM ENODEV ETIMEDOUT", R_NONE,
+	      R_EXPORTER, M(faults, flags, P_FLAGS, 1), ID(faults), M(faults, faults, P_FLAGS, SWITCHED),
 	      M(faults, count, P_NUMBER, 4)),
 
 	/* The importer. */

@@ -34,6 +34,9 @@
 #define FUZZ_PAGE 4096UL
 #define FUZZ_MSEC 1000000ULL
 #define FUZZ_MAX_OPS 80
+/* Bugs of the exporter that no program has: nobody would release who is held. */
+#define FUZZ_HOLD (DMABUF_REVOKE_FAULT_HOLD_IN_MAP | DMABUF_REVOKE_FAULT_HOLD_AFTER_TELL)
+
 #define FUZZ_MAX_ERRNO 134	/* one more than the largest of user space */
 #define FUZZ_IDS 65536		/* ids from the first one on that are kept track of */
 #define FUZZ_PROCESSES 8

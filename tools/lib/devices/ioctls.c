@@ -186,6 +186,18 @@ int dr_faults(int exp, uint64_t id, uint64_t faults, uint32_t count, uint32_t er
 	return call(exp, DMABUF_REVOKE_IOC_FAULTS, &arg);
 }
 
+int dr_faults_await(int exp, uint64_t id, uint64_t deadline_ns)
+{
+	struct dmabuf_revoke_faults arg = {
+		.size = sizeof(arg),
+		.flags = DMABUF_REVOKE_FAULTS_AWAIT,
+		.id = id,
+		.deadline_ns = deadline_ns,
+	};
+
+	return call(exp, DMABUF_REVOKE_IOC_FAULTS, &arg);
+}
+
 int dr_query(int exp, uint64_t id, struct dmabuf_revoke_query *out)
 {
 	*out = (struct dmabuf_revoke_query){ .size = sizeof(*out), .id = id };

@@ -52,6 +52,8 @@ int dr_blockers(int exp, uint64_t id, struct dmabuf_revoke_blocker *blockers,
  * not), and fail with @error (0: ENOMEM).
  */
 int dr_faults(int exp, uint64_t id, uint64_t faults, uint32_t count, uint32_t error);
+/* Until somebody is blocked by DMABUF_REVOKE_FAULT_HOLD_*. */
+int dr_faults_await(int exp, uint64_t id, uint64_t deadline_ns);
 int dr_query(int exp, uint64_t id, struct dmabuf_revoke_query *out);
 int dr_query_fd(int exp, int dmabuf, struct dmabuf_revoke_query *out);
 /* Writes up to @capacity ids; *@count is how many there are. */

@@ -123,6 +123,10 @@ static const struct cause {
 	{ BIT(ACT_FAULTS), EINVAL,
 	  { "no such errno, or the loaded module does not know one of these faults",
 	    "errnos are 1 to 133" }, 0, 0, 0 },
+	{ BIT(ACT_FAULTS), ENODEV,
+	  { "its owner has closed it, or given it up", "allocate a new one" }, 0, 0, 0 },
+	{ BIT(ACT_FAULTS), ETIMEDOUT,
+	  { "nobody is blocked", "set hold-in-map or hold-after-tell" }, 0, 0, 0 },
 
 	/* Importing what is no dma-buf, or is gone */
 	{ ATTACH, EBADF,

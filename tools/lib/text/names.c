@@ -21,6 +21,8 @@ const struct choice fault_choices[] = {
 	{ "tell-in-pin", DMABUF_REVOKE_FAULT_TELL_IN_PIN },
 	{ "tell-in-map", DMABUF_REVOKE_FAULT_TELL_IN_MAP },
 	{ "tell-on-restore", DMABUF_REVOKE_FAULT_TELL_ON_RESTORE },
+	{ "hold-in-map", DMABUF_REVOKE_FAULT_HOLD_IN_MAP },
+	{ "hold-after-tell", DMABUF_REVOKE_FAULT_HOLD_AFTER_TELL },
 	{ NULL, 0 },
 };
 

@@ -201,7 +201,7 @@ static struct fuzz_value wrong(struct plan *plan, const struct fuzz_param *param
 		return number(ONE_OF(plan, structs));
 	case P_FLAGS:
 	case P_BUGS:
-		return number(1ULL << draw(plan, 64));
+		return number(1ULL << draw(plan, 64) & ~FUZZ_HOLD);
 	case P_ENUM:
 		return number(chance(plan, 50) ? param->extra : UINT32_MAX);
 	case P_ZERO:
