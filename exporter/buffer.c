@@ -30,19 +30,26 @@ static void dbr_dmabuf_release(struct dma_buf *dmabuf)
 	kfree(buf);
 }
 
-static const struct dma_buf_ops dbr_dmabuf_ops = {
-	.attach = dbr_dmabuf_attach,
-	.detach = dbr_dmabuf_detach,
-	.pin = dbr_dmabuf_pin,
-	.unpin = dbr_dmabuf_unpin,
-	.map_dma_buf = dbr_dmabuf_map,
-	.unmap_dma_buf = dbr_dmabuf_unmap,
-	.vmap = dbr_dmabuf_vmap,
-	.vunmap = dbr_dmabuf_vunmap,
-	.begin_cpu_access = dbr_dmabuf_begin_cpu_access,
-	.end_cpu_access = dbr_dmabuf_end_cpu_access,
-	.mmap = dbr_dmabuf_mmap,
-	.release = dbr_dmabuf_release,
+/* @no: which are absent on purpose, as dbr_fault_absent_ops() counts them */
+#define DBR_DMABUF_OPS(no)						\
+	[no] = {							\
+		.attach = dbr_dmabuf_attach,				\
+		.detach = dbr_dmabuf_detach,				\
+		.pin = (no) & 4 ? NULL : dbr_dmabuf_pin,		\
+		.unpin = (no) & 4 ? NULL : dbr_dmabuf_unpin,		\
+		.map_dma_buf = dbr_dmabuf_map,				\
+		.unmap_dma_buf = dbr_dmabuf_unmap,			\
+		.vmap = (no) & 1 ? NULL : dbr_dmabuf_vmap,		\
+		.vunmap = (no) & 1 ? NULL : dbr_dmabuf_vunmap,		\
+		.begin_cpu_access = dbr_dmabuf_begin_cpu_access,	\
+		.end_cpu_access = dbr_dmabuf_end_cpu_access,		\
+		.mmap = (no) & 2 ? NULL : dbr_dmabuf_mmap,		\
+		.release = dbr_dmabuf_release,				\
+	}
+
+static const struct dma_buf_ops dbr_dmabuf_ops[] = {
+	DBR_DMABUF_OPS(0), DBR_DMABUF_OPS(1), DBR_DMABUF_OPS(2), DBR_DMABUF_OPS(3),
+	DBR_DMABUF_OPS(4), DBR_DMABUF_OPS(5), DBR_DMABUF_OPS(6), DBR_DMABUF_OPS(7),
 };
 
 static struct dma_buf *dbr_buffer_export(struct dbr_buffer *buf, size_t size,
@@ -52,7 +59,7 @@ static struct dma_buf *dbr_buffer_export(struct dbr_buffer *buf, size_t size,
 
 	exp_info.exp_name = buf->flags & DMABUF_REVOKE_ALLOC_QUARANTINE ?
 		DMABUF_REVOKE_EXP_NAME_QUARANTINE : DMABUF_REVOKE_EXP_NAME;
-	exp_info.ops = &dbr_dmabuf_ops;
+	exp_info.ops = &dbr_dmabuf_ops[dbr_fault_absent_ops(buf)];
 	exp_info.size = size;
 	exp_info.flags = fd_flags & O_ACCMODE;
 	exp_info.priv = buf;
@@ -137,7 +144,8 @@ struct dbr_buffer *dbr_buffer_get_fd(int fd)
 
 	if (IS_ERR(dmabuf))
 		return ERR_CAST(dmabuf);
-	if (dmabuf->ops != &dbr_dmabuf_ops) {
+	/* What all of them have in common. */
+	if (dmabuf->ops->release != dbr_dmabuf_release) {
 		dma_buf_put(dmabuf);
 		return ERR_PTR(-EINVAL);
 	}

@@ -28,6 +28,7 @@ static const char * const dbr_fault_names[] = {
 	"keep-memory", "big-segments", "one-map", "sync-early", "late-refusal",
 	"tell-in-pin", "tell-in-map", "tell-on-restore", "fail-attach", "fail-vmap",
 	"fail-mmap", "fail-cpu-access", "hold-in-map", "hold-after-tell",
+	"no-vmap-op", "no-mmap-op", "no-pin-op",
 };
 
 /* Those that FAULTS sets: nothing else rests on them. */
@@ -43,14 +44,18 @@ static const char * const dbr_fault_names[] = {
 				 DMABUF_REVOKE_FAULT_HOLD_IN_MAP |	\
 				 DMABUF_REVOKE_FAULT_HOLD_AFTER_TELL)
 
-/* 0, -EINVAL or -EPERM. */
+/* 0, -EINVAL, -EPERM or -EOPNOTSUPP. */
 int dbr_faults_check(u64 faults)
 {
+	bool has_pin = !(faults & DMABUF_REVOKE_FAULT_NO_PIN_OP);
+
 	if (faults >> ARRAY_SIZE(dbr_fault_names))
 		return -EINVAL;
 	if (faults && !capable(CAP_SYS_ADMIN))
 		return -EPERM;
-	return 0;
+	/* Else the core maps without the resv lock. */
+	return has_pin || COMPAT_FEATURES & DMABUF_REVOKE_FEATURE_STATIC_MAP ?
+		0 : -EOPNOTSUPP;
 }
 
 /* Of FAULTS; the same. */

@@ -49,6 +49,15 @@ static inline bool dbr_is_faulty(const struct dbr_buffer *buf)
 	return unlikely(buf->faults | READ_ONCE(buf->switched));
 }
 
+/* Exporting: 1 without vmap, 2 without mmap, 4 without pin, added up. */
+static inline unsigned int dbr_fault_absent_ops(const struct dbr_buffer *buf)
+{
+	const u64 ops = DMABUF_REVOKE_FAULT_NO_VMAP_OP |
+			DMABUF_REVOKE_FAULT_NO_MMAP_OP | DMABUF_REVOKE_FAULT_NO_PIN_OP;
+
+	return (buf->faults & ops) / DMABUF_REVOKE_FAULT_NO_VMAP_OP;
+}
+
 /* Attaching, pinning and mapping. */
 static inline bool dbr_fault_skips_state_test(const struct dbr_buffer *buf)
 {

@@ -244,6 +244,14 @@ struct dmabuf_revoke_exporter_info {
  */
 #define DMABUF_REVOKE_FAULT_HOLD_IN_MAP		(1ULL << 26)
 #define DMABUF_REVOKE_FAULT_HOLD_AFTER_TELL	(1ULL << 27)
+/*
+ * The exporter has no vmap (no mmap; no pin and unpin) at all. The dma-buf core answers:
+ * EINVAL to a vmap and a mmap, success to a pin, which prevents no move then.
+ * Without FEATURE_STATIC_MAP the core demands a pin: ALLOC fails with EOPNOTSUPP.
+ */
+#define DMABUF_REVOKE_FAULT_NO_VMAP_OP		(1ULL << 28)
+#define DMABUF_REVOKE_FAULT_NO_MMAP_OP		(1ULL << 29)
+#define DMABUF_REVOKE_FAULT_NO_PIN_OP		(1ULL << 30)
 
 /**
  * struct dmabuf_revoke_alloc - DMABUF_REVOKE_IOC_ALLOC: a new revocable buffer
@@ -270,6 +278,7 @@ struct dmabuf_revoke_exporter_info {
  *   EMFILE, ENFILE	no file descriptor left in the process, the system
  *   EINTR	a fatal signal ended the allocation
  *   EPERM	@faults without CAP_SYS_ADMIN
+ *   EOPNOTSUPP	@faults has one that this kernel does not stand
  */
 struct dmabuf_revoke_alloc {
 	__u32 size;

@@ -210,7 +210,7 @@ CASE(failures, each_errno_that_programs_know)
 
 CASE(failures, what_is_fixed_is_EINVAL)
 {
-	const uint64_t known = 2 * F(HOLD_AFTER_TELL) - 1;
+	const uint64_t known = 2 * F(NO_PIN_OP) - 1;
 	const uint64_t switched = F(FAIL_PIN) | F(FAIL_MAP) | F(TELL_IN_PIN) |
 				  F(TELL_IN_MAP) | F(TELL_ON_RESTORE) |
 				  F(FAIL_ATTACH) | F(FAIL_VMAP) | F(FAIL_MMAP) |
@@ -231,6 +231,55 @@ CASE(failures, what_is_fixed_is_EINVAL)
 				    1ULL << bit | F(FAIL_MAP), 0, 0), EINVAL);
 	}
 	equal(query(buffer.id).faults, switched);
+	close(buffer.fd);
+}
+
+/* --- ops that are not there -------------------------------------------------- */
+
+#define NO_OPS (F(NO_VMAP_OP) | F(NO_MMAP_OP) | F(NO_PIN_OP))
+
+/* The core answers: not that it is revoked, and not that it failed. */
+CASE(failures, what_is_not_there_is_EINVAL)
+{
+	bool pinless = kernel_can(DMABUF_REVOKE_FEATURE_STATIC_MAP);
+
+	for (unsigned int i = 0; i < (pinless ? 8 : 4); i++) {
+		uint64_t without = i * F(NO_VMAP_OP);
+		struct buffer buffer = buffer_alloc_faulty(PAGE, 0, without);
+
+		equal(without & ~NO_OPS, 0);
+		equal(query_fd(buffer.fd).faults, without);
+		for (size_t j = 0; j < ARRAY_SIZE(calls); j++) {
+			bool absent = (calls[j].run == vmaps && without & F(NO_VMAP_OP)) ||
+				      (calls[j].run == mmaps && without & F(NO_MMAP_OP));
+
+			row_gives(calls[j].name, calls[j].run(&buffer),
+				  absent ? EINVAL : 0);
+			nothing_is_in_use(buffer.id);
+		}
+		revoke_fully(buffer.id);
+		close(buffer.fd);
+	}
+}
+
+/* Who pins is told all the same, and reaches its memory until it unmaps. */
+CASE(failures, E6_E14_pin_that_is_not_there_keeps_nothing)
+{
+	struct buffer buffer;
+	uint32_t crc;
+	int att;
+
+	if (!kernel_can(DMABUF_REVOKE_FEATURE_STATIC_MAP))
+		skip("exporters without a pin are mapped without the resv lock: Linux 7.1");
+	buffer = buffer_alloc_faulty(PAGE, ACCEPT_LEGACY, F(NO_PIN_OP));
+	att = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_LEGACY_RDMA, 0);
+	equal(query(buffer.id).pending.pins, 0);
+	crc = device_crc(att, 0, PAGE);
+	move_fully(buffer.id);
+	equal(device_crc(att, 0, PAGE), crc);
+	revoke_times_out(buffer.id, 0);
+	close(att);
+	revoke_fully(buffer.id);
 	close(buffer.fd);
 }
 

@@ -14,6 +14,7 @@ NO_FENCE_WAIT = Wrong("NO_FENCE_WAIT")
 NO_UNMAP_WAIT = Wrong("NO_UNMAP_WAIT")
 KEEP_MEMORY = Wrong("KEEP_MEMORY")
 NO_ZAP = Wrong("NO_ZAP")
+NO_VMAP_OP = Wrong("NO_VMAP_OP")
 HOLD_LOCK = Wrong("HOLD_LOCK")
 IGNORE = Wrong(misbehave="IGNORE")
 NO_UNMAP = Wrong(misbehave="NO_UNMAP")
@@ -220,6 +221,12 @@ EXPORTER = {
                 Wrong("FAIL_MMAP"),
                 "ENOMEM",
             ),
+            Control("contract/waits::E9_vmap_is_waited_for", NO_VMAP_OP, "EINVAL"),
+            Control(
+                "memory/mmap::E9_revoke_leaves_SIGBUS_on_every_page",
+                Wrong("NO_MMAP_OP"),
+                "EINVAL",
+            ),
         ),
     ),
     "E10": Clause(
@@ -296,6 +303,11 @@ EXPORTER = {
             Control(
                 "contract/moves::E14_pinned_buffer_does_not_move",
                 Wrong("MOVE_PINNED"),
+                "success, expected EBUSY",
+            ),
+            Control(
+                "contract/moves::E14_pinned_buffer_does_not_move",
+                Wrong("NO_PIN_OP"),
                 "success, expected EBUSY",
             ),
             Control(

@@ -32,6 +32,9 @@ FAULTS = (
     "FAIL_CPU_ACCESS",
     "HOLD_IN_MAP",
     "HOLD_AFTER_TELL",
+    "NO_VMAP_OP",
+    "NO_MMAP_OP",
+    "NO_PIN_OP",
 )
 
 #: DMABUF_REVOKE_MISBEHAVE_*: of the importer.

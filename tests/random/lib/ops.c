@@ -43,13 +43,12 @@
 
 /* All that never make the kernel warn, and end with the attachment's file. */
 #define BUGS ((DMABUF_REVOKE_MISBEHAVE_DOUBLE_UNPIN - 1))
-/* Nobody there would release who is held. */
-#define FAULTS (2 * DMABUF_REVOKE_FAULT_FAIL_CPU_ACCESS - 1)
+#define FAULTS ((2 * DMABUF_REVOKE_FAULT_NO_PIN_OP - 1) & ~FUZZ_HOLD)
 
 /* Those that FAULTS sets. */
 #define SWITCHED							\
 	(DMABUF_REVOKE_FAULT_FAIL_PIN | DMABUF_REVOKE_FAULT_FAIL_MAP |	\
-	 (FAULTS & -DMABUF_REVOKE_FAULT_TELL_IN_PIN))
+	 (DMABUF_REVOKE_FAULT_HOLD_IN_MAP - DMABUF_REVOKE_FAULT_TELL_IN_PIN))
 
 #define ANY "*"
 /* Of what a move, a suspension, or an allocation that fails, ends. */
@@ -59,8 +58,8 @@ const struct fuzz_op fuzz_ops[] = {
 	/* The exporter. */
 	IOCTL(exporter_info, exporter_info, EXPORTER_INFO, 2, 1, "", R_NONE,
 	      R_EXPORTER, NO_FLAGS(exporter_info)),
-	IOCTL(alloc, alloc, ALLOC, 20, 10, "EOVERFLOW EMFILE ENFILE EPERM", R_BUFFER,
-	      R_EXPORTER, OUT, M(alloc, flags, P_FLAGS, 15),
+	IOCTL(alloc, alloc, ALLOC, 20, 10,
+	      "EOVERFLOW EMFILE ENFILE EPERM EOPNOTSUPP", R_BUFFER, R_EXPORTER, OUT, M(alloc, flags, P_FLAGS, 15),
 	      M(alloc, length, P_LENGTH, 0), M(alloc, fd_flags, P_FLAGS, 02000002),
 	      M(alloc, faults, P_BUGS, FAULTS)),
 	IOCTL(revoke, revoke, REVOKE, 12, 11, "ENOENT EPERM ENODEV ETIMEDOUT EINTR",
@@ -89,8 +88,8 @@ const struct fuzz_op fuzz_ops[] = {
 	      M(blockers, capacity, P_NUMBER, 24)),
 	/* With an @error every errno would be right. */
 	IOCTL(faults, faults, FAULTS, 4, 0, "ENOENT EPERM ENODEV ETIMEDOUT", R_NONE,
-	      R_EXPORTER, M(faults, flags, P_FLAGS, 1), ID(faults), M(faults, faults, P_FLAGS, SWITCHED),
-	      M(faults, count, P_NUMBER, 4)),
+	      R_EXPORTER, M(faults, flags, P_FLAGS, 1), ID(faults),
+	      M(faults, faults, P_FLAGS, SWITCHED), M(faults, count, P_NUMBER, 4)),
 
 	/* The importer. */
 	IOCTL(importer_info, importer_info, IMPORTER_INFO, 2, 1, "", R_NONE,
