@@ -200,7 +200,7 @@ struct sg_table *dbr_dmabuf_map(struct dma_buf_attachment *attach,
 	if (!a->revocable)
 		buf->legacy_maps++;
 	dbr_fault_mapped(buf);
-	return &m->table;
+	return dbr_mapping_table(m);
 }
 
 /* Of those that the attachment holds; or NULL. */
@@ -210,7 +210,7 @@ static struct dbr_mapping *dbr_attachment_find(struct dbr_attachment *a,
 	struct dbr_mapping *m;
 
 	list_for_each_entry(m, &a->mappings, of_attachment)
-		if (&m->table == table)
+		if (dbr_mapping_table(m) == table)
 			return m;
 	return NULL;
 }

@@ -86,7 +86,7 @@ static int dbr_buffer_fill(struct dbr_buffer *buf, pgoff_t nr_pages)
 		if (!buf->zero_page)
 			return -ENOMEM;
 	}
-	buf->pages = dbr_pages_alloc(nr_pages);
+	buf->pages = dbr_pages_alloc(nr_pages, &buf->shape);
 	return PTR_ERR_OR_ZERO(buf->pages);
 }
 
@@ -99,17 +99,21 @@ static int dbr_buffer_fill(struct dbr_buffer *buf, pgoff_t nr_pages)
  */
 struct dbr_buffer *dbr_buffer_create(const struct dmabuf_revoke_alloc *arg)
 {
+	struct dbr_shape shape;
 	struct dbr_buffer *buf;
 	pgoff_t nr_pages;
 	int ret;
 
 	nr_pages = dbr_length_to_pages(arg->length, &ret);
+	if (!ret)
+		ret = dbr_shape_init(&shape, arg->shape, arg->shape_arg, nr_pages);
 	if (ret)
 		return ERR_PTR(ret);
 
 	buf = kzalloc_obj(*buf, GFP_CALLER);
 	if (!buf)
 		return ERR_PTR(-ENOMEM);
+	buf->shape = shape;
 	buf->flags = arg->flags;
 	dbr_faults_init(buf, arg->faults);
 	INIT_LIST_HEAD(&buf->owned);

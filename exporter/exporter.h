@@ -52,6 +52,7 @@ struct dbr_buffer {
 	struct dma_buf *dmabuf;		/* not a reference: its priv is this */
 	u64 id;
 	u32 flags;			/* DMABUF_REVOKE_ALLOC_* */
+	struct dbr_shape shape;		/* as it was made */
 	u64 faults;			/* DMABUF_REVOKE_FAULT_*, but @switched */
 	struct page *zero_page;		/* with ALLOC_ZERO_PAGE */
 
@@ -116,10 +117,12 @@ struct dbr_mapping {
 	/* Constant. */
 	struct sg_table table;
 	struct scatterlist single;	/* of @table, if one entry is enough */
+	unsigned int nr_bare;		/* entries of @bare that there is room for; 0: none */
 	struct device *dev;
 	u64 generation;			/* of the pages in @table */
 
 	/* The resv lock; while mapped. */
+	struct sg_table bare;		/* handed out in place of @table, with BARE_TABLE */
 	struct list_head of_attachment;	/* dbr_attachment.mappings, dbr_buffer.abandoned */
 	struct dbr_pages *pages;	/* a reference */
 	enum dma_data_direction dir;
@@ -146,6 +149,7 @@ void dbr_mapping_teach_lockdep(void);
 bool dbr_device_can_map(struct device *dev);
 struct dbr_mapping *dbr_mapping_create(struct dbr_buffer *buf, struct device *dev);
 void dbr_mapping_destroy(struct dbr_mapping *m);
+struct sg_table *dbr_mapping_table(struct dbr_mapping *m);
 int dbr_mapping_map(struct dbr_mapping *m, struct dbr_pages *pages,
 		    enum dma_data_direction dir);
 void dbr_mapping_unmap(struct dbr_mapping *m);

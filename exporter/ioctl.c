@@ -60,10 +60,11 @@ static int dbr_check_alloc(const struct dmabuf_revoke_alloc *arg)
 	const u32 flags = DMABUF_REVOKE_ALLOC_ACCEPT_LEGACY |
 			  DMABUF_REVOKE_ALLOC_ZERO_PAGE |
 			  DMABUF_REVOKE_ALLOC_QUARANTINE |
-			  DMABUF_REVOKE_ALLOC_REFUSE_VMAP;
+			  DMABUF_REVOKE_ALLOC_REFUSE_VMAP |
+			  DMABUF_REVOKE_ALLOC_BARE_TABLE;
 	u32 access = arg->fd_flags & O_ACCMODE;
 
-	if (arg->flags & ~flags)
+	if (arg->flags & ~flags || arg->reserved)
 		return -EINVAL;
 	if (arg->fd_flags & ~(O_CLOEXEC | O_ACCMODE))
 		return -EINVAL;
@@ -147,7 +148,7 @@ static int dbr_move_and_wait(struct ucmd *ucmd, struct dbr_buffer *buf)
 
 	if (!arg->moves) {
 		/* That it cannot be written is better known before. */
-		ret = dbr_move_respond(ucmd) ?: dbr_move(buf, &arg->moves);
+		ret = dbr_move_respond(ucmd) ?: dbr_move(buf, arg);
 		if (ret)
 			return ret;
 		unwritable = dbr_move_respond(ucmd);
@@ -164,7 +165,7 @@ static int dbr_ioctl_move(struct ucmd *ucmd)
 	struct dbr_buffer *buf;
 	int ret;
 
-	if (arg->flags)
+	if (arg->flags || arg->reserved)
 		return -EINVAL;
 
 	buf = dbr_buffer_get(ucmd->file->private_data, arg->id);
@@ -196,7 +197,7 @@ static int dbr_free_check(struct dbr_buffer *buf, struct dmabuf_revoke_free *arg
 	if (!pages)
 		return 0;
 
-	capacity = min_t(u64, arg->capacity, pages->nr_pages);
+	capacity = min_t(u64, arg->capacity, pages->nr_memory);
 	offsets = kvmalloc_array(max(capacity, 1U), sizeof(*offsets),
 				 GFP_CALLER);
 	if (!offsets) {

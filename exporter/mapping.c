@@ -92,6 +92,42 @@ static struct dbr_limits dbr_device_limits(struct dbr_buffer *buf, struct device
 	return limits;
 }
 
+/* Of one that is not mapped, or NULL. */
+void dbr_mapping_destroy(struct dbr_mapping *m)
+{
+	if (!m)
+		return;
+	m->bare.orig_nents = m->nr_bare;
+	sg_free_table(&m->bare);
+	if (m->table.sgl != &m->single)
+		sg_free_table(&m->table);
+	kfree(m);
+}
+
+/* The DMA API makes no more entries of it. */
+static int dbr_mapping_alloc_bare(struct dbr_mapping *m)
+{
+	int ret = sg_alloc_table(&m->bare, m->table.orig_nents, GFP_CALLER);
+
+	m->nr_bare = ret ? 0 : m->table.orig_nents;
+	return ret;
+}
+
+/* Addresses only: the CPU has no business with them. */
+static void dbr_mapping_fill_bare(struct dbr_mapping *m)
+{
+	struct scatterlist *to = m->bare.sgl, *sg;
+	int i;
+
+	for_each_sgtable_dma_sg(&m->table, sg, i) {
+		sg_dma_address(to) = sg_dma_address(sg);
+		sg_dma_len(to) = sg_dma_len(sg);
+		to = sg_next(to);
+	}
+	m->bare.nents = m->table.nents;
+	m->bare.orig_nents = 0;
+}
+
 /**
  * dbr_mapping_create - what a map of a buffer needs, without mapping yet
  * @buf: the buffer, which has memory
@@ -114,21 +150,19 @@ struct dbr_mapping *dbr_mapping_create(struct dbr_buffer *buf, struct device *de
 	m->generation = buf->generation;
 
 	ret = dbr_pages_to_sg(buf->pages, &m->table, &m->single, &limits);
+	if (!ret && buf->flags & DMABUF_REVOKE_ALLOC_BARE_TABLE)
+		ret = dbr_mapping_alloc_bare(m);
 	if (ret) {
-		kfree(m);
+		dbr_mapping_destroy(m);
 		return ERR_PTR(ret);
 	}
 	return m;
 }
 
-/* Of one that is not mapped, or NULL. */
-void dbr_mapping_destroy(struct dbr_mapping *m)
+/* What importers get to see. */
+struct sg_table *dbr_mapping_table(struct dbr_mapping *m)
 {
-	if (!m)
-		return;
-	if (m->table.sgl != &m->single)
-		sg_free_table(&m->table);
-	kfree(m);
+	return m->nr_bare ? &m->bare : &m->table;
 }
 
 /**
@@ -159,6 +193,8 @@ int dbr_mapping_map(struct dbr_mapping *m, struct dbr_pages *pages,
 	if (ret)
 		return ret;
 
+	if (m->nr_bare)
+		dbr_mapping_fill_bare(m);
 	m->pages = dbr_pages_get(pages);
 	m->dir = dir;
 	m->since = ktime_get();

@@ -126,7 +126,25 @@ static void dbr_move_await(struct dbr_move *move)
 			dbr_move_step(move);
 }
 
-static struct dbr_move *dbr_move_create(struct dbr_buffer *buf)
+/* What is repeated stays so: all of it would be more than there is. */
+static int dbr_move_shape(struct dbr_buffer *buf, const struct dmabuf_revoke_move *arg,
+			  struct dbr_shape *shape)
+{
+	bool keeps = buf->shape.kind == DMABUF_REVOKE_SHAPE_REPEATED;
+	int ret;
+
+	if (arg->shape == DMABUF_REVOKE_SHAPE_REPEATED)
+		return -EINVAL;
+	ret = dbr_shape_init(shape, arg->shape, arg->shape_arg,
+			     buf->dmabuf->size >> PAGE_SHIFT);
+	if (ret || !keeps)
+		return ret;
+	*shape = buf->shape;
+	return arg->shape == DMABUF_REVOKE_SHAPE_DEFAULT ? 0 : -EOPNOTSUPP;
+}
+
+static struct dbr_move *dbr_move_create(struct dbr_buffer *buf,
+					const struct dbr_shape *shape)
 {
 	struct dbr_move *move;
 
@@ -135,7 +153,7 @@ static struct dbr_move *dbr_move_create(struct dbr_buffer *buf)
 		return ERR_PTR(-ENOMEM);
 	static_assert(offsetof(struct dbr_move, fence) == 0);
 
-	move->to = dbr_pages_alloc(buf->dmabuf->size >> PAGE_SHIFT);
+	move->to = dbr_pages_alloc(buf->dmabuf->size >> PAGE_SHIFT, shape);
 	if (IS_ERR(move->to)) {
 		void *err = ERR_CAST(move->to);
 
@@ -268,20 +286,22 @@ static int dbr_move_check_unlocked(struct dbr_buffer *buf)
 /**
  * dbr_move - give a live buffer other pages, with the same contents
  * @buf: the buffer; the caller holds a dma-buf reference
- * @number: receives the number of the move, which has begun
+ * @arg: how; receives the number of the move, which has begun
  *
- * Return: 0, -EBUSY, -ENODEV, -EOPNOTSUPP, -ENOMEM, -EINTR, -ERESTARTSYS.
+ * Return: 0, -EBUSY, -ENODEV, -EOPNOTSUPP, -ENOMEM, -EINVAL, -EOVERFLOW, -EINTR,
+ * -ERESTARTSYS.
  */
-int dbr_move(struct dbr_buffer *buf, u64 *number)
+int dbr_move(struct dbr_buffer *buf, struct dmabuf_revoke_move *arg)
 {
+	struct dbr_shape shape;
 	struct dbr_move *move;
 	int ret;
 
 	/* It may be large: not for a move that cannot be. */
-	ret = dbr_move_check_unlocked(buf);
+	ret = dbr_move_shape(buf, arg, &shape) ?: dbr_move_check_unlocked(buf);
 	if (ret)
 		return ret;
-	move = dbr_move_create(buf);
+	move = dbr_move_create(buf, &shape);
 	if (IS_ERR(move))
 		return PTR_ERR(move);
 
@@ -290,7 +310,7 @@ int dbr_move(struct dbr_buffer *buf, u64 *number)
 		goto err_destroy;
 	}
 	ret = dbr_move_commit(move);
-	*number = buf->generation;
+	arg->moves = buf->generation;
 	dma_resv_unlock(buf->dmabuf->resv);
 	if (ret)
 		goto err_destroy;

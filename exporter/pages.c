@@ -6,9 +6,12 @@
 
 #include <linux/gfp.h>
 #include <linux/highmem.h>
+#include <linux/log2.h>
 #include <linux/mm.h>
+#include <linux/prandom.h>
 #include <linux/scatterlist.h>
 #include <linux/sched/signal.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 
 #include "pages.h"
@@ -24,6 +27,47 @@
 			 __GFP_NOWARN | __GFP_RETRY_MAYFAIL)
 /* Descending. The middle ones are sizes that IOMMUs like: 1 MiB, 64 KiB. */
 static const unsigned int dbr_orders[] = { MAX_PAGE_ORDER, 8, 4, 0 };
+
+/*
+ * What is repeated is not charged again, but page tables, and tables of importers, have an
+ * entry for each page or chunk.
+ */
+#define DBR_REPEATED_PAGES	((16ULL << 30) >> PAGE_SHIFT)
+#define DBR_REPEATED_CHUNKS	SZ_1M
+
+/**
+ * dbr_shape_init - what memory is to be made of
+ * @shape: receives it
+ * @kind: of what sort
+ * @arg: seed, or bytes of memory
+ * @nr_pages: how many are to be seen
+ *
+ * Return: 0, -EINVAL or -EOVERFLOW.
+ */
+int dbr_shape_init(struct dbr_shape *shape, enum dmabuf_revoke_shape kind, u64 arg,
+		   pgoff_t nr_pages)
+{
+	*shape = (struct dbr_shape){ .kind = kind, .seed = arg, .nr_memory = nr_pages };
+	switch (kind) {
+	case DMABUF_REVOKE_SHAPE_DEFAULT:
+		return arg ? -EINVAL : 0;
+	case DMABUF_REVOKE_SHAPE_ONE_CHUNK:
+		if (arg || !is_power_of_2(nr_pages))
+			return -EINVAL;
+		return ilog2(nr_pages) > MAX_PAGE_ORDER ? -EOVERFLOW : 0;
+	case DMABUF_REVOKE_SHAPE_SHUFFLED:
+		return 0;
+	case DMABUF_REVOKE_SHAPE_REPEATED:
+		if (!arg || arg > (u64)nr_pages << PAGE_SHIFT)
+			return -EINVAL;
+		shape->nr_memory = PAGE_ALIGN(arg) >> PAGE_SHIFT;
+		if (nr_pages % shape->nr_memory)
+			return -EINVAL;
+		return nr_pages > DBR_REPEATED_PAGES ? -EOVERFLOW : 0;
+	default:
+		return -EINVAL;
+	}
+}
 
 /*
  * One chunk of at most @max pages. Sizes that failed once are not tried again:
@@ -55,12 +99,27 @@ static void dbr_list_free(struct list_head *list)
 	}
 }
 
-/* Collects @nr_pages zeroed pages on @list. Returns the number of chunks. */
-static int dbr_list_alloc(struct list_head *list, pgoff_t nr_pages)
+/* All in one, with more of an effort. Returns the number of chunks. */
+static int dbr_list_alloc_one(struct list_head *list, pgoff_t nr_pages)
 {
-	unsigned int next = 0;
+	struct page *page = alloc_pages(DBR_GFP_SINGLE | __GFP_COMP, ilog2(nr_pages));
+
+	if (!page)
+		return -ENOMEM;
+	list_add(&page->lru, list);
+	return 1;
+}
+
+/* Collects zeroed pages on @list. Returns the number of chunks. */
+static int dbr_list_alloc(struct list_head *list, const struct dbr_shape *shape)
+{
+	bool single = shape->kind == DMABUF_REVOKE_SHAPE_SHUFFLED;
+	unsigned int next = single ? ARRAY_SIZE(dbr_orders) - 1 : 0;
+	pgoff_t nr_pages = shape->nr_memory;
 	int nr_chunks = 0;
 
+	if (shape->kind == DMABUF_REVOKE_SHAPE_ONE_CHUNK)
+		return dbr_list_alloc_one(list, nr_pages);
 	while (nr_pages) {
 		struct page *page;
 
@@ -92,7 +151,7 @@ static void dbr_pages_free(struct dbr_pages *pages)
 	void *freed_data = pages->freed_data;
 	unsigned int i;
 
-	for (i = 0; i < pages->nr_chunks; i++) {
+	for (i = 0; i < pages->nr_memory_chunks; i++) {
 		struct page *page = pages->chunks[i].page;
 		unsigned int order = compound_order(page);
 
@@ -101,7 +160,7 @@ static void dbr_pages_free(struct dbr_pages *pages)
 		__free_pages(page, order);
 		cond_resched_tasks_rcu_qs();
 	}
-	dbr_account_uncharge(pages->account, pages->nr_pages);
+	dbr_account_uncharge(pages->account, pages->nr_memory);
 	if (pages->chunks != &pages->single)
 		kvfree(pages->chunks);
 	kfree(pages);
@@ -123,31 +182,73 @@ static struct dbr_chunk *dbr_chunks_room(struct dbr_pages *pages)
 			      GFP_CALLER);
 }
 
-static int dbr_chunks_alloc(struct dbr_pages *pages)
+/* What is on the list becomes the first of them. */
+static void dbr_chunks_take(struct dbr_pages *pages, struct list_head *list)
 {
 	struct page *page, *tmp;
 	pgoff_t start = 0;
-	LIST_HEAD(list);
-	int ret, i = 0;
+	int i = 0;
 
-	ret = dbr_list_alloc(&list, pages->nr_pages);
-	if (ret < 0)
-		goto err_free;
-
-	pages->nr_chunks = ret;
-	pages->chunks = dbr_chunks_room(pages);
-	if (!pages->chunks) {
-		ret = -ENOMEM;
-		goto err_free;
-	}
-
-	list_for_each_entry_safe(page, tmp, &list, lru) {
+	list_for_each_entry_safe(page, tmp, list, lru) {
 		list_del(&page->lru);
 		pages->chunks[i].page = page;
 		pages->chunks[i++].start = start;
 		start += 1UL << compound_order(page);
 		cond_resched();
 	}
+}
+
+/* They are all of one size. */
+static void dbr_chunks_shuffle(struct dbr_pages *pages, u64 seed)
+{
+	struct rnd_state state;
+	unsigned int i, other;
+
+	prandom_seed_state(&state, seed);
+	for (i = pages->nr_memory_chunks - 1; i; i--) {
+		other = prandom_u32_state(&state) % (i + 1);
+		swap(pages->chunks[i].page, pages->chunks[other].page);
+		cond_resched();
+	}
+}
+
+/* The first again and again. */
+static void dbr_chunks_repeat(struct dbr_pages *pages)
+{
+	unsigned int i, n = pages->nr_memory_chunks;
+
+	for (i = n; i < pages->nr_chunks; i++) {
+		pages->chunks[i].page = pages->chunks[i - n].page;
+		pages->chunks[i].start = pages->chunks[i - n].start + pages->nr_memory;
+		cond_resched();
+	}
+}
+
+static int dbr_chunks_alloc(struct dbr_pages *pages, const struct dbr_shape *shape)
+{
+	pgoff_t times = pages->nr_pages / pages->nr_memory;
+	LIST_HEAD(list);
+	int ret;
+
+	ret = dbr_list_alloc(&list, shape);
+	if (ret < 0)
+		goto err_free;
+	pages->nr_memory_chunks = ret;
+	if (times > 1 && times > DBR_REPEATED_CHUNKS / ret) {
+		ret = -EOVERFLOW;
+		goto err_free;
+	}
+	pages->nr_chunks = ret * times;
+	pages->chunks = dbr_chunks_room(pages);
+	if (!pages->chunks) {
+		ret = -ENOMEM;
+		goto err_free;
+	}
+
+	dbr_chunks_take(pages, &list);
+	if (shape->kind == DMABUF_REVOKE_SHAPE_SHUFFLED)
+		dbr_chunks_shuffle(pages, shape->seed);
+	dbr_chunks_repeat(pages);
 	return 0;
 
 err_free:
@@ -164,11 +265,12 @@ void dbr_pages_init_sync(struct dbr_pages *pages)
 /**
  * dbr_pages_alloc - allocate zeroed pages, charged to the caller and to his cgroup
  * @nr_pages: how many; not 0
+ * @shape: of what; made for as many
  *
- * Return: the pages, with one reference, or an ERR_PTR: -ENOMEM, or -EINTR when a
- * fatal signal ended it.
+ * Return: the pages, with one reference, or an ERR_PTR: -ENOMEM, -EOVERFLOW, or -EINTR
+ * when a fatal signal ended it.
  */
-struct dbr_pages *dbr_pages_alloc(pgoff_t nr_pages)
+struct dbr_pages *dbr_pages_alloc(pgoff_t nr_pages, const struct dbr_shape *shape)
 {
 	struct dbr_pages *pages;
 	int ret;
@@ -180,19 +282,20 @@ struct dbr_pages *dbr_pages_alloc(pgoff_t nr_pages)
 	INIT_WORK(&pages->free_work, dbr_pages_free_work);
 	dbr_pages_init_sync(pages);
 	pages->nr_pages = nr_pages;
+	pages->nr_memory = shape->nr_memory;
 
-	pages->account = dbr_account_charge(nr_pages);
+	pages->account = dbr_account_charge(pages->nr_memory);
 	if (IS_ERR(pages->account)) {
 		ret = PTR_ERR(pages->account);
 		goto err_free;
 	}
-	ret = dbr_chunks_alloc(pages);
+	ret = dbr_chunks_alloc(pages, shape);
 	if (ret)
 		goto err_uncharge;
 	return pages;
 
 err_uncharge:
-	dbr_account_uncharge(pages->account, nr_pages);
+	dbr_account_uncharge(pages->account, pages->nr_memory);
 err_free:
 	kfree(pages);
 	return ERR_PTR(ret);
@@ -333,12 +436,12 @@ struct page *dbr_pages_page(struct dbr_pages *pages, pgoff_t offset)
 	return pfn_to_page(dbr_pages_pfn(pages, offset, &contiguous));
 }
 
-/* All of @from to the as many pages of @to. */
+/* All of @from to @to, which has as many and repeats as many. */
 void dbr_pages_copy(struct dbr_pages *from, struct dbr_pages *to)
 {
 	pgoff_t i;
 
-	for (i = 0; i < from->nr_pages; i++) {
+	for (i = 0; i < from->nr_memory; i++) {
 		copy_highpage(dbr_pages_page(to, i), dbr_pages_page(from, i));
 		cond_resched_tasks_rcu_qs();
 	}

@@ -15,11 +15,19 @@
 
 #include "alloc.h"
 #include "compat.h"
+#include "dmabuf_revoke.h"
 
 /* A run of physically contiguous pages, one (compound) allocation. */
 struct dbr_chunk {
 	struct page *page;
 	pgoff_t start;			/* offset in the buffer, in pages */
+};
+
+/* How the memory is made up. */
+struct dbr_shape {
+	enum dmabuf_revoke_shape kind;
+	u64 seed;			/* of SHUFFLED */
+	pgoff_t nr_memory;		/* pages of memory; REPEATED: fewer than there are to see */
 };
 
 struct dbr_account;
@@ -37,8 +45,10 @@ struct dbr_pages {
 	struct dbr_chunk *chunks;	/* ascending by start */
 	struct dbr_chunk single;	/* @chunks, if one is enough */
 	unsigned int nr_chunks;
+	unsigned int nr_memory_chunks;	/* the first; those that follow repeat them */
 	pgoff_t nr_pages;
-	struct dbr_account *account;	/* has these pages; see account.c */
+	pgoff_t nr_memory;		/* of them; as of @nr_memory_chunks */
+	struct dbr_account *account;	/* has the memory; see account.c */
 
 	/* Inside of the resv lock, and of a fence's signalling path: see mapping.c. */
 	struct mutex sync_lock;
@@ -72,7 +82,9 @@ int dbr_quarantine_check(struct dbr_pages *pages, u64 *offsets, u32 capacity,
 
 /* pages.c */
 void dbr_pages_init_sync(struct dbr_pages *pages);
-struct dbr_pages *dbr_pages_alloc(pgoff_t nr_pages);
+int dbr_shape_init(struct dbr_shape *shape, enum dmabuf_revoke_shape kind, u64 arg,
+		   pgoff_t nr_pages);
+struct dbr_pages *dbr_pages_alloc(pgoff_t nr_pages, const struct dbr_shape *shape);
 struct dbr_pages *dbr_pages_get(struct dbr_pages *pages);
 void dbr_pages_put(struct dbr_pages *pages);
 void dbr_pages_put_later(struct dbr_pages *pages);

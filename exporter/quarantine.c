@@ -17,7 +17,7 @@ void dbr_quarantine_fill(struct dbr_pages *pages)
 {
 	pgoff_t i;
 
-	for (i = 0; i < pages->nr_pages; i++) {
+	for (i = 0; i < pages->nr_memory; i++) {
 		void *mem = kmap_local_page(dbr_pages_page(pages, i));
 
 		memset(mem, DBR_PATTERN, PAGE_SIZE);
@@ -41,7 +41,7 @@ int dbr_quarantine_check(struct dbr_pages *pages, u64 *offsets, u32 capacity,
 	u32 n = 0;
 	pgoff_t i;
 
-	for (i = 0; i < pages->nr_pages; i++) {
+	for (i = 0; i < pages->nr_memory; i++) {
 		void *mem = kmap_local_page(dbr_pages_page(pages, i));
 		bool clean = !memchr_inv(mem, DBR_PATTERN, PAGE_SIZE);
 

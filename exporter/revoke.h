@@ -82,7 +82,7 @@ int dbr_orphan(struct dbr_buffer *buf);
 void dbr_orphan_later(struct dbr_buffer *buf);
 
 /* move.c */
-int dbr_move(struct dbr_buffer *buf, u64 *number);
+int dbr_move(struct dbr_buffer *buf, struct dmabuf_revoke_move *arg);
 int dbr_move_wait(struct dbr_buffer *buf, u64 number, u64 deadline_ns);
 
 #endif /* DBR_REVOKE_H */

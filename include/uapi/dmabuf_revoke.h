@@ -178,6 +178,30 @@ struct dmabuf_revoke_exporter_info {
 #define DMABUF_REVOKE_ALLOC_QUARANTINE		(1U << 2)
 
 /*
+ * ALLOC: importers get a table that has DMA addresses and lengths, but no struct pages, as
+ * those of VFIO and RDMA are.
+ */
+#define DMABUF_REVOKE_ALLOC_BARE_TABLE		(1U << 4)
+
+/**
+ * enum dmabuf_revoke_shape - what a buffer's memory is made of
+ * @DMABUF_REVOKE_SHAPE_DEFAULT: as few and as large pieces as the system has at hand.
+ * @DMABUF_REVOKE_SHAPE_ONE_CHUNK: one piece. The length is a power of two, and at most what
+ *	the page allocator has in one piece: 4 MiB with pages of 4 KiB.
+ * @DMABUF_REVOKE_SHAPE_SHUFFLED: single pages in a random order, which is that of
+ *	@shape_arg as its seed.
+ * @DMABUF_REVOKE_SHAPE_REPEATED: @shape_arg bytes, rounded up to pages, which are there again
+ *	and again: for lengths, and tables, beyond the memory that there is. The length is a
+ *	multiple of them, and at most 16 GiB. What is written at one offset is seen at others.
+ */
+enum dmabuf_revoke_shape {
+	DMABUF_REVOKE_SHAPE_DEFAULT	= 0,
+	DMABUF_REVOKE_SHAPE_ONE_CHUNK	= 1,
+	DMABUF_REVOKE_SHAPE_SHUFFLED	= 2,
+	DMABUF_REVOKE_SHAPE_REPEATED	= 3,
+};
+
+/*
  * ALLOC: bugs of exporters, on purpose; for CAP_SYS_ADMIN in the initial user
  * namespace. None endangers the kernel: memory that anybody may still reach is
  * kept until the last of them has let go, whatever else is skipped. Those that are called
@@ -265,14 +289,19 @@ struct dmabuf_revoke_exporter_info {
  *	for writing. It binds CPU mappings only: a device may write to whatever it
  *	can import, O_RDONLY or not
  * @faults: [in] DMABUF_REVOKE_FAULT_*
+ * @shape: [in] enum dmabuf_revoke_shape
+ * @reserved: [in] zero
+ * @shape_arg: [in] SHUFFLED: a seed; REPEATED: bytes of memory; else 0
  *
- * The memory is zeroed and charged to the caller's memory control group. It
- * comes without the help of the OOM killer.
+ * The memory is zeroed and charged to the caller's memory control group; what is
+ * REPEATED once. It comes without the help of the OOM killer.
  *
  * Errors:
- *   EINVAL	@length is 0; @fd_flags has other bits
+ *   EINVAL	@length is 0, or not what @shape asks for; @fd_flags has other bits; there is
+ *		no such @shape, or it has no @shape_arg, or no such
  *   EOVERFLOW	@length cannot be rounded up to a page, or is beyond what
- *		the kernel can address
+ *		the kernel can address; ONE_CHUNK: larger than they come; REPEATED: more
+ *		than 16 GiB, or than 1048576 pieces
  *   ENOMEM	not enough memory, or @limit_bytes of EXPORTER_INFO would be exceeded, or the
  *		caller's half of it
  *   EMFILE, ENFILE	no file descriptor left in the process, the system
@@ -288,6 +317,9 @@ struct dmabuf_revoke_alloc {
 	__s32 fd;
 	__u32 fd_flags;
 	__u64 faults;
+	__u32 shape;
+	__u32 reserved;
+	__u64 shape_arg;
 };
 
 #define DMABUF_REVOKE_IOC_ALLOC		_IO(DMABUF_REVOKE_IOC_TYPE, 0x01)
@@ -489,6 +521,10 @@ struct dmabuf_revoke_restore {
  * @moves: [in,out] 0: move the buffer; out, before the wait: the number of this move,
  *	which is @moves of QUERY after it. Else: move nothing, wait for that move. So a
  *	call that gave up, or was restarted after a signal, does not move it twice
+ * @shape: [in] enum dmabuf_revoke_shape of the new memory, but not REPEATED. A buffer whose
+ *	memory is REPEATED stays so, and takes DEFAULT only
+ * @reserved: [in] zero
+ * @shape_arg: [in] SHUFFLED: a seed; else 0
  *
  * The new memory is charged to the caller and to his memory control group, as that of
  * ALLOC is: not to whoever allocated the buffer.
@@ -502,8 +538,10 @@ struct dmabuf_revoke_restore {
  *   ENOENT	no buffer has this id
  *   EPERM	the caller does not own the buffer
  *   EBUSY	the buffer is pinned, has a vmap, is suspended, or is being moved
- *   EINVAL	@moves names a move that has not been
- *   EOPNOTSUPP	it was made with ALLOC_QUARANTINE
+ *   EINVAL	@moves names a move that has not been; @shape, @shape_arg or the length are
+ *		not as ALLOC asks for
+ *   EOVERFLOW	as of ALLOC
+ *   EOPNOTSUPP	it was made with ALLOC_QUARANTINE, or is REPEATED and @shape is not DEFAULT
  *   ENODEV	@moves is 0, and the buffer is revoked or being revoked
  *   ENOMEM	not enough memory for both copies, or beyond @limit_bytes of EXPORTER_INFO, or
  *		the caller's half of it
@@ -518,6 +556,9 @@ struct dmabuf_revoke_move {
 	__u64 id;
 	__u64 deadline_ns;
 	__u64 moves;
+	__u32 shape;
+	__u32 reserved;
+	__u64 shape_arg;
 };
 
 #define DMABUF_REVOKE_IOC_MOVE		_IO(DMABUF_REVOKE_IOC_TYPE, 0x06)
@@ -528,7 +569,8 @@ struct dmabuf_revoke_move {
  * @flags: [in] none defined; zero
  * @id: [in] the buffer
  * @offsets: [in] QUARANTINE: address of an array of __u64 that receives the
- *	offsets, in bytes, of pages that were written to after the revoke; else 0
+ *	offsets, in bytes, of pages that were written to after the revoke; else 0. Of memory
+ *	that is REPEATED the first
  * @capacity: [in] elements that it holds
  * @changed: [out] such pages; those beyond @capacity are not written
  * @checked: [out] 1 if the buffer was a quarantined one that had been revoked

@@ -97,7 +97,8 @@ static void look_for_impossible(const struct situation *at, int err,
 	only_if(open, "load it: modprobe", at, err, reason);
 	only_if(!open && at->act != ACT_OTHER && at->act != ACT_RUN && at->act != ACT_FETCH,
 		"the loaded module", at, err, reason);
-	only_if(at->act == ACT_ALLOC || at->act == ACT_MOVE, "limit_mb", at, err, reason);
+	only_if(at->act == ACT_ALLOC || at->act == ACT_MOVE || at->act == ACT_RESHAPE,
+		"limit_mb", at, err, reason);
 }
 
 TEST(causes, says_nothing_that_cannot_be)
@@ -143,7 +144,9 @@ static const struct {
 	{ ACT_SUSPEND, { ENOENT, EPERM, ENODEV, EINTR } },
 	{ ACT_RESTORE, { ENOENT, EPERM, ENODEV, EINTR } },
 	{ ACT_MOVE, { ENOENT, EPERM, EBUSY, EINVAL, EOPNOTSUPP, ENODEV, ENOMEM, EINTR } },
+	{ ACT_RESHAPE, { ENOENT, EPERM, EBUSY, EINVAL, EOVERFLOW, EOPNOTSUPP, ENODEV, ENOMEM } },
 	{ ACT_FREE, { ENOENT, EPERM, EINTR } },
+	{ ACT_FAULTS, { ENOENT, EPERM, EINVAL, ENODEV, ETIMEDOUT, EINTR } },
 	{ ACT_WATCH, { EINTR } },
 };
 

@@ -446,12 +446,29 @@ def test_show_by_descriptor_does_not_name_blockers_to_others() -> None:
 
 
 def test_policies_are_shown() -> None:
-    names = ["accept_legacy", "refuse_vmap", "zero_page", "quarantine"]
+    names = ["accept_legacy", "refuse_vmap", "zero_page", "quarantine", "bare_table"]
     for name in names:
         with held("4k", f"--{name.replace('_', '-')}") as (buffer, _):
             shown = facts("show", str(buffer["id"]))["buffer"]
             for other in names:
                 assert buffer[other] is shown[other] is (other == name)
+
+
+def test_shapes() -> None:
+    before = facts("info")["exporter"]["bytes"]
+    with held("9G", "--repeat", "9216") as (buffer, _):
+        assert facts("info")["exporter"]["bytes"] == before + 2**20
+        done = run("move", str(buffer["id"]), "--shuffle", "1", status=1)
+        assert "nor one with --repeat to another shape (EOPNOTSUPP)" in done.stderr
+    with held("64k", "--shuffle", "3") as (buffer, _):
+        for options in ("--one-chunk", "--shuffle 4", ""):
+            facts("move", str(buffer["id"]), *options.split())
+    with held("1M", "--one-chunk") as (buffer, _):
+        facts("move", str(buffer["id"]))
+    done = run("alloc", "12k", "--one-chunk", status=1)
+    assert "one chunk is a power of two" in done.stderr
+    done = run("alloc", "1G", "--one-chunk", status=1)
+    assert "than memory of that shape can be (EOVERFLOW)" in done.stderr
 
 
 def test_read_only_binds_cpu_mappings() -> None:

@@ -124,6 +124,31 @@ CASE(exporter, alloc_with_every_flag)
 	fails_at_every_point("ALLOC_FLAGS", NULL, call_alloc_all_flags, end);
 }
 
+static long alloc_shape(uint64_t length, uint32_t shape, uint64_t arg)
+{
+	struct dmabuf_revoke_alloc alloc = {
+		.length = length,
+		.fd_flags = O_RDWR | O_CLOEXEC,
+		.shape = shape,
+		.shape_arg = arg,
+	};
+	int ret = dr_alloc_as(exporter, &alloc);
+
+	buffer.id = ret ? 0 : alloc.id;
+	buffer.fd = ret ? -1 : alloc.fd;
+	return ret;
+}
+
+static long call_alloc_repeated(void)
+{
+	return alloc_shape(2 * ODD, DMABUF_REVOKE_SHAPE_REPEATED, ODD);
+}
+
+CASE(exporter, alloc_of_what_repeats)
+{
+	fails_at_every_point("ALLOC_REPEATED", NULL, call_alloc_repeated, end);
+}
+
 /* After a failure to write the result the revoke has begun, and is resumed. */
 static long call_revoke(void)
 {

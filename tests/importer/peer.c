@@ -196,6 +196,62 @@ CASE(peer, E19_two_devices_have_tables_of_their_own)
 	close(buffer.fd);
 }
 
+/* --- what tables are like --------------------------------------------------- */
+
+static struct buffer shaped(uint64_t length, uint32_t flags, uint32_t shape)
+{
+	struct dmabuf_revoke_alloc alloc = {
+		.flags = flags, .length = length, .fd_flags = O_RDWR | O_CLOEXEC,
+		.shape = shape,
+	};
+
+	succeeds(dr_alloc_as(exporter, &alloc));
+	return (struct buffer){ alloc.id, alloc.length, alloc.fd };
+}
+
+CASE(peer, E19_shuffled_pages_do_not_follow_each_other)
+{
+	const uint64_t length = 256 * PAGE;
+	struct buffer buffer = shaped(length, 0, DMABUF_REVOKE_SHAPE_SHUFFLED);
+	uint8_t *memory = cpu_map(buffer.fd, length);
+	int peer = peer_new(buffer.fd, PEER_PLAIN), downwards = 0;
+	struct table table;
+
+	number_pages(memory, length, 1);
+	equal(succeeds(peer_map(peer)), 0);
+	mapping_is(peer, 0, memory, length);
+	table = table_of(peer, 0);
+	equal(table.count, 256);
+	for (int i = 1; i < table.count; i++)
+		downwards += table.segments[i].address < table.segments[i - 1].address;
+	holds(downwards > 32, "%d of 255 are before the last", downwards);
+	free(table.segments);
+	close(peer);
+	cpu_unmap(memory, length);
+	close(buffer.fd);
+}
+
+CASE(peer, E19_bare_table_has_addresses_and_no_page)
+{
+	const uint64_t length = 68 * KIB;
+	struct buffer buffer = shaped(length, DMABUF_REVOKE_ALLOC_BARE_TABLE, 0);
+	uint8_t *memory = cpu_map(buffer.fd, length);
+	int peer = peer_new(buffer.fd, PEER_SEGMENTS);
+
+	number_pages(memory, length, 1);
+	for (int i = 0; i < 2; i++) {
+		equal(succeeds(peer_map(peer)), i);
+		equal(ioctl(peer, PEER_IOC_PAGES, i), 0);
+		mapping_is(peer, i, memory, length);
+	}
+	succeeds(peer_unmap(peer, 1));
+	succeeds(peer_unmap(peer, 0));
+	revoke_fully(buffer.id);
+	close(peer);
+	cpu_unmap(memory, length);
+	close(buffer.fd);
+}
+
 /* --- E22: several mappings of one attachment ------------------------------ */
 
 CASE(peer, E22_attachment_is_mapped_several_times)

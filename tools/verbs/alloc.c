@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "lib/buffers/columns.h"
+#include "lib/buffers/shape.h"
 #include "lib/devices/ioctls.h"
 #include "lib/devices/open.h"
 #include "lib/process/handover.h"
@@ -91,6 +92,8 @@ int verb_alloc(const struct verb *verb, int argc, char **argv)
 {
 	bool json = false, accept_legacy = false, refuse_vmap = false;
 	bool zero_page = false, quarantine = false, read_only = false;
+	bool bare_table = false;
+	struct shape shape = SHAPE_DEFAULT;
 	const struct option_spec specs[] = {
 		{ "accept-legacy", OPTION_FLAG, &accept_legacy, NULL,
 		  "let importers in that cannot be revoked", NULL },
@@ -102,6 +105,11 @@ int verb_alloc(const struct verb *verb, int argc, char **argv)
 		  "keep revoked memory until free, which tells who wrote to it", NULL },
 		{ "read-only", OPTION_FLAG, &read_only, NULL,
 		  "CPU mappings may not write; devices may all the same", NULL },
+		{ "bare-table", OPTION_FLAG, &bare_table, NULL,
+		  "give importers DMA addresses only, no pages", NULL },
+		OPTION_ONE_CHUNK(shape),
+		OPTION_SHUFFLE(shape),
+		OPTION_REPEAT(shape),
 		OPTION_JSON(json),
 		{ 0 },
 	};
@@ -118,13 +126,16 @@ int verb_alloc(const struct verb *verb, int argc, char **argv)
 	status = parse_program(verb, &rest, json, &program);
 	if (!status)
 		status = parse_length(verb, rest.values[0], &length);
+	if (!status)
+		status = parse_shape(verb, &shape, length, &new.shape, &new.shape_arg);
 	if (status)
 		return status;
 	new.length = length;
 	new.flags = (accept_legacy ? DMABUF_REVOKE_ALLOC_ACCEPT_LEGACY : 0) |
 		    (refuse_vmap ? DMABUF_REVOKE_ALLOC_REFUSE_VMAP : 0) |
 		    (zero_page ? DMABUF_REVOKE_ALLOC_ZERO_PAGE : 0) |
-		    (quarantine ? DMABUF_REVOKE_ALLOC_QUARANTINE : 0);
+		    (quarantine ? DMABUF_REVOKE_ALLOC_QUARANTINE : 0) |
+		    (bare_table ? DMABUF_REVOKE_ALLOC_BARE_TABLE : 0);
 	new.fd_flags = (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC;
 	return alloc(&new, program, json);
 }

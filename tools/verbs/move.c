@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "lib/buffers/ids.h"
+#include "lib/buffers/shape.h"
 #include "lib/devices/ioctls.h"
 #include "lib/devices/open.h"
 #include "lib/text/message.h"
@@ -24,7 +25,25 @@ struct move {
 	uint64_t id;
 	uint64_t number;	/* 0: it has not begun */
 	uint64_t timeout_ns;
+	__u32 shape;
+	__u64 shape_arg;
 };
+
+/* Begins it, unless it has begun, and waits. */
+static int begin(int exp, struct move *move, uint64_t deadline_ns)
+{
+	struct dmabuf_revoke_move arg = {
+		.id = move->id,
+		.deadline_ns = deadline_ns,
+		.moves = move->number,
+		.shape = move->shape,
+		.shape_arg = move->shape_arg,
+	};
+	int ret = dr_move_as(exp, &arg);
+
+	move->number = arg.moves;
+	return ret;
+}
 
 static int print(const struct move *move, const struct dmabuf_revoke_query *query,
 		 bool copied, bool json)
@@ -58,13 +77,14 @@ static int run(struct move *move, bool json)
 		return status;
 	deadline_ns = move->timeout_ns ? dr_deadline(move->timeout_ns) : 0;
 	do {
-		ret = dr_move_number(exp, move->id, deadline_ns, &move->number);
+		ret = begin(exp, move, deadline_ns);
 	} while (ret == -EINTR && move->number);
 	if (!ret || ret == -ETIMEDOUT)
 		dr_query(exp, move->id, &query);
 	close(exp);
 	if (ret && ret != -ETIMEDOUT)
-		return explain(ACT_MOVE, ret, "move %" PRIu64, move->id);
+		return explain(move->shape ? ACT_RESHAPE : ACT_MOVE, ret,
+			       "move %" PRIu64, move->id);
 	status = print(move, &query, !ret, json);
 	return ret ? timed_out(move) : status;
 }
@@ -72,11 +92,14 @@ static int run(struct move *move, bool json)
 int verb_move(const struct verb *verb, int argc, char **argv)
 {
 	struct move move = { .timeout_ns = DEFAULT_TIMEOUT_NS };
+	struct shape shape = SHAPE_DEFAULT;
 	bool json = false;
 	int resume = -1;
 	const struct option_spec specs[] = {
 		{ "resume", OPTION_INTEGER, &resume, "N",
 		  "move nothing: wait for this move, the Nth", NULL },
+		OPTION_ONE_CHUNK(shape),
+		OPTION_SHUFFLE(shape),
 		OPTION_TIMEOUT(move.timeout_ns),
 		OPTION_JSON(json),
 		{ 0 },
@@ -94,6 +117,8 @@ int verb_move(const struct verb *verb, int argc, char **argv)
 		return usage(verb, "moves are counted from 1");
 	if (resume > 0)
 		move.number = (uint64_t)resume;
-	status = parse_id(verb, rest.values[0], &move.id);
+	status = parse_shape(verb, &shape, 0, &move.shape, &move.shape_arg);
+	if (!status)
+		status = parse_id(verb, rest.values[0], &move.id);
 	return status ? status : run(&move, json);
 }

@@ -107,6 +107,8 @@ def test_all_three_say_the_same(installed: Path) -> None:
     assert len(verbs) >= 8 and verbs["alloc"][0] == "size--programargument"
     assert verbs["move"][1] == {
         "resume": "n",
+        "one-chunk": "",
+        "shuffle": "seed",
         "timeout": "duration",
         "json": "",
         "help": "",
@@ -139,7 +141,7 @@ def test_control_a_wrong_man_page_is_noticed(
     [
         ("bench doctor --help", "bench --help"),
         ("bench doctor --help", "bench doctor nurse --help"),
-        ("echo --resume --timeout ;;", ";;"),
+        ("echo --one-chunk --shuffle --resume --timeout ;;", ";;"),
         ("--defer-unmap ", "--defer-unmaps "),
         ("echo --json --help", "echo --help"),
     ],

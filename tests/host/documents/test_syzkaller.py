@@ -31,7 +31,7 @@ WIDTHS = {
 }
 #: What is passed in by name, as a flag or an enum; all others are results or limits.
 PASSED_IN = re.compile(
-    r"DMABUF_REVOKE_(?:ALLOC|FAULTS?|REVOKE|QUERY|ATTACH|MISBEHAVE|SUBMIT|KIND|OP)_"
+    r"DMABUF_REVOKE_(?:ALLOC|FAULTS?|REVOKE|QUERY|ATTACH|MISBEHAVE|SUBMIT|KIND|OP|SHAPE)_"
     r"|DMABUF_REVOKE_(?:BIDIRECTIONAL|TO_DEVICE|FROM_DEVICE)$"
 )
 

@@ -211,6 +211,20 @@ static int peer_list(struct peer *peer, unsigned int which,
 	return table->nents;
 }
 
+static int peer_pages(struct peer *peer, unsigned long which)
+{
+	struct scatterlist *sg;
+	int i, n = 0;
+
+	lockdep_assert_held(&peer->lock);
+
+	if (which >= PEER_MAPPINGS || !peer->mapping[which])
+		return -ENXIO;
+	for_each_sgtable_sg(peer->mapping[which], sg, i)
+		n += !!sg_page(sg);
+	return n;
+}
+
 static int peer_segments(struct peer *peer, const struct peer_segments *arg)
 {
 	struct peer_segment *segments = NULL;
@@ -282,6 +296,9 @@ static long peer_locked(struct peer *peer, unsigned int cmd, unsigned long numbe
 		break;
 	case PEER_IOC_UNMAP:
 		ret = peer_unmap(peer, number);
+		break;
+	case PEER_IOC_PAGES:
+		ret = peer_pages(peer, number);
 		break;
 	case PEER_IOC_FENCES:
 		ret = peer_fences(peer, &arg->fences);

@@ -103,4 +103,7 @@ struct peer_store {
  */
 #define PEER_IOC_EAGER		_IO(0xDC, 0x09)
 
+/* Of a mapping, by number: returns how many entries of its table have a page. */
+#define PEER_IOC_PAGES		_IO(0xDC, 0x0a)
+
 #endif

@@ -88,7 +88,7 @@ CASE(exporter, alloc_with_unknown_policy_is_EINVAL)
 	uint64_t id;
 	int fd;
 
-	for (int bit = 4; bit < 32; bit++)
+	for (int bit = 5; bit < 32; bit++)
 		fails(dr_alloc(exporter, PAGE, 1U << bit, &id, &fd), EINVAL);
 	equal(buffers_in_system(), 0);
 }

@@ -50,7 +50,7 @@ struct row {
 
 static const struct row rows[] = {
 	ROW(EXPORTER, RESTORE, restore, 8, 0, false),
-	GROWN_ROW(EXPORTER, MOVE, move, 24, 8, 0, false),
+	GROWN_ROW(EXPORTER, MOVE, move, 24, 8, 36, false),
 	ROW(EXPORTER, FREE, free, 8, 36, true),
 	ROW(EXPORTER, EXPORT, export, 8, 0, true),
 	ROW(EXPORTER, BLOCKERS, blockers, 8, 0, true),

@@ -25,6 +25,7 @@ const struct column policy_columns[] = {
 	{ "refuse_vmap", "refuses vmaps", CELL_BOOL, 0 },
 	{ "zero_page", "zero page after a revoke", CELL_BOOL, 0 },
 	{ "quarantine", "quarantine", CELL_BOOL, 0 },
+	{ "bare_table", "tables without pages", CELL_BOOL, 0 },
 	{ 0 },
 };
 
@@ -56,4 +57,5 @@ void table_policies(struct table *table, uint32_t alloc_flags)
 	table_set(table, "refuse_vmap", !!(alloc_flags & DMABUF_REVOKE_ALLOC_REFUSE_VMAP));
 	table_set(table, "zero_page", !!(alloc_flags & DMABUF_REVOKE_ALLOC_ZERO_PAGE));
 	table_set(table, "quarantine", !!(alloc_flags & DMABUF_REVOKE_ALLOC_QUARANTINE));
+	table_set(table, "bare_table", !!(alloc_flags & DMABUF_REVOKE_ALLOC_BARE_TABLE));
 }

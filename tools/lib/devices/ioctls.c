@@ -108,15 +108,20 @@ int dr_restore(int exp, uint64_t id, uint64_t deadline_ns)
 	return call(exp, DMABUF_REVOKE_IOC_RESTORE, &arg);
 }
 
+int dr_move_as(int exp, struct dmabuf_revoke_move *arg)
+{
+	arg->size = sizeof(*arg);
+	return call(exp, DMABUF_REVOKE_IOC_MOVE, arg);
+}
+
 int dr_move_number(int exp, uint64_t id, uint64_t deadline_ns, uint64_t *moves)
 {
 	struct dmabuf_revoke_move arg = {
-		.size = sizeof(arg),
 		.id = id,
 		.deadline_ns = deadline_ns,
 		.moves = *moves,
 	};
-	int ret = call(exp, DMABUF_REVOKE_IOC_MOVE, &arg);
+	int ret = dr_move_as(exp, &arg);
 
 	*moves = arg.moves;
 	return ret;

@@ -37,6 +37,8 @@ int dr_suspend(int exp, uint64_t id, uint64_t deadline_ns,
 	       struct dmabuf_revoke_revoke *out);
 int dr_restore(int exp, uint64_t id, uint64_t deadline_ns);
 int dr_move(int exp, uint64_t id, uint64_t deadline_ns);
+/* @arg in and out: the caller fills in all but @size. */
+int dr_move_as(int exp, struct dmabuf_revoke_move *arg);
 /* *@moves: 0, and the number of the move that has begun; or of the one to wait for. */
 int dr_move_number(int exp, uint64_t id, uint64_t deadline_ns, uint64_t *moves);
 /* @out may be NULL, and without it so may @offsets. */

@@ -11,9 +11,10 @@
 #define BIT(n)		(1U << (n))
 
 #define OPEN		(BIT(ACT_OPEN_EXPORTER) | BIT(ACT_OPEN_IMPORTER))
+#define MOVE		(BIT(ACT_MOVE) | BIT(ACT_RESHAPE))
 #define OWNERS		(BIT(ACT_QUERY) | BIT(ACT_BLOCKERS) | BIT(ACT_EXPORT) | \
 			 BIT(ACT_REVOKE) | BIT(ACT_SUSPEND) | BIT(ACT_RESTORE) | \
-			 BIT(ACT_MOVE) | BIT(ACT_FREE) | BIT(ACT_FAULTS))
+			 MOVE | BIT(ACT_FREE) | BIT(ACT_FAULTS))
 #define ATTACH		BIT(ACT_ATTACH)
 #define MAP		(BIT(ACT_MAP) | BIT(ACT_SUBMIT))
 #define IMPORT		(ATTACH | MAP)
@@ -92,9 +93,11 @@ static const struct cause {
 	  { "not enough memory, or beyond a limit of the exporter",
 	    "see dmabuf-revoke info; a user has half; raise parameter limit_mb" }, 0, 0, 0 },
 	{ BIT(ACT_ALLOC), EOVERFLOW,
-	  { "larger than the kernel can address", "ask for less" }, 0, 0, 0 },
+	  { "larger than the kernel can address, or than memory of that shape can be",
+	    "ask for less" }, 0, 0, 0 },
 	{ BIT(ACT_ALLOC), EINVAL,
-	  { "the loaded module does not know one of these policies", SAME_VERSION }, 0, 0, 0 },
+	  { "no such length of that shape, or the loaded module does not know a policy",
+	    "one chunk is a power of two; what is repeated is whole pages" }, 0, 0, 0 },
 	{ BIT(ACT_REVOKE), EINTR,
 	  { "interrupted", "the revoke goes on; revoke again to wait for its end" }, 0, 0, 0 },
 	{ BIT(ACT_SUSPEND), ENODEV,
@@ -105,17 +108,24 @@ static const struct cause {
 	  { "the buffer is revoked, or being revoked", "that cannot be undone" }, 0, 0, 0 },
 	{ BIT(ACT_RESTORE), EINTR,
 	  { "interrupted", "the buffer may be suspended still; restore it again" }, 0, 0, 0 },
-	{ BIT(ACT_MOVE), EBUSY,
+	{ MOVE, EBUSY,
 	  { "the buffer is pinned, vmapped, suspended, or being moved",
 	    "dmabuf-revoke show tells which" }, 0, 0, 0 },
 	{ BIT(ACT_MOVE), EINVAL,
 	  { "there has been no such move", "dmabuf-revoke show tells how often it was moved" },
 	  0, 0, 0 },
+	{ BIT(ACT_RESHAPE), EINVAL,
+	  { "no such length of that shape", "one chunk is a power of two" }, 0, 0, 0 },
+	{ BIT(ACT_RESHAPE), EOVERFLOW,
+	  { "memory of that shape cannot be so large", NULL }, 0, 0, 0 },
 	{ BIT(ACT_MOVE), EOPNOTSUPP,
 	  { "a buffer with a quarantine cannot be moved", "allocate one without --quarantine" },
 	  0, 0, 0 },
-	{ BIT(ACT_MOVE), ENODEV, { "the buffer is revoked, or being revoked", NULL }, 0, 0, 0 },
-	{ BIT(ACT_MOVE), ENOMEM,
+	{ BIT(ACT_RESHAPE), EOPNOTSUPP,
+	  { "a buffer with a quarantine cannot be moved, nor one with --repeat to another shape",
+	    "allocate one without" }, 0, 0, 0 },
+	{ MOVE, ENODEV, { "the buffer is revoked, or being revoked", NULL }, 0, 0, 0 },
+	{ MOVE, ENOMEM,
 	  { "not enough memory for both copies, or beyond a limit of the exporter",
 	    "see dmabuf-revoke info; a user has half; raise parameter limit_mb" }, 0, 0, 0 },
 	{ BIT(ACT_FREE), EINTR, { "interrupted", "nothing was done; free it again" }, 0, 0, 0 },
@@ -124,7 +134,7 @@ static const struct cause {
 	  { "no such errno, or the loaded module does not know one of these faults",
 	    "errnos are 1 to 133" }, 0, 0, 0 },
 	{ BIT(ACT_FAULTS), ENODEV,
-	  { "its owner has closed it, or given it up", "allocate a new one" }, 0, 0, 0 },
+	  { "its owner has closed it, or given it up", NULL }, 0, 0, 0 },
 	{ BIT(ACT_FAULTS), ETIMEDOUT,
 	  { "nobody is blocked", "set hold-in-map or hold-after-tell" }, 0, 0, 0 },
 

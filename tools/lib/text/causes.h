@@ -25,6 +25,7 @@ enum act {
 	ACT_SUSPEND,
 	ACT_RESTORE,
 	ACT_MOVE,
+	ACT_RESHAPE,		/* moved to memory of another shape */
 	ACT_FREE,
 	ACT_FAULTS,
 	ACT_ATTACH,		/* and pin, of the kinds that do */
