@@ -45,6 +45,11 @@ class Function:
         kind = self.path / "iommu_group" / "type"
         return kind.exists() and kind.read_text(encoding="ascii").startswith("DMA")
 
+    @property
+    def can_be_reset(self) -> bool:
+        methods = self.path / "reset_method"
+        return methods.exists() and bool(methods.read_text(encoding="ascii").strip())
+
     def unbind(self) -> None:
         """From its driver, if it has one."""
         if self.driver:

@@ -10,6 +10,7 @@ import os
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Callable, Iterator
 
@@ -56,16 +57,20 @@ def loaded() -> Iterator[None]:
         modules.unload(name)
 
 
+def spare(count: int) -> list[pci.Function]:
+    """So many that nobody drives."""
+    free = [each for each in pci.functions() if each.id == EDU and not each.driver]
+    if len(free) < count:
+        pytest.skip(
+            f"it takes {count} edu devices without a driver: the guest 7.3-iommu has two, "
+            "others get one by --qemu-args='-device edu,dma_mask=0xffffffffffffffff'"
+        )
+    return free[:count]
+
+
 @pytest.fixture
 def edu(loaded: None) -> pci.Function:
-    """One that nobody drives."""
-    free = [each for each in pci.functions() if each.id == EDU and not each.driver]
-    if not free:
-        pytest.skip(
-            "no edu device without a driver: the guest 7.3-iommu has some, others by "
-            "--qemu-args='-device edu,dma_mask=0xffffffffffffffff'"
-        )
-    return free[0]
+    return spare(1)[0]
 
 
 @pytest.fixture
@@ -117,6 +122,14 @@ def test_copies(engine: pci.Function, length: int, descriptors: int) -> None:
     source = os.urandom(length)
     copied = copy(engine.address, source, bytes(length), descriptors)
     assert copied == (source, descriptors, 0)
+
+
+def test_two_engines_at_once(loaded: None) -> None:
+    sources = [os.urandom(3000), os.urandom(3000)]
+    with ExitStack() as stack, ThreadPoolExecutor(2) as pool:
+        names = [stack.enter_context(e.driven_by("dbr_edu")).address for e in spare(2)]
+        copied = list(pool.map(copy, names, sources, [bytes(3000)] * 2))
+    assert copied == [(source, 1, 0) for source in sources]
 
 
 def test_stops_when_it_is_told_to(engine: pci.Function) -> None:

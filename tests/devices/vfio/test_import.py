@@ -8,7 +8,7 @@ from typing import Iterator
 
 import pytest
 
-from tests.lib import life
+from tests.lib import life, pci
 
 from .bar import Bar
 
@@ -38,6 +38,17 @@ def test_bar_is_off_while_it_is_revoked(bar: Bar, dmabuf: int) -> None:
         bar.read(4)
     assert refusal.value.errno == errno.EIO
     bar.restore()
+    assert bar.is_on
+    assert bar.read(4) == b"here"
+
+
+def test_reset_leaves_it_on(function: pci.Function, bar: Bar, dmabuf: int) -> None:
+    if not function.can_be_reset:
+        pytest.skip(
+            "a function is reset by the root port that it is behind: it has none"
+        )
+    bar.write(b"here")
+    bar.reset()
     assert bar.is_on
     assert bar.read(4) == b"here"
 
