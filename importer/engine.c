@@ -72,7 +72,7 @@ static void dbi_fill(u8 *to, size_t bytes, u64 offset, u64 pattern)
 /*
  * Each attachment with a job has a thread, for as long as the job's owner, or those whose
  * fences it awaits, like. The workqueue may divide its threads among the nodes, by their
- * CPUs. One is for what signals a fence and does not wait: see misbehave.c.
+ * CPUs. One is for what signals a fence and does not wait: see rogue.c.
  */
 static atomic_t dbi_engine_claims;
 

@@ -2,8 +2,8 @@
 /*
  * The test importer.
  *
- * Floors, from above: main, misbehave, attachment, kinds, job, engine, vmap, mapping, event,
- * bus.
+ * Floors, from above: main, misbehave, rogue, attachment, kinds, job, engine, vmap, mapping,
+ * event, bus.
  *
  * Each file calls only those below it. What has to go up goes through what was given: the
  * callback of an attachment, a work item, hooks.
@@ -133,7 +133,7 @@ struct dbi_attachment {
 	struct dmabuf_revoke_event events[DBI_MAX_EVENTS];
 
 	struct work_struct engine_work;	/* runs @queue */
-	struct dbi_rogue *rogue;	/* misbehave.c's */
+	struct dbi_rogue *rogue;	/* rogue.c's; or NULL */
 	wait_queue_head_t wait;		/* for whatever @lock guards to change */
 };
 
@@ -172,6 +172,14 @@ struct dbi_job {
 const struct dbi_hooks *
 dbi_misbehave_hooks(struct dma_buf *dmabuf,
 		    const struct dmabuf_revoke_attach *arg);
+
+/* rogue.c */
+int dbi_rogue_create(struct dbi_attachment *att);
+void dbi_rogue_fence_after(struct dbi_attachment *att);
+void dbi_rogue_aim(struct dbi_mapping *map);
+void dbi_rogue_dma(struct dbi_attachment *att);
+void dbi_rogue_end_fence(struct dbi_attachment *att);
+void dbi_rogue_destroy(struct dbi_attachment *att);
 
 /* attachment.c */
 extern atomic64_t dbi_nr_attachments;

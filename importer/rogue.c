@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What goes on by itself where an attachment misbehaves, until its file is closed.
+ */
+
+#include <linux/dma-resv.h>
+#include <linux/highmem.h>
+#include <linux/slab.h>
+
+#include "importer.h"
+
+struct dbi_rogue_fence {
+	struct dma_fence fence;		/* first: dma_fence_free() frees it */
+	struct compat_fence_lock lock;
+};
+
+struct dbi_rogue {
+	struct dbi_attachment *att;
+	struct work_struct add_work;	/* adds @fence */
+	struct delayed_work signal_work;	/* signals and drops it */
+	struct dbi_rogue_fence *fence;	/* NULL: add_work's; else signal_work's; a reference */
+	struct delayed_work dma_work;
+	dma_addr_t addr;		/* the resv lock; then dma_work */
+};
+
+static const char *dbi_rogue_driver_name(struct dma_fence *fence)
+{
+	return "dmabuf-revoke-importer";
+}
+
+static const char *dbi_rogue_timeline_name(struct dma_fence *fence)
+{
+	return "fence-after";
+}
+
+static const struct dma_fence_ops dbi_rogue_ops = {
+	.get_driver_name = dbi_rogue_driver_name,
+	.get_timeline_name = dbi_rogue_timeline_name,
+	.release = compat_fence_release,
+};
+
+/* Nobody waits for it behind those who wait for resv locks. */
+static void dbi_rogue_signal_work(struct work_struct *work)
+{
+	struct dbi_rogue *rogue = container_of(to_delayed_work(work),
+					       struct dbi_rogue, signal_work);
+	struct dbi_rogue_fence *fence = rogue->fence;
+
+	dma_fence_signal(&fence->fence);
+	dma_fence_put(&fence->fence);
+	/* Pairs with dbi_rogue_add_work(): it may put another there. */
+	smp_store_release(&rogue->fence, NULL);
+}
+
+/* While the fence of an earlier call is there it stands for this one, too. */
+static void dbi_rogue_add_work(struct work_struct *work)
+{
+	struct dbi_rogue *rogue = container_of(work, struct dbi_rogue, add_work);
+	struct dbi_attachment *att = rogue->att;
+	struct dma_resv *resv = att->dmabuf->resv;
+	struct dbi_rogue_fence *fence;
+
+	static_assert(offsetof(struct dbi_rogue_fence, fence) == 0);
+	/* Pairs with dbi_rogue_signal_work(). */
+	if (smp_load_acquire(&rogue->fence))
+		return;
+	fence = kzalloc_obj(*fence, GFP_CALLER);
+	if (!fence)
+		return;
+	dma_fence_init(&fence->fence, &dbi_rogue_ops,
+		       compat_fence_lock(&fence->lock),
+		       dma_fence_context_alloc(1), 1);
+
+	dma_resv_lock(resv, NULL);
+	if (dma_resv_reserve_fences(resv, 1)) {
+		dma_resv_unlock(resv);
+		dma_fence_put(&fence->fence);
+		return;
+	}
+	dma_resv_add_fence(resv, &fence->fence, DMA_RESV_USAGE_BOOKKEEP);
+	rogue->fence = fence;
+	/* Pairs with dbi_rogue_end_fence(), which comes after @closing is set. */
+	spin_lock(&att->lock);
+	queue_delayed_work(dbi_engine_wq, &rogue->signal_work, att->closing ? 0 :
+			   nsecs_to_jiffies(att->delay_ns));
+	spin_unlock(&att->lock);
+	dma_resv_unlock(resv);
+}
+
+/*
+ * Into pages that the exporter watches, and keeps while we are attached. The address is
+ * that of the page: dbi_bus_check() has seen to that, our device is not bounced.
+ */
+static void dbi_rogue_dma_work(struct work_struct *work)
+{
+	struct dbi_rogue *rogue = container_of(to_delayed_work(work),
+					       struct dbi_rogue, dma_work);
+	u64 *mem;
+
+	mem = dbi_bus_access(rogue->addr);
+	WRITE_ONCE(*mem, ktime_get_ns());
+	kunmap_local(mem);
+	queue_delayed_work(dbi_unmap_wq, &rogue->dma_work, 1);
+}
+
+int dbi_rogue_create(struct dbi_attachment *att)
+{
+	struct dbi_rogue *rogue = kzalloc_obj(*rogue, GFP_CALLER);
+
+	if (!rogue)
+		return -ENOMEM;
+	rogue->att = att;
+	INIT_WORK(&rogue->add_work, dbi_rogue_add_work);
+	INIT_DELAYED_WORK(&rogue->signal_work, dbi_rogue_signal_work);
+	INIT_DELAYED_WORK(&rogue->dma_work, dbi_rogue_dma_work);
+	att->rogue = rogue;
+	return 0;
+}
+
+/* Has a fence added, and signalled @delay_ns later. */
+void dbi_rogue_fence_after(struct dbi_attachment *att)
+{
+	queue_work(dbi_unmap_wq, &att->rogue->add_work);
+}
+
+/* @map is about to go: it is where dbi_rogue_dma() will write. */
+void dbi_rogue_aim(struct dbi_mapping *map)
+{
+	dma_resv_assert_held(map->att->dmabuf->resv);
+
+	map->att->rogue->addr = sg_dma_address(map->table->sgl);
+}
+
+/* Writes from now on, if there was a mapping. */
+void dbi_rogue_dma(struct dbi_attachment *att)
+{
+	dma_resv_assert_held(att->dmabuf->resv);
+
+	if (att->rogue->addr)
+		queue_delayed_work(dbi_unmap_wq, &att->rogue->dma_work, 0);
+}
+
+/* The attachment is closing: its fence signals now. */
+void dbi_rogue_end_fence(struct dbi_attachment *att)
+{
+	if (att->rogue)
+		flush_delayed_work(&att->rogue->signal_work);
+}
+
+void dbi_rogue_destroy(struct dbi_attachment *att)
+{
+	struct dbi_rogue *rogue = att->rogue;
+
+	if (!rogue)
+		return;
+	cancel_delayed_work_sync(&rogue->dma_work);
+	cancel_work_sync(&rogue->add_work);
+	flush_delayed_work(&rogue->signal_work);
+	kfree(rogue);
+}
