@@ -7,6 +7,8 @@
 #ifndef DBI_HOOKS_H
 #define DBI_HOOKS_H
 
+#include <linux/dma-resv.h>
+
 #include "importer.h"
 
 /*
@@ -16,6 +18,9 @@
 struct dbi_hooks {
 	int (*before_attach)(struct dbi_attachment *att);
 	bool (*heeds_invalidation)(struct dbi_attachment *att);
+	bool (*awaits_fences)(struct dbi_attachment *att);
+	enum dma_resv_usage (*fence_usage)(struct dbi_attachment *att,
+					   enum dma_resv_usage usage);
 	bool (*starts_job_late)(struct dbi_attachment *att);
 	int (*before_signal)(struct dbi_attachment *att, int status);
 	bool (*holds_fence)(struct dbi_attachment *att);
@@ -43,6 +48,19 @@ static inline int dbi_before_attach(struct dbi_attachment *att)
 static inline bool dbi_heeds_invalidation(struct dbi_attachment *att)
 {
 	return !dbi_is_hooked(att) || att->hooks->heeds_invalidation(att);
+}
+
+/* Whether a job that is submitted waits for those of others. Resv lock. */
+static inline bool dbi_awaits_fences(struct dbi_attachment *att)
+{
+	return !dbi_is_hooked(att) || att->hooks->awaits_fences(att);
+}
+
+/* What the usage of its own fence is, which is to be @usage. Resv lock. */
+static inline enum dma_resv_usage dbi_fence_usage(struct dbi_attachment *att,
+						  enum dma_resv_usage usage)
+{
+	return dbi_is_hooked(att) ? att->hooks->fence_usage(att, usage) : usage;
 }
 
 /* Whether a job starts on a mapping that drains. With att->lock or without. */

@@ -11,6 +11,7 @@
 #include <linux/sync_file.h>
 
 #include "deadline.h"
+#include "hooks.h"
 #include "importer.h"
 #include "timens.h"
 
@@ -190,9 +191,8 @@ static int dbi_job_commit(struct dbi_job *job)
 	if (ret)
 		return ret;
 	ret = dma_resv_reserve_fences(resv, 1);
-	if (ret)
-		return ret;
-	ret = dma_resv_get_singleton(resv, after, &job->dep);
+	if (!ret && dbi_awaits_fences(att))
+		ret = dma_resv_get_singleton(resv, after, &job->dep);
 	if (ret)
 		return ret;
 
@@ -204,7 +204,7 @@ static int dbi_job_commit(struct dbi_job *job)
 		return ret;
 	}
 
-	dma_resv_add_fence(resv, &job->fence, usage);
+	dma_resv_add_fence(resv, &job->fence, dbi_fence_usage(att, usage));
 	atomic64_inc(&dbi_nr_jobs);
 	dbi_engine_queue(job);
 	return 0;

@@ -18,6 +18,7 @@ static const char * const dbi_misbehave_names[] = {
 	"ignore", "no-unmap", "late-unmap", "slow-callback", "late-fence",
 	"stuck-fence", "fence-error", "fence-after", "new-dma", "remap",
 	"dma-after-unmap", "keep-pin", "revive", "double-unpin",
+	"skip-kernel-fence", "kernel-fence",
 };
 
 #define DBI_MISBEHAVE_ALL	(BIT_ULL(ARRAY_SIZE(dbi_misbehave_names)) - 1)
@@ -28,10 +29,13 @@ static const char * const dbi_misbehave_names[] = {
 /* All that importers without a callback can do. */
 #define DBI_MISBEHAVE_LEGACY	(MISBEHAVE(LATE_FENCE) |		\
 				 MISBEHAVE(STUCK_FENCE) |		\
-				 MISBEHAVE(FENCE_ERROR))
+				 MISBEHAVE(FENCE_ERROR) |		\
+				 MISBEHAVE(SKIP_KERNEL_FENCE) |		\
+				 MISBEHAVE(KERNEL_FENCE))
 #define DBI_MISBEHAVE_PINNED	(MISBEHAVE(KEEP_PIN) | MISBEHAVE(REVIVE))
 #define DBI_MISBEHAVE_OWN	(MISBEHAVE(DMA_AFTER_UNMAP) |		\
-				 MISBEHAVE(DOUBLE_UNPIN))
+				 MISBEHAVE(DOUBLE_UNPIN) |		\
+				 MISBEHAVE(SKIP_KERNEL_FENCE))
 /* The callback holds the resv lock for so long, and the timer slack of who revokes. */
 #define DBI_MAX_CALLBACK_NS	(10ULL * NSEC_PER_SEC)
 
@@ -111,6 +115,18 @@ static bool dbi_misbehave_heeds_invalidation(struct dbi_attachment *att)
 	return !dbi_misbehaves(att, MISBEHAVE(IGNORE));
 }
 
+static bool dbi_misbehave_awaits_fences(struct dbi_attachment *att)
+{
+	return !dbi_misbehaves(att, MISBEHAVE(SKIP_KERNEL_FENCE));
+}
+
+static enum dma_resv_usage
+dbi_misbehave_fence_usage(struct dbi_attachment *att, enum dma_resv_usage usage)
+{
+	return dbi_misbehaves(att, MISBEHAVE(KERNEL_FENCE)) ?
+	       DMA_RESV_USAGE_KERNEL : usage;
+}
+
 static bool dbi_misbehave_starts_job_late(struct dbi_attachment *att)
 {
 	return dbi_misbehaves(att, MISBEHAVE(NEW_DMA));
@@ -177,6 +193,8 @@ static void dbi_misbehave_after_release(struct dbi_attachment *att)
 static const struct dbi_hooks dbi_misbehave = {
 	.before_attach = dbi_misbehave_before_attach,
 	.heeds_invalidation = dbi_misbehave_heeds_invalidation,
+	.awaits_fences = dbi_misbehave_awaits_fences,
+	.fence_usage = dbi_misbehave_fence_usage,
 	.starts_job_late = dbi_misbehave_starts_job_late,
 	.before_signal = dbi_misbehave_before_signal,
 	.holds_fence = dbi_misbehave_holds_fence,

@@ -824,6 +824,13 @@ enum dmabuf_revoke_kind {
 #define DMABUF_REVOKE_MISBEHAVE_REVIVE		(1ULL << 12)
 /* Unpins once too often, or without having pinned (own). */
 #define DMABUF_REVOKE_MISBEHAVE_DOUBLE_UNPIN	(1ULL << 13)
+/*
+ * Jobs wait for no fence: neither for those of usage KERNEL, before which the memory does not
+ * have its contents, nor for those of implicit synchronisation (own).
+ */
+#define DMABUF_REVOKE_MISBEHAVE_SKIP_KERNEL_FENCE	(1ULL << 14)
+/* The fences of jobs have usage KERNEL, as if they stood for memory that is being moved. */
+#define DMABUF_REVOKE_MISBEHAVE_KERNEL_FENCE	(1ULL << 15)
 
 /**
  * struct dmabuf_revoke_attach - DMABUF_REVOKE_IOC_ATTACH: attach to a dma-buf
@@ -963,7 +970,8 @@ enum dmabuf_revoke_op {
 #define DMABUF_REVOKE_SUBMIT_FENCE_FD	(1U << 1)
 /*
  * SUBMIT: put the fence on the dma_resv with usage BOOKKEEP (no implicit
- * synchronisation), not READ or WRITE; and do not wait for other fences.
+ * synchronisation), not READ or WRITE; and wait for no fences but those of usage KERNEL,
+ * before which the memory does not have its contents.
  */
 #define DMABUF_REVOKE_SUBMIT_BOOKKEEP	(1U << 2)
 

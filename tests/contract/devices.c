@@ -150,6 +150,32 @@ CASE(devices, I8_fence_of_a_job_that_ends_well_has_no_error)
 	close(buffer.fd);
 }
 
+/* enum dma_resv_usage of the fence of a job that runs. */
+static uint32_t usage_of(uint32_t op, uint32_t flags)
+{
+	struct buffer buffer = buffer_alloc(PAGE, 0);
+	int att = attach(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
+	struct dmabuf_revoke_blocker blockers[2] = {};
+	uint32_t count, i = 0;
+
+	submit_busy(att, op, flags, ENDLESS);
+	succeeds(dr_blockers(exporter, buffer.id, blockers, 2, &count));
+	equal(count, 2);
+	if (blockers[i].type != DMABUF_REVOKE_BLOCKER_FENCE)
+		i++;
+	equal(blockers[i].type, DMABUF_REVOKE_BLOCKER_FENCE);
+	close(att);
+	close(buffer.fd);
+	return blockers[i].usage;
+}
+
+CASE(devices, I8_fence_has_the_usage_of_its_job)
+{
+	equal(usage_of(DMABUF_REVOKE_OP_WRITE, 0), 1);
+	equal(usage_of(DMABUF_REVOKE_OP_READ, 0), 2);
+	equal(usage_of(DMABUF_REVOKE_OP_WRITE, DMABUF_REVOKE_SUBMIT_BOOKKEEP), 3);
+}
+
 CASE(devices, I9_pins_are_balanced)
 {
 	struct buffer buffer = buffer_alloc(PAGE, 0);

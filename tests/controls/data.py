@@ -22,6 +22,7 @@ KEEP_PIN = Wrong(misbehave="KEEP_PIN")
 REVIVE = Wrong(misbehave="REVIVE")
 REMAP = Wrong(misbehave="REMAP")
 SLOW_CALLBACK = Wrong(misbehave="SLOW_CALLBACK", delay_ms=150)
+SKIP_KERNEL_FENCE = Wrong(misbehave="SKIP_KERNEL_FENCE")
 HOUR_MS = 3600 * 1000
 
 TIMES_OUT = "success, expected ETIMEDOUT"
@@ -569,7 +570,11 @@ IMPORTER = {
         ),
     ),
     "I8": Clause(
-        ("importer/engine.c:dbi_job_end", "importer/engine.c:dbi_engine_work"),
+        (
+            "importer/engine.c:dbi_job_end",
+            "importer/engine.c:dbi_engine_work",
+            "importer/job.c:dbi_job_commit",
+        ),
         (
             Control(
                 "contract/importer::I8_fence_of_a_job_that_runs_to_its_end_signals",
@@ -586,6 +591,11 @@ IMPORTER = {
                 "contract/devices::I8_fence_of_a_job_that_ends_well_has_no_error",
                 Wrong(misbehave="FENCE_ERROR"),
                 "fence_status(fence) is -5, expected 1",
+            ),
+            Control(
+                "contract/devices::I8_fence_has_the_usage_of_its_job",
+                Wrong(misbehave="KERNEL_FENCE"),
+                "usage_of(DMABUF_REVOKE_OP_WRITE, 0) is 0, expected 1",
             ),
         ),
     ),
@@ -613,6 +623,21 @@ IMPORTER = {
             ),
             Control(
                 "contract/devices::I9_pins_are_balanced", Wrong("FAIL_ATTACH"), "ENOMEM"
+            ),
+        ),
+    ),
+    "I10": Clause(
+        ("importer/job.c:dbi_job_commit", "importer/engine.c:dbi_engine_await"),
+        (
+            Control(
+                "contract/dma::I10_job_waits_for_the_contents_of_its_mapping",
+                SKIP_KERNEL_FENCE,
+                "success, expected ETIMEDOUT",
+            ),
+            Control(
+                "contract/dma::I10_job_waits_for_a_writer",
+                SKIP_KERNEL_FENCE,
+                "success, expected ETIMEDOUT",
             ),
         ),
     ),

@@ -53,4 +53,6 @@ MISBEHAVIOURS = (
     "KEEP_PIN",
     "REVIVE",
     "DOUBLE_UNPIN",
+    "SKIP_KERNEL_FENCE",
+    "KERNEL_FENCE",
 )

@@ -36,6 +36,8 @@ static const struct {
 	{ "KEEP_PIN", M(KEEP_PIN), 0, 0x2 },
 	{ "REVIVE", M(REVIVE), 0, 0x2 },
 	{ "DOUBLE_UNPIN", M(DOUBLE_UNPIN), 0, 0x3 },
+	{ "SKIP_KERNEL_FENCE", M(SKIP_KERNEL_FENCE), 0, 0xf },
+	{ "KERNEL_FENCE", M(KERNEL_FENCE), 0, 0xf },
 };
 
 #define ALL ((1ULL << ARRAY_SIZE(table)) - 1)
@@ -194,7 +196,8 @@ static void foreign_kind_gets(int dmabuf, uint32_t kind, uint64_t own)
 /* Of an importer that does not pin memory may go before it has unmapped. */
 static void foreign_gets_only_what_it_can_stand(int dmabuf)
 {
-	const uint64_t own = M(DMA_AFTER_UNMAP) | M(DOUBLE_UNPIN);
+	const uint64_t own = M(DMA_AFTER_UNMAP) | M(DOUBLE_UNPIN) |
+			     M(SKIP_KERNEL_FENCE);
 
 	foreign_kind_gets(dmabuf, DMABUF_REVOKE_KIND_PINNED, own);
 	foreign_kind_gets(dmabuf, DMABUF_REVOKE_KIND_DYNAMIC,

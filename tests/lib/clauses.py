@@ -42,6 +42,7 @@ CLAUSES = {
     "I7": "the callback is idempotent",
     "I8": "fences signal in finite time",
     "I9": "unmap exactly what was mapped, once",
+    "I10": "no DMA before the fences that it has to wait for",
 }
 
 #: Those that the modules do not offer yet, so that there is nothing to test.

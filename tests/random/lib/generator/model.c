@@ -119,6 +119,10 @@ static void agree_export(struct plan *plan, struct fuzz_line *line)
 		*value_of(line, "out") = slot(value_of(line, "id")->number);
 }
 
+#define LEGACY (DMABUF_REVOKE_MISBEHAVE_LATE_FENCE |			\
+		DMABUF_REVOKE_MISBEHAVE_FENCE_ERROR |			\
+		DMABUF_REVOKE_MISBEHAVE_SKIP_KERNEL_FENCE)
+
 /* More of those that nothing else waits for, and what each can do. */
 static void agree_attach_beside(struct plan *plan, struct fuzz_line *line)
 {
@@ -127,12 +131,8 @@ static void agree_attach_beside(struct plan *plan, struct fuzz_line *line)
 		[DMABUF_REVOKE_KIND_DYNAMIC] = ~(DMABUF_REVOKE_MISBEHAVE_KEEP_PIN |
 						 DMABUF_REVOKE_MISBEHAVE_REVIVE),
 		[DMABUF_REVOKE_KIND_PINNED] = UINT64_MAX,
-		[DMABUF_REVOKE_KIND_LEGACY_STATIC] =
-			DMABUF_REVOKE_MISBEHAVE_LATE_FENCE |
-			DMABUF_REVOKE_MISBEHAVE_FENCE_ERROR,
-		[DMABUF_REVOKE_KIND_LEGACY_RDMA] =
-			DMABUF_REVOKE_MISBEHAVE_LATE_FENCE |
-			DMABUF_REVOKE_MISBEHAVE_FENCE_ERROR,
+		[DMABUF_REVOKE_KIND_LEGACY_STATIC] = LEGACY,
+		[DMABUF_REVOKE_KIND_LEGACY_RDMA] = LEGACY,
 	};
 	uint64_t kind = kinds[draw(plan, FUZZ_COUNT(kinds))];
 	struct fuzz_value *bug = value_of(line, "misbehave");

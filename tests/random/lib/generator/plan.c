@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Programs from a seed: mostly valid, some nearly so, a few wild. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "plan.h"
 
@@ -67,14 +68,16 @@ static struct fuzz_value some_flags(struct plan *plan, uint64_t known, int none)
 		DMABUF_REVOKE_MISBEHAVE_NEW_DMA |			\
 		DMABUF_REVOKE_MISBEHAVE_REMAP |				\
 		DMABUF_REVOKE_MISBEHAVE_KEEP_PIN |			\
-		DMABUF_REVOKE_MISBEHAVE_REVIVE)
+		DMABUF_REVOKE_MISBEHAVE_REVIVE |			\
+		DMABUF_REVOKE_MISBEHAVE_SKIP_KERNEL_FENCE)
 
 /* Those that take 100 ms are rare. */
-static struct fuzz_value some_bugs(struct plan *plan, uint64_t known)
+static struct fuzz_value some_bugs(struct plan *plan, const struct fuzz_param *param)
 {
 	const uint64_t slow = DMABUF_REVOKE_FAULT_HOLD_LOCK |
 			      DMABUF_REVOKE_FAULT_SLOW_MAP;
-	const bool exporter = known & DMABUF_REVOKE_FAULT_KEEP_MEMORY;
+	const bool exporter = !strcmp(param->name, "faults");
+	uint64_t known = param->extra;
 	struct fuzz_value bugs;
 
 	if (plan->threads)
@@ -147,7 +150,7 @@ static struct fuzz_value valid(struct plan *plan, const struct fuzz_op *op,
 	case P_FLAGS:
 		return some_flags(plan, param->extra, 60);
 	case P_BUGS:
-		return some_bugs(plan, param->extra);
+		return some_bugs(plan, param);
 	case P_ENUM:
 		return number(draw(plan, param->extra));
 	case P_LENGTH:
