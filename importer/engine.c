@@ -25,6 +25,7 @@ atomic64_t dbi_nr_jobs;
 struct dbi_pos {
 	struct scatterlist *sg;
 	size_t skip;			/* in sg; less than its length */
+	bool stays;			/* in sg; its end is followed by its beginning */
 };
 
 static void dbi_pos_advance(struct dbi_pos *pos, size_t bytes)
@@ -32,14 +33,17 @@ static void dbi_pos_advance(struct dbi_pos *pos, size_t bytes)
 	pos->skip += bytes;
 	while (pos->sg && pos->skip >= sg_dma_len(pos->sg)) {
 		pos->skip -= sg_dma_len(pos->sg);
-		pos->sg = sg_next(pos->sg);
+		if (!pos->stays)
+			pos->sg = sg_next(pos->sg);
 	}
 }
 
-static struct dbi_pos dbi_pos_at(struct sg_table *table, u64 offset)
+static struct dbi_pos dbi_pos_at(struct dbi_job *job, u64 offset)
 {
-	struct dbi_pos pos = { .sg = table->sgl };
+	struct dbi_pos pos = { .sg = job->map->table->sgl };
 
+	/* An empty one would have no end. */
+	pos.stays = !dbi_walks_table(job->att) && sg_dma_len(pos.sg);
 	dbi_pos_advance(&pos, offset);
 	return pos;
 }
@@ -168,7 +172,8 @@ static void dbi_engine_transfer(struct dbi_job *job, const struct dbi_pos *from,
 		break;
 	case DMABUF_REVOKE_OP_COPY:
 		dst = dbi_pos_access(to);
-		memcpy(dst, mem, bytes);
+		/* They overlap only where a hook says where they are. */
+		memmove(dst, mem, bytes);
 		kunmap_local(dst);
 		break;
 	}
@@ -178,9 +183,8 @@ static void dbi_engine_transfer(struct dbi_job *job, const struct dbi_pos *from,
 /* Moves all data of one pass, page by page. 0, or -ECANCELED if cut short. */
 static int dbi_engine_move(struct dbi_job *job, u32 *crc)
 {
-	struct sg_table *table = job->map->table;
-	struct dbi_pos from = dbi_pos_at(table, job->offset);
-	struct dbi_pos to = dbi_pos_at(table, job->dst_offset);
+	struct dbi_pos from = dbi_pos_at(job, job->offset);
+	struct dbi_pos to = dbi_pos_at(job, job->dst_offset);
 	u64 done = 0;
 	size_t n;
 

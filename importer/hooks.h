@@ -18,6 +18,8 @@
 struct dbi_hooks {
 	int (*before_attach)(struct dbi_attachment *att);
 	bool (*heeds_invalidation)(struct dbi_attachment *att);
+	u64 (*begins_at)(struct dbi_attachment *att, u64 offset);
+	bool (*walks_table)(struct dbi_attachment *att);
 	bool (*awaits_fences)(struct dbi_attachment *att);
 	enum dma_resv_usage (*fence_usage)(struct dbi_attachment *att,
 					   enum dma_resv_usage usage);
@@ -48,6 +50,18 @@ static inline int dbi_before_attach(struct dbi_attachment *att)
 static inline bool dbi_heeds_invalidation(struct dbi_attachment *att)
 {
 	return !dbi_is_hooked(att) || att->hooks->heeds_invalidation(att);
+}
+
+/* Where a job begins that is to begin at @offset. */
+static inline u64 dbi_begins_at(struct dbi_attachment *att, u64 offset)
+{
+	return dbi_is_hooked(att) ? att->hooks->begins_at(att, offset) : offset;
+}
+
+/* Whether the engine goes from segment to segment. Else it stays in the first. */
+static inline bool dbi_walks_table(struct dbi_attachment *att)
+{
+	return !dbi_is_hooked(att) || att->hooks->walks_table(att);
 }
 
 /* Whether a job that is submitted waits for those of others. Resv lock. */

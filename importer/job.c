@@ -106,7 +106,7 @@ static struct dbi_job *dbi_job_create(struct dbi_attachment *att,
 	job->kind = att->kind;
 	job->flags = arg->flags;
 	job->op = arg->op;
-	job->offset = arg->offset;
+	job->offset = dbi_begins_at(att, arg->offset);
 	job->length = arg->length;
 	job->dst_offset = arg->dst_offset;
 	job->pattern = arg->pattern;

@@ -18,7 +18,7 @@ static const char * const dbi_misbehave_names[] = {
 	"ignore", "no-unmap", "late-unmap", "slow-callback", "late-fence",
 	"stuck-fence", "fence-error", "fence-after", "new-dma", "remap",
 	"dma-after-unmap", "keep-pin", "revive", "double-unpin",
-	"skip-kernel-fence", "kernel-fence",
+	"skip-kernel-fence", "kernel-fence", "wrong-range", "one-segment",
 };
 
 #define DBI_MISBEHAVE_ALL	(BIT_ULL(ARRAY_SIZE(dbi_misbehave_names)) - 1)
@@ -31,7 +31,9 @@ static const char * const dbi_misbehave_names[] = {
 				 MISBEHAVE(STUCK_FENCE) |		\
 				 MISBEHAVE(FENCE_ERROR) |		\
 				 MISBEHAVE(SKIP_KERNEL_FENCE) |		\
-				 MISBEHAVE(KERNEL_FENCE))
+				 MISBEHAVE(KERNEL_FENCE) |		\
+				 MISBEHAVE(WRONG_RANGE) |		\
+				 MISBEHAVE(ONE_SEGMENT))
 #define DBI_MISBEHAVE_PINNED	(MISBEHAVE(KEEP_PIN) | MISBEHAVE(REVIVE))
 #define DBI_MISBEHAVE_OWN	(MISBEHAVE(DMA_AFTER_UNMAP) |		\
 				 MISBEHAVE(DOUBLE_UNPIN) |		\
@@ -115,6 +117,16 @@ static bool dbi_misbehave_heeds_invalidation(struct dbi_attachment *att)
 	return !dbi_misbehaves(att, MISBEHAVE(IGNORE));
 }
 
+static u64 dbi_misbehave_begins_at(struct dbi_attachment *att, u64 offset)
+{
+	return dbi_misbehaves(att, MISBEHAVE(WRONG_RANGE)) ? 0 : offset;
+}
+
+static bool dbi_misbehave_walks_table(struct dbi_attachment *att)
+{
+	return !dbi_misbehaves(att, MISBEHAVE(ONE_SEGMENT));
+}
+
 static bool dbi_misbehave_awaits_fences(struct dbi_attachment *att)
 {
 	return !dbi_misbehaves(att, MISBEHAVE(SKIP_KERNEL_FENCE));
@@ -193,6 +205,8 @@ static void dbi_misbehave_after_release(struct dbi_attachment *att)
 static const struct dbi_hooks dbi_misbehave = {
 	.before_attach = dbi_misbehave_before_attach,
 	.heeds_invalidation = dbi_misbehave_heeds_invalidation,
+	.begins_at = dbi_misbehave_begins_at,
+	.walks_table = dbi_misbehave_walks_table,
 	.awaits_fences = dbi_misbehave_awaits_fences,
 	.fence_usage = dbi_misbehave_fence_usage,
 	.starts_job_late = dbi_misbehave_starts_job_late,

@@ -831,6 +831,13 @@ enum dmabuf_revoke_kind {
 #define DMABUF_REVOKE_MISBEHAVE_SKIP_KERNEL_FENCE	(1ULL << 14)
 /* The fences of jobs have usage KERNEL, as if they stood for memory that is being moved. */
 #define DMABUF_REVOKE_MISBEHAVE_KERNEL_FENCE	(1ULL << 15)
+/* Jobs begin at offset 0 of the buffer, not at that of their range; COPY reads from there. */
+#define DMABUF_REVOKE_MISBEHAVE_WRONG_RANGE	(1ULL << 16)
+/*
+ * Takes the table for one segment. What would be beyond the first one is in it: at the end it
+ * goes on at the beginning, so that no DMA is outside of the buffer.
+ */
+#define DMABUF_REVOKE_MISBEHAVE_ONE_SEGMENT	(1ULL << 17)
 
 /**
  * struct dmabuf_revoke_attach - DMABUF_REVOKE_IOC_ATTACH: attach to a dma-buf

@@ -23,6 +23,8 @@ REVIVE = Wrong(misbehave="REVIVE")
 REMAP = Wrong(misbehave="REMAP")
 SLOW_CALLBACK = Wrong(misbehave="SLOW_CALLBACK", delay_ms=150)
 SKIP_KERNEL_FENCE = Wrong(misbehave="SKIP_KERNEL_FENCE")
+ONE_SEGMENT = Wrong(misbehave="ONE_SEGMENT")
+WRONG_RANGE = Wrong(misbehave="WRONG_RANGE")
 HOUR_MS = 3600 * 1000
 
 TIMES_OUT = "success, expected ETIMEDOUT"
@@ -638,6 +640,36 @@ IMPORTER = {
                 "contract/dma::I10_job_waits_for_a_writer",
                 SKIP_KERNEL_FENCE,
                 "success, expected ETIMEDOUT",
+            ),
+        ),
+    ),
+    "I12": Clause(
+        ("importer/engine.c:dbi_pos_advance", "importer/bus.c:dbi_bus_reaches"),
+        (
+            Control(
+                "contract/dma::I12_device_reads_every_segment",
+                ONE_SEGMENT,
+                "device_crc(att, 0, length) is",
+            ),
+            Control(
+                "contract/dma::I12_device_writes_every_segment",
+                ONE_SEGMENT,
+                "the device missed byte",
+            ),
+        ),
+    ),
+    "I14": Clause(
+        ("importer/job.c:dbi_check_range", "importer/engine.c:dbi_engine_move"),
+        (
+            Control(
+                "contract/dma::I14_device_reads_its_range",
+                WRONG_RANGE,
+                "device_crc(att, OFFSET, RANGE) is",
+            ),
+            Control(
+                "contract/dma::I14_device_writes_nothing_but_its_range",
+                WRONG_RANGE,
+                "the device changed byte 0",
             ),
         ),
     ),

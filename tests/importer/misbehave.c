@@ -38,6 +38,8 @@ static const struct {
 	{ "DOUBLE_UNPIN", M(DOUBLE_UNPIN), 0, 0x3 },
 	{ "SKIP_KERNEL_FENCE", M(SKIP_KERNEL_FENCE), 0, 0xf },
 	{ "KERNEL_FENCE", M(KERNEL_FENCE), 0, 0xf },
+	{ "WRONG_RANGE", M(WRONG_RANGE), 0, 0xf },
+	{ "ONE_SEGMENT", M(ONE_SEGMENT), 0, 0xf },
 };
 
 #define ALL ((1ULL << ARRAY_SIZE(table)) - 1)

@@ -43,6 +43,8 @@ CLAUSES = {
     "I8": "fences signal in finite time",
     "I9": "unmap exactly what was mapped, once",
     "I10": "no DMA before the fences that it has to wait for",
+    "I12": "every segment of the table counts",
+    "I14": "DMA stays in the range that was asked for",
 }
 
 #: Those that the modules do not offer yet, so that there is nothing to test.

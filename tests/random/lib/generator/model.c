@@ -121,7 +121,9 @@ static void agree_export(struct plan *plan, struct fuzz_line *line)
 
 #define LEGACY (DMABUF_REVOKE_MISBEHAVE_LATE_FENCE |			\
 		DMABUF_REVOKE_MISBEHAVE_FENCE_ERROR |			\
-		DMABUF_REVOKE_MISBEHAVE_SKIP_KERNEL_FENCE)
+		DMABUF_REVOKE_MISBEHAVE_SKIP_KERNEL_FENCE |		\
+		DMABUF_REVOKE_MISBEHAVE_WRONG_RANGE |			\
+		DMABUF_REVOKE_MISBEHAVE_ONE_SEGMENT)
 
 /* More of those that nothing else waits for, and what each can do. */
 static void agree_attach_beside(struct plan *plan, struct fuzz_line *line)
