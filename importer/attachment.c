@@ -185,6 +185,7 @@ static int dbi_ioctl_map(struct ucmd *ucmd)
 {
 	struct dbi_attachment *att = ucmd->file->private_data;
 	struct dmabuf_revoke_map *arg = ucmd->arg;
+	ktime_t since = ktime_get();
 	int ret;
 
 	if (arg->flags || arg->reserved)
@@ -192,10 +193,12 @@ static int dbi_ioctl_map(struct ucmd *ucmd)
 	if (arg->direction > DMABUF_REVOKE_FROM_DEVICE)
 		return -EINVAL;
 
-	if (dma_resv_lock_interruptible(att->dmabuf->resv, NULL))
-		return -ERESTARTSYS;
-	ret = dbi_mapping_create(att, (enum dma_data_direction)arg->direction);
-	dma_resv_unlock(att->dmabuf->resv);
+	do {
+		if (dma_resv_lock_interruptible(att->dmabuf->resv, NULL))
+			return -ERESTARTSYS;
+		ret = dbi_mapping_create(att, (enum dma_data_direction)arg->direction);
+		dma_resv_unlock(att->dmabuf->resv);
+	} while (ret && dbi_tries_again(att, since));
 	return ret;
 }
 

@@ -18,6 +18,8 @@
 struct dbi_hooks {
 	int (*before_attach)(struct dbi_attachment *att);
 	bool (*heeds_invalidation)(struct dbi_attachment *att);
+	int (*before_map)(struct dbi_attachment *att);
+	bool (*tries_again)(struct dbi_attachment *att, ktime_t since);
 	u64 (*begins_at)(struct dbi_attachment *att, u64 offset);
 	bool (*walks_table)(struct dbi_attachment *att);
 	bool (*awaits_fences)(struct dbi_attachment *att);
@@ -50,6 +52,18 @@ static inline int dbi_before_attach(struct dbi_attachment *att)
 static inline bool dbi_heeds_invalidation(struct dbi_attachment *att)
 {
 	return !dbi_is_hooked(att) || att->hooks->heeds_invalidation(att);
+}
+
+/* 0, or why it is not to map. Resv lock. */
+static inline int dbi_before_map(struct dbi_attachment *att)
+{
+	return dbi_is_hooked(att) ? att->hooks->before_map(att) : 0;
+}
+
+/* A call has failed that began at @since. Whether it begins anew. */
+static inline bool dbi_tries_again(struct dbi_attachment *att, ktime_t since)
+{
+	return dbi_is_hooked(att) && att->hooks->tries_again(att, since);
 }
 
 /* Where a job begins that is to begin at @offset. */

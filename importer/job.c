@@ -216,6 +216,7 @@ static int dbi_job_start(struct dbi_job *job, struct ucmd *ucmd,
 {
 	struct dmabuf_revoke_submit *arg = ucmd->arg;
 	struct dbi_attachment *att = job->att;
+	ktime_t since = ktime_get();
 	int ret;
 
 	arg->job = job->fence.seqno;
@@ -223,10 +224,12 @@ static int dbi_job_start(struct dbi_job *job, struct ucmd *ucmd,
 	if (ret)
 		return ret;
 
-	if (dma_resv_lock_interruptible(att->dmabuf->resv, NULL))
-		return -ERESTARTSYS;
-	ret = dbi_job_commit(job);
-	dma_resv_unlock(att->dmabuf->resv);
+	do {
+		if (dma_resv_lock_interruptible(att->dmabuf->resv, NULL))
+			return -ERESTARTSYS;
+		ret = dbi_job_commit(job);
+		dma_resv_unlock(att->dmabuf->resv);
+	} while (ret < 0 && dbi_tries_again(att, since));
 	if (!ret && sync)
 		fd_install(arg->fence_fd, sync->file);
 	return ret;

@@ -180,7 +180,8 @@ static struct sg_table *dbi_map(struct dbi_attachment *att,
  * @att: the attachment
  * @dir: who writes
  *
- * Return: 0, -EBUSY, -ENODEV, -ENOMEM, -EOPNOTSUPP, or what the exporter returns.
+ * Return: 0, -EBUSY, -ENODEV, -ENOMEM, -EOPNOTSUPP, what the hook says, or what the exporter
+ * returns.
  */
 int dbi_mapping_create(struct dbi_attachment *att, enum dma_data_direction dir)
 {
@@ -194,6 +195,9 @@ int dbi_mapping_create(struct dbi_attachment *att, enum dma_data_direction dir)
 	/* The callback may come while the file is being closed. */
 	if (READ_ONCE(att->closing))
 		return -ENODEV;
+	ret = dbi_before_map(att);
+	if (ret)
+		return ret;
 
 	map = dbi_mapping_alloc(att, dir);
 	if (!map)

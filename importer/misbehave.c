@@ -19,13 +19,15 @@ static const char * const dbi_misbehave_names[] = {
 	"stuck-fence", "fence-error", "fence-after", "new-dma", "remap",
 	"dma-after-unmap", "keep-pin", "revive", "double-unpin",
 	"skip-kernel-fence", "kernel-fence", "wrong-range", "one-segment",
+	"clear-only", "loop-on-error",
 };
 
 #define DBI_MISBEHAVE_ALL	(BIT_ULL(ARRAY_SIZE(dbi_misbehave_names)) - 1)
 #define DBI_MISBEHAVE_DELAYED	(MISBEHAVE(LATE_UNMAP) |		\
 				 MISBEHAVE(SLOW_CALLBACK) |		\
 				 MISBEHAVE(LATE_FENCE) |		\
-				 MISBEHAVE(FENCE_AFTER))
+				 MISBEHAVE(FENCE_AFTER) |		\
+				 MISBEHAVE(LOOP_ON_ERROR))
 /* All that importers without a callback can do. */
 #define DBI_MISBEHAVE_LEGACY	(MISBEHAVE(LATE_FENCE) |		\
 				 MISBEHAVE(STUCK_FENCE) |		\
@@ -33,7 +35,8 @@ static const char * const dbi_misbehave_names[] = {
 				 MISBEHAVE(SKIP_KERNEL_FENCE) |		\
 				 MISBEHAVE(KERNEL_FENCE) |		\
 				 MISBEHAVE(WRONG_RANGE) |		\
-				 MISBEHAVE(ONE_SEGMENT))
+				 MISBEHAVE(ONE_SEGMENT) |		\
+				 MISBEHAVE(LOOP_ON_ERROR))
 #define DBI_MISBEHAVE_PINNED	(MISBEHAVE(KEEP_PIN) | MISBEHAVE(REVIVE))
 #define DBI_MISBEHAVE_OWN	(MISBEHAVE(DMA_AFTER_UNMAP) |		\
 				 MISBEHAVE(DOUBLE_UNPIN) |		\
@@ -117,6 +120,23 @@ static bool dbi_misbehave_heeds_invalidation(struct dbi_attachment *att)
 	return !dbi_misbehaves(att, MISBEHAVE(IGNORE));
 }
 
+static int dbi_misbehave_before_map(struct dbi_attachment *att)
+{
+	dma_resv_assert_held(att->dmabuf->resv);
+
+	return dbi_misbehaves(att, MISBEHAVE(CLEAR_ONLY)) && att->invalidations ?
+	       -EIO : 0;
+}
+
+/* In a jiffy, so that it is a nuisance to nobody but its caller. */
+static bool dbi_misbehave_tries_again(struct dbi_attachment *att, ktime_t since)
+{
+	return dbi_misbehaves(att, MISBEHAVE(LOOP_ON_ERROR)) &&
+	       ktime_before(ktime_get(), ktime_add_ns(since, att->delay_ns)) &&
+	       !wait_event_interruptible_timeout(att->wait,
+						 READ_ONCE(att->closing), 1);
+}
+
 static u64 dbi_misbehave_begins_at(struct dbi_attachment *att, u64 offset)
 {
 	return dbi_misbehaves(att, MISBEHAVE(WRONG_RANGE)) ? 0 : offset;
@@ -170,7 +190,8 @@ static unsigned long dbi_misbehave_unmap_delay(struct dbi_attachment *att)
 
 static int dbi_misbehave_before_release(struct dbi_attachment *att)
 {
-	return dbi_misbehaves(att, MISBEHAVE(NO_UNMAP)) ? -EBUSY : 0;
+	return dbi_misbehaves(att, MISBEHAVE(NO_UNMAP) |
+				   MISBEHAVE(CLEAR_ONLY)) ? -EBUSY : 0;
 }
 
 static void dbi_misbehave_before_unmap(struct dbi_mapping *map)
@@ -205,6 +226,8 @@ static void dbi_misbehave_after_release(struct dbi_attachment *att)
 static const struct dbi_hooks dbi_misbehave = {
 	.before_attach = dbi_misbehave_before_attach,
 	.heeds_invalidation = dbi_misbehave_heeds_invalidation,
+	.before_map = dbi_misbehave_before_map,
+	.tries_again = dbi_misbehave_tries_again,
 	.begins_at = dbi_misbehave_begins_at,
 	.walks_table = dbi_misbehave_walks_table,
 	.awaits_fences = dbi_misbehave_awaits_fences,

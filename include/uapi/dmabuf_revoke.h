@@ -838,6 +838,13 @@ enum dmabuf_revoke_kind {
  * goes on at the beginning, so that no DMA is outside of the buffer.
  */
 #define DMABUF_REVOKE_MISBEHAVE_ONE_SEGMENT	(1ULL << 17)
+/*
+ * The callback stops the DMA and that is all: it does not unmap, and nothing is mapped again. MAP
+ * and SUBMIT fail with EIO from then on.
+ */
+#define DMABUF_REVOKE_MISBEHAVE_CLEAR_ONLY	(1ULL << 18)
+/* Tries a MAP or SUBMIT that fails again and again, for @delay_ns or until a signal arrives. */
+#define DMABUF_REVOKE_MISBEHAVE_LOOP_ON_ERROR	(1ULL << 19)
 
 /**
  * struct dmabuf_revoke_attach - DMABUF_REVOKE_IOC_ATTACH: attach to a dma-buf
@@ -922,6 +929,7 @@ enum dmabuf_revoke_direction {
  *   ENODEV	a pinned attachment that was invalidated
  *   EINTR	a signal arrived and the call was not restarted
  *   EOPNOTSUPP	the exporter gave addresses that are not memory
+ *   EIO	MISBEHAVE_CLEAR_ONLY, after an invalidation
  *   and whatever the exporter's map returns. The exporter of this project:
  *   ENODEV	the buffer has been revoked, or is suspended
  *   ENOMEM, EIO	what the kernel's DMA API returns where it cannot map, such as for a

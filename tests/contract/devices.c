@@ -4,6 +4,9 @@
  * out quickly. Every case has its control in controls/data.py. I5 to I7 are in
  * moves.c too.
  */
+#include <pthread.h>
+#include <stdatomic.h>
+
 #include "deliberate.h"
 #include "life.h"
 
@@ -251,4 +254,69 @@ CASE(devices, I9_failed_map_leaves_nothing)
 		equal(query(buffer.id).attachments, 0);
 	}
 	close(buffer.fd);
+}
+
+/* A call by a thread of its own, so that somebody is left to complain of its length. */
+struct attempt {
+	int (*call)(int att);
+	int att;
+	int result;
+	atomic_bool over;
+};
+
+static void *make_attempt(void *arg)
+{
+	struct attempt *attempt = arg;
+
+	attempt->result = attempt->call(attempt->att);
+	atomic_store(&attempt->over, true);
+	return NULL;
+}
+
+static bool is_over(uint64_t attempt)
+{
+	return atomic_load(&((struct attempt *)(uintptr_t)attempt)->over);
+}
+
+static int call_map(int att)
+{
+	return dr_map(att, DMABUF_REVOKE_BIDIRECTIONAL);
+}
+
+static int call_submit(int att)
+{
+	return dr_submit(att, &(struct dmabuf_revoke_submit){ .length = 1 });
+}
+
+/* What the exporter says, soon; then closing all descriptors is the end of the dma-buf. */
+static void failure_is_passed_on(const char *name, int (*call)(int att))
+{
+	int owner;
+	struct buffer buffer = buffer_alloc_owned(PAGE, 0, &owner);
+	struct attempt attempt = {
+		.call = call,
+		.att = attach(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0),
+	};
+	pthread_t thread;
+
+	succeeds(dr_revoke(owner, buffer.id, dr_deadline(SOON), NULL));
+	equal(pthread_create(&thread, NULL, make_attempt, &attempt), 0);
+	holds(eventually(is_over, (uintptr_t)&attempt), "%s does not return", name);
+	equal(pthread_join(thread, NULL), 0);
+	equal(attempt.result, -ENODEV);
+	nothing_is_in_use(buffer.id);
+	close(attempt.att);
+	close(owner);
+	close(buffer.fd);
+	holds(eventually(is_gone, buffer.id));
+}
+
+CASE(devices, I17_failed_map_is_passed_on)
+{
+	failure_is_passed_on("MAP", call_map);
+}
+
+CASE(devices, I17_failed_map_of_a_job_is_passed_on)
+{
+	failure_is_passed_on("SUBMIT", call_submit);
 }

@@ -23,9 +23,11 @@ REVIVE = Wrong(misbehave="REVIVE")
 REMAP = Wrong(misbehave="REMAP")
 SLOW_CALLBACK = Wrong(misbehave="SLOW_CALLBACK", delay_ms=150)
 SKIP_KERNEL_FENCE = Wrong(misbehave="SKIP_KERNEL_FENCE")
+CLEAR_ONLY = Wrong(misbehave="CLEAR_ONLY")
 ONE_SEGMENT = Wrong(misbehave="ONE_SEGMENT")
 WRONG_RANGE = Wrong(misbehave="WRONG_RANGE")
 HOUR_MS = 3600 * 1000
+LOOP_ON_ERROR = Wrong(misbehave="LOOP_ON_ERROR", delay_ms=HOUR_MS)
 
 TIMES_OUT = "success, expected ETIMEDOUT"
 
@@ -516,6 +518,11 @@ IMPORTER = {
                 NO_UNMAP,
                 "ETIMEDOUT",
             ),
+            Control(
+                "contract/devices::I2_I4_idle_mapping_is_gone_when_the_callback_returns",
+                CLEAR_ONLY,
+                "ETIMEDOUT",
+            ),
         ),
     ),
     "I5": Clause(
@@ -552,6 +559,11 @@ IMPORTER = {
                 IGNORE,
                 "device_crc(att, 0, LENGTH) is",
                 needs="MAP_UNPINNED",
+            ),
+            Control(
+                "contract/moves::E14_I6_device_sees_the_new_pages",
+                CLEAR_ONLY,
+                "EIO",
             ),
         ),
     ),
@@ -670,6 +682,28 @@ IMPORTER = {
                 "contract/dma::I14_device_writes_nothing_but_its_range",
                 WRONG_RANGE,
                 "the device changed byte 0",
+            ),
+        ),
+    ),
+    "I17": Clause(
+        (
+            "importer/attachment.c:dbi_attachment_create",
+            "importer/attachment.c:dbi_ioctl_map",
+            "importer/job.c:dbi_job_start",
+            "importer/vmap.c:dbi_vmap",
+        ),
+        (
+            Control(
+                "contract/devices::I17_failed_map_is_passed_on",
+                LOOP_ON_ERROR,
+                "MAP does not return",
+                waits=True,
+            ),
+            Control(
+                "contract/devices::I17_failed_map_of_a_job_is_passed_on",
+                LOOP_ON_ERROR,
+                "SUBMIT does not return",
+                waits=True,
             ),
         ),
     ),

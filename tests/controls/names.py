@@ -57,4 +57,6 @@ MISBEHAVIOURS = (
     "KERNEL_FENCE",
     "WRONG_RANGE",
     "ONE_SEGMENT",
+    "CLEAR_ONLY",
+    "LOOP_ON_ERROR",
 )

@@ -40,6 +40,8 @@ static const struct {
 	{ "KERNEL_FENCE", M(KERNEL_FENCE), 0, 0xf },
 	{ "WRONG_RANGE", M(WRONG_RANGE), 0, 0xf },
 	{ "ONE_SEGMENT", M(ONE_SEGMENT), 0, 0xf },
+	{ "CLEAR_ONLY", M(CLEAR_ONLY), 0, 0x3 },
+	{ "LOOP_ON_ERROR", M(LOOP_ON_ERROR), HOUR, 0xf },
 };
 
 #define ALL ((1ULL << ARRAY_SIZE(table)) - 1)
@@ -123,7 +125,8 @@ CASE(misbehave, some_imply_a_deferred_unmap)
 CASE(misbehave, delay_is_for_those_that_take_time)
 {
 	const uint64_t delayed = M(LATE_UNMAP) | M(SLOW_CALLBACK) |
-				 M(LATE_FENCE) | M(FENCE_AFTER);
+				 M(LATE_FENCE) | M(FENCE_AFTER) |
+				 M(LOOP_ON_ERROR);
 	struct buffer buffer = buffer_for_all();
 
 	row_gives("none", try(buffer.fd, 0, 0, 1), EINVAL);
@@ -318,6 +321,45 @@ CASE(misbehave, I4_revived_importer_unmaps_when_invalidated_again)
 	revoke_fully(buffer.id);
 	close(att);
 	close(buffer.fd);
+}
+
+static int revoked_that_loops(uint64_t delay_ns)
+{
+	struct buffer buffer = buffer_alloc(PAGE, 0);
+	int att = attach_misbehaving(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC,
+				     M(LOOP_ON_ERROR), delay_ns);
+
+	revoke_fully(buffer.id);
+	close(buffer.fd);
+	return att;
+}
+
+/* Then the call says what it would have said at once. */
+CASE(misbehave, I17_loop_on_error_ends_after_its_delay)
+{
+	struct dmabuf_revoke_submit job = { .length = 1 };
+	int att = revoked_that_loops(50 * MSEC);
+	uint64_t begun = dr_now();
+
+	fails(dr_map(att, DMABUF_REVOKE_BIDIRECTIONAL), ENODEV);
+	holds(dr_now() - begun >= 50 * MSEC);
+	begun = dr_now();
+	fails(dr_submit(att, &job), ENODEV);
+	holds(dr_now() - begun >= 50 * MSEC);
+	equal(status(att).jobs_running, 0);
+	close(att);
+}
+
+CASE(misbehave, I17_loop_on_error_ends_on_a_signal)
+{
+	int att = revoked_that_loops(HOUR);
+	int ret;
+
+	signals_begin(0);
+	ret = dr_map(att, DMABUF_REVOKE_BIDIRECTIONAL);
+	holds(signals_end() > 0);
+	holds(ret == -ENODEV || ret == -EINTR, "%s", result_name(ret));
+	close(att);
 }
 
 /* The exporter warns once, and counts no pin that is not there. */

@@ -45,6 +45,7 @@ CLAUSES = {
     "I10": "no DMA before the fences that it has to wait for",
     "I12": "every segment of the table counts",
     "I14": "DMA stays in the range that was asked for",
+    "I17": "what fails is passed on, and leaves nothing",
 }
 
 #: Those that the modules do not offer yet, so that there is nothing to test.

@@ -42,7 +42,7 @@
 #define OUT A(out, P_OUT, 0)
 
 /* All that never make the kernel warn, and end with the attachment's file. */
-#define BUGS ((2 * DMABUF_REVOKE_MISBEHAVE_ONE_SEGMENT - 1) &		\
+#define BUGS ((2 * DMABUF_REVOKE_MISBEHAVE_LOOP_ON_ERROR - 1) &		\
 	      ~DMABUF_REVOKE_MISBEHAVE_DOUBLE_UNPIN)
 #define FAULTS ((2 * DMABUF_REVOKE_FAULT_NO_PIN_OP - 1) & ~FUZZ_HOLD)
 
