@@ -19,7 +19,7 @@ static const char * const dbi_misbehave_names[] = {
 	"stuck-fence", "fence-error", "fence-after", "new-dma", "remap",
 	"dma-after-unmap", "keep-pin", "revive", "double-unpin",
 	"skip-kernel-fence", "kernel-fence", "wrong-range", "one-segment",
-	"clear-only", "loop-on-error",
+	"clear-only", "loop-on-error", "fence-outlives",
 };
 
 #define DBI_MISBEHAVE_ALL	(BIT_ULL(ARRAY_SIZE(dbi_misbehave_names)) - 1)
@@ -27,7 +27,8 @@ static const char * const dbi_misbehave_names[] = {
 				 MISBEHAVE(SLOW_CALLBACK) |		\
 				 MISBEHAVE(LATE_FENCE) |		\
 				 MISBEHAVE(FENCE_AFTER) |		\
-				 MISBEHAVE(LOOP_ON_ERROR))
+				 MISBEHAVE(LOOP_ON_ERROR) |		\
+				 MISBEHAVE(FENCE_OUTLIVES))
 /* All that importers without a callback can do. */
 #define DBI_MISBEHAVE_LEGACY	(MISBEHAVE(LATE_FENCE) |		\
 				 MISBEHAVE(STUCK_FENCE) |		\
@@ -36,13 +37,19 @@ static const char * const dbi_misbehave_names[] = {
 				 MISBEHAVE(KERNEL_FENCE) |		\
 				 MISBEHAVE(WRONG_RANGE) |		\
 				 MISBEHAVE(ONE_SEGMENT) |		\
-				 MISBEHAVE(LOOP_ON_ERROR))
+				 MISBEHAVE(LOOP_ON_ERROR) |		\
+				 MISBEHAVE(FENCE_OUTLIVES))
 #define DBI_MISBEHAVE_PINNED	(MISBEHAVE(KEEP_PIN) | MISBEHAVE(REVIVE))
 #define DBI_MISBEHAVE_OWN	(MISBEHAVE(DMA_AFTER_UNMAP) |		\
 				 MISBEHAVE(DOUBLE_UNPIN) |		\
 				 MISBEHAVE(SKIP_KERNEL_FENCE))
-/* The callback holds the resv lock for so long, and the timer slack of who revokes. */
-#define DBI_MAX_CALLBACK_NS	(10ULL * NSEC_PER_SEC)
+/*
+ * What others have to wait for. The callback holds the resv lock for so long, and the timer
+ * slack of who revokes; nobody can end a fence that outlives its file.
+ */
+#define DBI_MISBEHAVE_BRIEF	(MISBEHAVE(SLOW_CALLBACK) |		\
+				 MISBEHAVE(FENCE_OUTLIVES))
+#define DBI_MAX_BRIEF_NS	(10ULL * NSEC_PER_SEC)
 
 /* Whether the attachment has one of these bugs. */
 static bool dbi_misbehaves(const struct dbi_attachment *att, u64 how)
@@ -78,8 +85,7 @@ static bool dbi_misbehave_fits(const struct dmabuf_revoke_attach *arg)
 	    (arg->flags & DMABUF_REVOKE_ATTACH_DEFER_UNMAP ||
 	     how & (MISBEHAVE(LATE_UNMAP) | MISBEHAVE(NEW_DMA))))
 		return false;
-	return !(how & MISBEHAVE(SLOW_CALLBACK)) ||
-	       arg->delay_ns <= DBI_MAX_CALLBACK_NS;
+	return !(how & DBI_MISBEHAVE_BRIEF) || arg->delay_ns <= DBI_MAX_BRIEF_NS;
 }
 
 static void dbi_misbehave_log(u64 how)
@@ -223,6 +229,13 @@ static void dbi_misbehave_after_release(struct dbi_attachment *att)
 		att->remap_error = dbi_mapping_create(att, DMA_BIDIRECTIONAL);
 }
 
+static void dbi_misbehave_jobs_ended(struct dbi_attachment *att)
+{
+	dbi_rogue_end_fence(att);
+	if (dbi_misbehaves(att, MISBEHAVE(FENCE_OUTLIVES)))
+		dbi_rogue_leave_fence(att);
+}
+
 static const struct dbi_hooks dbi_misbehave = {
 	.before_attach = dbi_misbehave_before_attach,
 	.heeds_invalidation = dbi_misbehave_heeds_invalidation,
@@ -240,7 +253,7 @@ static const struct dbi_hooks dbi_misbehave = {
 	.before_unmap = dbi_misbehave_before_unmap,
 	.unpins = dbi_misbehave_unpins,
 	.after_release = dbi_misbehave_after_release,
-	.jobs_ended = dbi_rogue_end_fence,
+	.jobs_ended = dbi_misbehave_jobs_ended,
 	.after_detach = dbi_rogue_destroy,
 };
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What goes on by itself where an attachment misbehaves, until its file is closed.
+ * What goes on by itself where an attachment misbehaves, until its file is closed; and a fence
+ * that is left behind then.
  */
 
 #include <linux/dma-resv.h>
 #include <linux/highmem.h>
+#include <linux/module.h>
 #include <linux/slab.h>
 
 #include "importer.h"
@@ -12,6 +14,13 @@
 struct dbi_rogue_fence {
 	struct dma_fence fence;		/* first: dma_fence_free() frees it */
 	struct compat_fence_lock lock;
+};
+
+/* It leads to no attachment: there may be none any more. */
+struct dbi_left_fence {
+	struct dma_fence fence;		/* first: dma_fence_free() frees it */
+	struct compat_fence_lock lock;
+	struct delayed_work signal_work;	/* signals and drops it, and the module */
 };
 
 struct dbi_rogue {
@@ -38,6 +47,30 @@ static const struct dma_fence_ops dbi_rogue_ops = {
 	.get_timeline_name = dbi_rogue_timeline_name,
 	.release = compat_fence_release,
 };
+
+static const char *dbi_left_timeline_name(struct dma_fence *fence)
+{
+	return "fence-outlives";
+}
+
+static const struct dma_fence_ops dbi_left_ops = {
+	.get_driver_name = dbi_rogue_driver_name,
+	.get_timeline_name = dbi_left_timeline_name,
+	.release = compat_fence_release,
+};
+
+/* Adds @fence if there is room for it; an errno. */
+static int dbi_rogue_add(struct dma_resv *resv, struct dma_fence *fence)
+{
+	int ret;
+
+	dma_resv_assert_held(resv);
+
+	ret = dma_resv_reserve_fences(resv, 1);
+	if (!ret)
+		dma_resv_add_fence(resv, fence, DMA_RESV_USAGE_BOOKKEEP);
+	return ret;
+}
 
 /* Nobody waits for it behind those who wait for resv locks. */
 static void dbi_rogue_signal_work(struct work_struct *work)
@@ -72,12 +105,11 @@ static void dbi_rogue_add_work(struct work_struct *work)
 		       dma_fence_context_alloc(1), 1);
 
 	dma_resv_lock(resv, NULL);
-	if (dma_resv_reserve_fences(resv, 1)) {
+	if (dbi_rogue_add(resv, &fence->fence)) {
 		dma_resv_unlock(resv);
 		dma_fence_put(&fence->fence);
 		return;
 	}
-	dma_resv_add_fence(resv, &fence->fence, DMA_RESV_USAGE_BOOKKEEP);
 	rogue->fence = fence;
 	/* Pairs with dbi_rogue_end_fence(), which comes after @closing is set. */
 	spin_lock(&att->lock);
@@ -145,6 +177,46 @@ void dbi_rogue_end_fence(struct dbi_attachment *att)
 {
 	if (att->rogue)
 		flush_delayed_work(&att->rogue->signal_work);
+}
+
+/* The module's exit waits for those who have let it go to return: it ends their workqueue. */
+static void dbi_left_signal_work(struct work_struct *work)
+{
+	struct dbi_left_fence *left = container_of(to_delayed_work(work),
+						   struct dbi_left_fence,
+						   signal_work);
+
+	dma_fence_signal(&left->fence);
+	dma_fence_put(&left->fence);
+	module_put(THIS_MODULE);
+}
+
+/* The attachment is closing: a fence that signals @delay_ns later stays behind. */
+void dbi_rogue_leave_fence(struct dbi_attachment *att)
+{
+	struct dma_resv *resv = att->dmabuf->resv;
+	struct dbi_left_fence *left;
+	int ret;
+
+	static_assert(offsetof(struct dbi_left_fence, fence) == 0);
+	left = kzalloc_obj(*left, GFP_CALLER);
+	if (!left)
+		return;
+	INIT_DELAYED_WORK(&left->signal_work, dbi_left_signal_work);
+	dma_fence_init(&left->fence, &dbi_left_ops, compat_fence_lock(&left->lock),
+		       dma_fence_context_alloc(1), 1);
+
+	dma_resv_lock(resv, NULL);
+	ret = dbi_rogue_add(resv, &left->fence);
+	dma_resv_unlock(resv);
+	if (ret) {
+		dma_fence_put(&left->fence);
+		return;
+	}
+	/* The file that is being closed still has it. */
+	__module_get(THIS_MODULE);
+	queue_delayed_work(dbi_engine_wq, &left->signal_work,
+			   nsecs_to_jiffies(att->delay_ns));
 }
 
 void dbi_rogue_destroy(struct dbi_attachment *att)

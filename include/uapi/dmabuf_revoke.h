@@ -786,8 +786,8 @@ enum dmabuf_revoke_kind {
 #define DMABUF_REVOKE_ATTACH_DEFER_UNMAP	(1U << 0)
 
 /*
- * ATTACH: bugs of importers, on purpose. All off by default. None outlives the
- * attachment's file. Those marked (own) are refused with EOPNOTSUPP unless the
+ * ATTACH: bugs of importers, on purpose. All off by default. None but FENCE_OUTLIVES
+ * outlives the attachment's file. Those marked (own) are refused with EOPNOTSUPP unless the
  * dma-buf is one of this project's exporter, which can stand them.
  */
 /* The callback does nothing at all: mapping and DMA go on (of the dynamic kind: own). */
@@ -845,6 +845,11 @@ enum dmabuf_revoke_kind {
 #define DMABUF_REVOKE_MISBEHAVE_CLEAR_ONLY	(1ULL << 18)
 /* Tries a MAP or SUBMIT that fails again and again, for @delay_ns or until a signal arrives. */
 #define DMABUF_REVOKE_MISBEHAVE_LOOP_ON_ERROR	(1ULL << 19)
+/*
+ * Leaves a fence on the buffer, which signals @delay_ns after the file was closed, and nobody can
+ * end it before. Until then this module stays loaded.
+ */
+#define DMABUF_REVOKE_MISBEHAVE_FENCE_OUTLIVES	(1ULL << 20)
 
 /**
  * struct dmabuf_revoke_attach - DMABUF_REVOKE_IOC_ATTACH: attach to a dma-buf
@@ -857,8 +862,9 @@ enum dmabuf_revoke_kind {
  * @fd_flags: [in] O_CLOEXEC, O_NONBLOCK (for read) or both
  * @length: [out] of the dma-buf
  * @misbehave: [in] DMABUF_REVOKE_MISBEHAVE_*
- * @delay_ns: [in] for those that take time, at most 3600 * 10^9; else zero. LATE_UNMAP and
- *	FENCE_AFTER count it in whole jiffies
+ * @delay_ns: [in] for those that take time, at most 3600 * 10^9, with SLOW_CALLBACK or
+ *	FENCE_OUTLIVES 10 * 10^9; else zero. LATE_UNMAP, FENCE_AFTER and FENCE_OUTLIVES count
+ *	it in whole jiffies
  *
  * Errors:
  *   EBADF	@dmabuf_fd is not an open file descriptor

@@ -320,3 +320,22 @@ CASE(devices, I17_failed_map_of_a_job_is_passed_on)
 {
 	failure_is_passed_on("SUBMIT", call_submit);
 }
+
+/* Whether they are under way, queued, or nobody synchronises with them. */
+CASE(devices, I18_no_fence_is_left_when_the_file_is_closed)
+{
+	struct buffer buffer = buffer_alloc(PAGE, ACCEPT_LEGACY);
+
+	for (uint32_t kind = 0; kind <= DMABUF_REVOKE_KIND_LEGACY_RDMA; kind++) {
+		int att = attach(buffer.fd, kind, 0);
+
+		submit_running(att, buffer.fd, 0, ENDLESS, NULL);
+		submit_busy(att, DMABUF_REVOKE_OP_READ, 0, 0);
+		submit_busy(att, DMABUF_REVOKE_OP_WRITE,
+			    DMABUF_REVOKE_SUBMIT_BOOKKEEP, ENDLESS);
+		equal(query(buffer.id).pending.fences, 3);
+		close(att);
+		equal(query(buffer.id).pending.fences, 0);
+	}
+	close(buffer.fd);
+}

@@ -707,6 +707,19 @@ IMPORTER = {
             ),
         ),
     ),
+    "I18": Clause(
+        (
+            "importer/attachment.c:dbi_attachment_destroy",
+            "importer/engine.c:dbi_engine_close",
+        ),
+        (
+            Control(
+                "contract/devices::I18_no_fence_is_left_when_the_file_is_closed",
+                Wrong(misbehave="FENCE_OUTLIVES", delay_ms=5000),
+                "pending.fences is 1, expected 0",
+            ),
+        ),
+    ),
 }
 
 CLAUSES = {**EXPORTER, **IMPORTER}

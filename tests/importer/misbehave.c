@@ -42,6 +42,7 @@ static const struct {
 	{ "ONE_SEGMENT", M(ONE_SEGMENT), 0, 0xf },
 	{ "CLEAR_ONLY", M(CLEAR_ONLY), 0, 0x3 },
 	{ "LOOP_ON_ERROR", M(LOOP_ON_ERROR), HOUR, 0xf },
+	{ "FENCE_OUTLIVES", M(FENCE_OUTLIVES), MSEC, 0xf },
 };
 
 #define ALL ((1ULL << ARRAY_SIZE(table)) - 1)
@@ -126,7 +127,7 @@ CASE(misbehave, delay_is_for_those_that_take_time)
 {
 	const uint64_t delayed = M(LATE_UNMAP) | M(SLOW_CALLBACK) |
 				 M(LATE_FENCE) | M(FENCE_AFTER) |
-				 M(LOOP_ON_ERROR);
+				 M(LOOP_ON_ERROR) | M(FENCE_OUTLIVES);
 	struct buffer buffer = buffer_for_all();
 
 	row_gives("none", try(buffer.fd, 0, 0, 1), EINVAL);
@@ -139,6 +140,8 @@ CASE(misbehave, delay_is_for_those_that_take_time)
 	row_gives("longer", try(buffer.fd, 0, M(LATE_UNMAP), HOUR + 1), EINVAL);
 	row_gives("slow", try(buffer.fd, 0, M(SLOW_CALLBACK), 10 * SEC), 0);
 	row_gives("too slow", try(buffer.fd, 0, M(SLOW_CALLBACK), 10 * SEC + 1),
+		  EINVAL);
+	row_gives("too late", try(buffer.fd, 0, M(FENCE_OUTLIVES), 10 * SEC + 1),
 		  EINVAL);
 	row_gives("too slow in company",
 		  try(buffer.fd, 0, M(SLOW_CALLBACK) | M(LATE_FENCE), 11 * SEC),
@@ -321,6 +324,28 @@ CASE(misbehave, I4_revived_importer_unmaps_when_invalidated_again)
 	revoke_fully(buffer.id);
 	close(att);
 	close(buffer.fd);
+}
+
+/* An attachment of that kind, or the attempt at one, leaves a fence that others wait for. */
+static void leaves_a_fence(uint32_t kind, uint64_t faults)
+{
+	const uint64_t later = 100 * MSEC;
+	struct buffer buffer = buffer_alloc_faulty(PAGE, ACCEPT_LEGACY, faults);
+	uint64_t begun = dr_now();
+
+	row_gives("attach", try(buffer.fd, kind, M(FENCE_OUTLIVES), later),
+		  faults ? ENOMEM : 0);
+	revoke_fully(buffer.id);
+	/* Jiffies are coarse. */
+	holds(dr_now() - begun > later / 2);
+	close(buffer.fd);
+}
+
+CASE(misbehave, I18_fence_outlives_ends_by_itself)
+{
+	for (uint32_t kind = 0; kind < 4; kind++)
+		leaves_a_fence(kind, 0);
+	leaves_a_fence(DMABUF_REVOKE_KIND_PINNED, DMABUF_REVOKE_FAULT_FAIL_PIN);
 }
 
 static int revoked_that_loops(uint64_t delay_ns)

@@ -46,6 +46,7 @@ CLAUSES = {
     "I12": "every segment of the table counts",
     "I14": "DMA stays in the range that was asked for",
     "I17": "what fails is passed on, and leaves nothing",
+    "I18": "no fence outlives its attachment unsignalled",
 }
 
 #: Those that the modules do not offer yet, so that there is nothing to test.

@@ -15,7 +15,7 @@ from . import ioctls
 DYNAMIC, PINNED, LEGACY_STATIC, LEGACY_RDMA = range(4)
 ACCEPT_LEGACY, ZERO_PAGE, QUARANTINE = 1 << 0, 1 << 1, 1 << 2
 DEFER_UNMAP = 1 << 0
-NO_UNMAP, STUCK_FENCE = 1 << 1, 1 << 5
+NO_UNMAP, STUCK_FENCE, FENCE_OUTLIVES = 1 << 1, 1 << 5, 1 << 20
 
 FOREVER = (1 << 64) - 1
 
@@ -111,7 +111,9 @@ def ids(file: int, capacity: int = 512) -> list[int]:
     return list(array[: min(count, capacity)])
 
 
-def attach(dmabuf: int, kind: int = 0, flags: int = 0, misbehave: int = 0) -> int:
+def attach(
+    dmabuf: int, kind: int = 0, flags: int = 0, misbehave: int = 0, delay_ns: int = 0
+) -> int:
     """The descriptor of a new attachment."""
     importer = ioctls.open_node(ioctls.IMPORTER)
     try:
@@ -124,6 +126,7 @@ def attach(dmabuf: int, kind: int = 0, flags: int = 0, misbehave: int = 0) -> in
             m3=kind,
             m5=os.O_CLOEXEC,
             m7=misbehave,
+            m8=delay_ns,
         )
     finally:
         os.close(importer)

@@ -68,6 +68,14 @@ def stuck_fence(s: Stage) -> None:
     s.checks.append(lambda: assert_answers(fence, 0))
 
 
+@moment("only a fence that outlives its file")
+def outliving_fence(s: Stage) -> None:
+    """The buffer's owner is gone, too, so that it is the fence that the revoke waits for."""
+    buffer = s.buffer()
+    s.hold(life.attach(buffer.fd, misbehave=life.FENCE_OUTLIVES, delay_ns=5 * 10**9))
+    s.keep()
+
+
 def _attached_to(s: Stage, choice: Callable[[], int]) -> None:
     attachment = s.attach(s.hold(choice()))
     life.map_it(attachment)

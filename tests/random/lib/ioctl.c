@@ -26,7 +26,8 @@ static uint64_t member(struct fuzz_lane *lane, const struct fuzz_param *param,
 static void tame(struct dmabuf_revoke_attach *attach)
 {
 	attach->misbehave &= ~DMABUF_REVOKE_MISBEHAVE_DOUBLE_UNPIN;
-	if (attach->misbehave & DMABUF_REVOKE_MISBEHAVE_SLOW_CALLBACK &&
+	if (attach->misbehave & (DMABUF_REVOKE_MISBEHAVE_SLOW_CALLBACK |
+				 DMABUF_REVOKE_MISBEHAVE_FENCE_OUTLIVES) &&
 	    attach->delay_ns <= 3600 * 1000 * FUZZ_MSEC)
 		attach->delay_ns %= 5 * FUZZ_MSEC;
 }

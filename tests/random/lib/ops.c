@@ -41,8 +41,8 @@
 #define NO_FLAGS(type) M(type, flags, P_FLAGS, 0)
 #define OUT A(out, P_OUT, 0)
 
-/* All that never make the kernel warn, and end with the attachment's file. */
-#define BUGS ((2 * DMABUF_REVOKE_MISBEHAVE_LOOP_ON_ERROR - 1) &		\
+/* All that never make the kernel warn. */
+#define BUGS ((2 * DMABUF_REVOKE_MISBEHAVE_FENCE_OUTLIVES - 1) &	\
 	      ~DMABUF_REVOKE_MISBEHAVE_DOUBLE_UNPIN)
 #define FAULTS ((2 * DMABUF_REVOKE_FAULT_NO_PIN_OP - 1) & ~FUZZ_HOLD)
 

@@ -75,7 +75,8 @@ static struct fuzz_value *value_of(struct fuzz_line *line, const char *name)
 		 DMABUF_REVOKE_MISBEHAVE_SLOW_CALLBACK |		\
 		 DMABUF_REVOKE_MISBEHAVE_LATE_FENCE |			\
 		 DMABUF_REVOKE_MISBEHAVE_FENCE_AFTER |			\
-		 DMABUF_REVOKE_MISBEHAVE_LOOP_ON_ERROR)
+		 DMABUF_REVOKE_MISBEHAVE_LOOP_ON_ERROR |		\
+		 DMABUF_REVOKE_MISBEHAVE_FENCE_OUTLIVES)
 
 static void agree_alloc(struct plan *plan, struct fuzz_line *line)
 {
@@ -125,7 +126,8 @@ static void agree_export(struct plan *plan, struct fuzz_line *line)
 		DMABUF_REVOKE_MISBEHAVE_SKIP_KERNEL_FENCE |		\
 		DMABUF_REVOKE_MISBEHAVE_WRONG_RANGE |			\
 		DMABUF_REVOKE_MISBEHAVE_ONE_SEGMENT |			\
-		DMABUF_REVOKE_MISBEHAVE_LOOP_ON_ERROR)
+		DMABUF_REVOKE_MISBEHAVE_LOOP_ON_ERROR |			\
+		DMABUF_REVOKE_MISBEHAVE_FENCE_OUTLIVES)
 
 /* More of those that nothing else waits for, and what each can do. */
 static void agree_attach_beside(struct plan *plan, struct fuzz_line *line)

@@ -72,7 +72,8 @@ static struct fuzz_value some_flags(struct plan *plan, uint64_t known, int none)
 		DMABUF_REVOKE_MISBEHAVE_SKIP_KERNEL_FENCE |		\
 		DMABUF_REVOKE_MISBEHAVE_WRONG_RANGE |			\
 		DMABUF_REVOKE_MISBEHAVE_ONE_SEGMENT |			\
-		DMABUF_REVOKE_MISBEHAVE_LOOP_ON_ERROR)
+		DMABUF_REVOKE_MISBEHAVE_LOOP_ON_ERROR |			\
+		DMABUF_REVOKE_MISBEHAVE_FENCE_OUTLIVES)
 
 /* Those that take 100 ms are rare. */
 static struct fuzz_value some_bugs(struct plan *plan, const struct fuzz_param *param)
