@@ -3,6 +3,8 @@
  * What an importer owes, clause by clause, as far as user space can see it. The
  * names of the cases begin with the clauses.
  */
+#include <sys/mman.h>
+
 #include "common.h"
 
 static const uint32_t kinds[] = {
@@ -339,6 +341,22 @@ CASE(importer, I9_close_gives_back_pin_and_mapping)
 		equal(query(buffer.id).pending.maps, 0);
 		equal(query(buffer.id).pending.pins, 0);
 		equal(query(buffer.id).attachments, 0);
+	}
+	close(buffer.fd);
+}
+
+/* What leads to the memory by way of an importer is the exporter's own mmap, or nothing. */
+CASE(importer, I11_attachment_has_no_mmap_of_its_own)
+{
+	struct buffer buffer = buffer_alloc(PAGE, ACCEPT_LEGACY);
+
+	for (uint32_t kind = 0; kind <= DMABUF_REVOKE_KIND_LEGACY_RDMA; kind++) {
+		int att = attach_mapped(buffer.fd, kind, 0);
+		void *memory = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, att, 0);
+
+		holds(memory == MAP_FAILED);
+		equal(errno, ENODEV);
+		close(att);
 	}
 	close(buffer.fd);
 }

@@ -655,6 +655,12 @@ IMPORTER = {
             ),
         ),
     ),
+    "I11": Clause(
+        ("exporter/cpu.c:dbr_dmabuf_mmap", "exporter/state.c:dbr_zap"),
+        (),
+        "An attachment has no mmap. A driver's that calls dma_buf_mmap() is the exporter's, of "
+        "which E9 is.",
+    ),
     "I12": Clause(
         ("importer/engine.c:dbi_pos_advance", "importer/bus.c:dbi_bus_reaches"),
         (
@@ -670,6 +676,12 @@ IMPORTER = {
             ),
         ),
     ),
+    "I13": Clause(
+        ("importer/engine.c:dbi_pos_access", "importer/bus.c:dbi_bus_access"),
+        (),
+        "An importer that looks for pages finds none where CONFIG_DMABUF_DEBUG takes them out "
+        "of every table: the suite runs on such a kernel.",
+    ),
     "I14": Clause(
         ("importer/job.c:dbi_check_range", "importer/engine.c:dbi_engine_move"),
         (
@@ -684,6 +696,12 @@ IMPORTER = {
                 "the device changed byte 0",
             ),
         ),
+    ),
+    "I15": Clause(
+        ("importer/attachment.c:dbi_attachment_destroy",),
+        (),
+        "A callback on what is gone uses freed memory, so nothing provokes it: KASAN would "
+        "notice it.",
     ),
     "I17": Clause(
         (

@@ -291,11 +291,11 @@ static void *revoke_the_buffer(void *arg)
 }
 
 /* The longest that there is, under way: it holds the lock that close() needs. */
-CASE(misbehave, slow_callback_ends_with_the_file)
+static void closed_in_its_callback(uint32_t kind, uint32_t flags)
 {
 	struct buffer buffer = buffer_alloc(PAGE, 0);
-	int att = attach_misbehaving(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC,
-				     M(SLOW_CALLBACK), 10 * SEC);
+	int att = succeeds(dr_attach_misbehaving(importer, buffer.fd, kind, flags,
+						 M(SLOW_CALLBACK), 10 * SEC));
 	pthread_t thread;
 	uint64_t begun;
 
@@ -306,7 +306,17 @@ CASE(misbehave, slow_callback_ends_with_the_file)
 	equal(pthread_join(thread, NULL), 0);
 	holds(dr_now() - begun < 5 * SEC, "it went on for %llu ms",
 	      (long long)((dr_now() - begun) / MSEC));
+	nothing_is_in_use(buffer.id);
+	equal(query(buffer.id).attachments, 0);
 	close(buffer.fd);
+}
+
+CASE(misbehave, I15_slow_callback_ends_with_the_file)
+{
+	for (uint32_t flags = 0; flags < 2; flags++) {
+		closed_in_its_callback(DMABUF_REVOKE_KIND_DYNAMIC, flags);
+		closed_in_its_callback(DMABUF_REVOKE_KIND_PINNED, flags);
+	}
 }
 
 /* Whoever is revived is no other than before: it is invalidated, and unmaps. */

@@ -43,8 +43,11 @@ CLAUSES = {
     "I8": "fences signal in finite time",
     "I9": "unmap exactly what was mapped, once",
     "I10": "no DMA before the fences that it has to wait for",
+    "I11": "an importer's mmap is the exporter's",
     "I12": "every segment of the table counts",
+    "I13": "DMA addresses only",
     "I14": "DMA stays in the range that was asked for",
+    "I15": "usable for the callback until it is detached",
     "I17": "what fails is passed on, and leaves nothing",
     "I18": "no fence outlives its attachment unsignalled",
 }
