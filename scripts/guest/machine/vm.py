@@ -114,6 +114,9 @@ def command(
         line += ["-chardev", f"socket,id={name},fd={handle}"]
     for name in ("control", "out"):
         line += ["-device", f"virtserialport,chardev={name},name=dbr.{name}"]
+    # Nobody's, for the importer to attach on behalf of; a bus of its own can be reset.
+    line += ["-device", "pcie-root-port,id=spare,hotplug=off"]
+    line += ["-device", "edu,bus=spare,dma_mask=0xffffffffffffffff"]
     if shell:
         line += ["-chardev", "stdio,id=console,signal=off"]
     line += ["-serial", "chardev:console", "-mon", "chardev=qmp,mode=control"]
