@@ -37,7 +37,7 @@ static int dbi_attachment_await(struct dma_buf *dmabuf)
 }
 
 static struct dbi_attachment *
-dbi_attachment_alloc(struct dma_buf *dmabuf,
+dbi_attachment_alloc(struct dma_buf *dmabuf, struct dbi_device *device,
 		     const struct dmabuf_revoke_attach *arg,
 		     const struct dbi_hooks *hooks)
 {
@@ -53,6 +53,9 @@ dbi_attachment_alloc(struct dma_buf *dmabuf,
 	att->delay_ns = arg->delay_ns;
 	att->hooks = hooks;
 	att->dmabuf = dmabuf;
+	att->device = device;
+	att->engine = arg->engine;
+	init_completion(&att->detached);
 	att->fence_context = dma_fence_context_alloc(1);
 	INIT_LIST_HEAD(&att->mappings);
 	INIT_WORK(&att->vunmap_work, dbi_vunmap_work);
@@ -81,7 +84,7 @@ int __init dbi_attachment_teach_lockdep(void)
 
 	if (!IS_ENABLED(CONFIG_PROVE_LOCKING))
 		return 0;
-	att = dbi_attachment_alloc(NULL, &arg, NULL);
+	att = dbi_attachment_alloc(NULL, NULL, &arg, NULL);
 	if (!att)
 		return -ENOMEM;
 	dma_resv_init(&resv);
@@ -103,17 +106,47 @@ int __init dbi_attachment_teach_lockdep(void)
 	return 0;
 }
 
+static int dbi_attachment_attach(struct dbi_attachment *att)
+{
+	bool peer2peer = att->flags & DMABUF_REVOKE_ATTACH_PEER2PEER;
+	struct device *dev = att->device->dev;
+
+	if (att->kind->ops)
+		att->attach = dma_buf_dynamic_attach(att->dmabuf, dev,
+						     &att->kind->ops[peer2peer],
+						     att);
+	else
+		att->attach = dma_buf_attach(att->dmabuf, dev);
+	return PTR_ERR_OR_ZERO(att->attach);
+}
+
+/* First: an exporter may hold the resv lock until our fences signal. */
+static void dbi_attachment_stop(struct dbi_attachment *att)
+{
+	dbi_engine_close(att);
+	dbi_jobs_ended(att);
+}
+
+/* It has stopped. Afterwards the callback is not called any more. */
+static void dbi_attachment_detach(struct dbi_attachment *att)
+{
+	dbi_mappings_end(att);
+	dma_buf_detach(att->dmabuf, att->attach);
+	dbi_after_detach(att);
+}
+
 /**
  * dbi_attachment_create - attach, and pin if the kind does
  * @dmabuf: to what; on success the reference is consumed
- * @arg: how; checked
+ * @device: on whose behalf; on success the user of it is consumed
+ * @arg: how; checked, with the engine chosen
  * @hooks: of one that is to misbehave; else NULL
  *
- * Return: the attachment, or an ERR_PTR with what the exporter returned, -ENOMEM, or
- * -ERESTARTSYS.
+ * Return: the attachment, or an ERR_PTR with what the exporter returned, -ENOMEM, -ENODEV
+ * if the device is going, or -ERESTARTSYS.
  */
 struct dbi_attachment *
-dbi_attachment_create(struct dma_buf *dmabuf,
+dbi_attachment_create(struct dma_buf *dmabuf, struct dbi_device *device,
 		      const struct dmabuf_revoke_attach *arg,
 		      const struct dbi_hooks *hooks)
 {
@@ -124,38 +157,32 @@ dbi_attachment_create(struct dma_buf *dmabuf,
 	if (ret)
 		return ERR_PTR(ret);
 	/* Complete before attaching: the callback may be called during it. */
-	att = dbi_attachment_alloc(dmabuf, arg, hooks);
+	att = dbi_attachment_alloc(dmabuf, device, arg, hooks);
 	if (!att)
 		return ERR_PTR(-ENOMEM);
 	ret = dbi_before_attach(att);
 	if (ret)
 		goto err_free;
 
-	if (att->kind->ops)
-		att->attach = dma_buf_dynamic_attach(dmabuf, dbi_device,
-						     att->kind->ops, att);
-	else
-		att->attach = dma_buf_attach(dmabuf, dbi_device);
-	if (IS_ERR(att->attach)) {
-		ret = PTR_ERR(att->attach);
-		goto err_hooks;
+	ret = dbi_attachment_attach(att);
+	if (ret) {
+		dbi_after_detach(att);
+		goto err_free;
 	}
 
-	if (att->kind->pins) {
+	if (att->kind->pins)
 		ret = dbi_attachment_pin(att);
-		if (ret)
-			goto err_detach;
+	if (!ret)
+		ret = dbi_device_enter(att);
+	if (ret) {
+		/* It may have been invalidated meanwhile. */
+		dbi_attachment_stop(att);
+		dbi_attachment_detach(att);
+		goto err_free;
 	}
 	atomic64_inc(&dbi_nr_attachments);
 	return att;
 
-err_detach:
-	/* As in dbi_attachment_destroy(): it may have been invalidated between attach and pin. */
-	dbi_engine_close(att);
-	dbi_jobs_ended(att);
-	dma_buf_detach(dmabuf, att->attach);
-err_hooks:
-	dbi_after_detach(att);
 err_free:
 	kfree(att);
 	return ERR_PTR(ret);
@@ -164,21 +191,57 @@ err_free:
 /* Stops the device, releases everything, and drops the dma-buf. */
 void dbi_attachment_destroy(struct dbi_attachment *att)
 {
-	struct dma_buf *dmabuf = att->dmabuf;
-
-	/* First: an exporter may hold the resv lock until our fences signal. */
-	dbi_engine_close(att);
-	dbi_jobs_ended(att);
+	if (dbi_device_leave(att)) {
+		dbi_attachment_stop(att);
+		dbi_attachment_detach(att);
+		dbi_device_put(att->device);
+	} else {
+		wait_for_completion(&att->detached);
+	}
 	dbi_vmap_end(att);
-	dbi_mappings_end(att);
-	/* After this the callback is not called any more. */
-	dma_buf_detach(dmabuf, att->attach);
-	dbi_after_detach(att);
-	dma_buf_put(dmabuf);
+	dma_buf_put(att->dmabuf);
 
 	dbi_jobs_free(att);
 	kfree(att);
 	atomic64_dec(&dbi_nr_attachments);
+}
+
+/* Whoever has its file is told. The last use of it: the file may be closed. */
+static void dbi_attachment_is_gone(struct dbi_attachment *att)
+{
+	spin_lock(&att->lock);
+	att->gone = true;
+	dbi_event_locked(att, DMABUF_REVOKE_EVENT_GONE, 0, 0);
+	spin_unlock(&att->lock);
+	complete(&att->detached);
+}
+
+/**
+ * dbi_attachments_evict - a device goes: end all that is done on its behalf
+ * @device: it is not used any more afterwards, until dbi_device_return()
+ *
+ * As if all files of attachments for it were closed; but these remain.
+ */
+void dbi_attachments_evict(struct dbi_device *device)
+{
+	struct dbi_attachment *att;
+	LIST_HEAD(evicted);
+
+	dbi_device_evict(device, &evicted);
+	/* A job of one may wait for that of another. */
+	list_for_each_entry(att, &evicted, on_device)
+		dbi_engine_stop(att);
+	/* Before any needs a resv lock, which may be held until another's fences signal. */
+	list_for_each_entry(att, &evicted, on_device)
+		dbi_attachment_stop(att);
+	while (!list_empty(&evicted)) {
+		att = list_first_entry(&evicted, struct dbi_attachment, on_device);
+		list_del(&att->on_device);
+		dbi_attachment_detach(att);
+		dbi_device_put(device);
+		dbi_attachment_is_gone(att);
+	}
+	dbi_device_await_users(device);
 }
 
 static int dbi_ioctl_map(struct ucmd *ucmd)
@@ -272,6 +335,8 @@ static int dbi_ioctl_status(struct ucmd *ucmd)
 	dma_resv_unlock(att->dmabuf->resv);
 
 	spin_lock(&att->lock);
+	if (att->gone)
+		arg->state = DMABUF_REVOKE_ATTACHMENT_GONE;
 	arg->vmapped = att->vmap_state == DBI_VMAP_THERE;
 	arg->jobs_uncollected = att->nr_ended;
 	arg->jobs_running = att->nr_running;
@@ -295,6 +360,8 @@ static const struct ucmd_op dbi_attachment_ops[] = {
 	UCMD_OP(DMABUF_REVOKE_IOC_VMAP, dmabuf_revoke_vmap, reserved, dbi_vmap),
 	UCMD_OP(DMABUF_REVOKE_IOC_VUNMAP, dmabuf_revoke_vmap, reserved,
 		dbi_vunmap),
+	UCMD_OP(DMABUF_REVOKE_IOC_SEGMENTS, dmabuf_revoke_segments, count,
+		dbi_segments),
 };
 
 static long dbi_attachment_ioctl(struct file *file, unsigned int cmd,

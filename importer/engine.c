@@ -58,9 +58,10 @@ static size_t dbi_pos_span(const struct dbi_pos *pos)
 }
 
 /* Memory at the DMA address of @pos. Undo: kunmap_local(). */
-static void *dbi_pos_access(const struct dbi_pos *pos)
+static void *dbi_pos_access(struct dbi_job *job, const struct dbi_pos *pos)
 {
-	return dbi_bus_access(sg_dma_address(pos->sg) + pos->skip);
+	return dbi_bus_access(job->att->device->dev,
+			      sg_dma_address(pos->sg) + pos->skip);
 }
 
 /* Byte i of the buffer becomes byte i modulo 8 of the pattern. */
@@ -160,7 +161,7 @@ static void dbi_engine_transfer(struct dbi_job *job, const struct dbi_pos *from,
 				const struct dbi_pos *to, size_t bytes, u64 done,
 				u32 *crc)
 {
-	void *mem = dbi_pos_access(from);
+	void *mem = dbi_pos_access(job, from);
 	void *dst;
 
 	switch (job->op) {
@@ -171,7 +172,7 @@ static void dbi_engine_transfer(struct dbi_job *job, const struct dbi_pos *from,
 		dbi_fill(mem, bytes, job->offset + done, job->pattern);
 		break;
 	case DMABUF_REVOKE_OP_COPY:
-		dst = dbi_pos_access(to);
+		dst = dbi_pos_access(job, to);
 		/* They overlap only where a hook says where they are. */
 		memmove(dst, mem, bytes);
 		kunmap_local(dst);
@@ -455,12 +456,18 @@ static bool dbi_engine_has_ended(struct dbi_attachment *att)
 	return ended;
 }
 
-/* Ends all jobs, for good. */
-void dbi_engine_close(struct dbi_attachment *att)
+/* No job starts any more, whatever ends. */
+void dbi_engine_stop(struct dbi_attachment *att)
 {
 	spin_lock(&att->lock);
 	WRITE_ONCE(att->closing, true);
 	spin_unlock(&att->lock);
+}
+
+/* Ends all jobs, for good. */
+void dbi_engine_close(struct dbi_attachment *att)
+{
+	dbi_engine_stop(att);
 	dbi_engine_cancel(att);
 	wait_event(att->wait, dbi_engine_has_ended(att));
 	/* What ran last may still be on its way out of the work function. */

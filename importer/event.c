@@ -80,6 +80,17 @@ static ssize_t dbi_events_copy(struct dbi_attachment *att, char __user *ubuf,
 	return done;
 }
 
+/* Whether there is none, and there will be none. */
+static bool dbi_events_ended(struct dbi_attachment *att)
+{
+	bool ended;
+
+	spin_lock(&att->lock);
+	ended = att->gone && att->events_head == att->events_tail;
+	spin_unlock(&att->lock);
+	return ended;
+}
+
 ssize_t dbi_events_read(struct file *file, char __user *ubuf, size_t len,
 			loff_t *pos)
 {
@@ -94,9 +105,13 @@ ssize_t dbi_events_read(struct file *file, char __user *ubuf, size_t len,
 		if (ret)
 			return ret;
 
+		if (dbi_events_ended(att))
+			return -ENODEV;
 		if (file->f_flags & O_NONBLOCK)
 			return -EAGAIN;
-		if (wait_event_interruptible(att->wait, dbi_event_peek(att, NULL)))
+		if (wait_event_interruptible(att->wait,
+					     dbi_event_peek(att, NULL) ||
+					     dbi_events_ended(att)))
 			return -ERESTARTSYS;
 	}
 }
@@ -104,7 +119,14 @@ ssize_t dbi_events_read(struct file *file, char __user *ubuf, size_t len,
 __poll_t dbi_events_poll(struct file *file, poll_table *wait)
 {
 	struct dbi_attachment *att = file->private_data;
+	__poll_t mask = 0;
 
 	poll_wait(file, &att->wait, wait);
-	return dbi_event_peek(att, NULL) ? EPOLLIN | EPOLLRDNORM : 0;
+	spin_lock(&att->lock);
+	if (att->events_head != att->events_tail)
+		mask |= EPOLLIN | EPOLLRDNORM;
+	if (att->gone)
+		mask |= EPOLLHUP;
+	spin_unlock(&att->lock);
+	return mask;
 }

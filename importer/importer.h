@@ -2,8 +2,8 @@
 /*
  * The test importer.
  *
- * Floors, from above: main, misbehave, rogue, attachment, kinds, job, engine, vmap, mapping,
- * event, bus.
+ * Floors, from above: main, pci, misbehave, rogue, attachment, kinds, job, engine, vmap,
+ * mapping, event, device, bus.
  *
  * Each file calls only those below it. What has to go up goes through what was given: the
  * callback of an attachment, a work item, hooks.
@@ -14,6 +14,10 @@
  * attachment refers to it until it is unmapped, each of its jobs until the job has
  * ended, and its unmap_work while it is queued or runs.
  *
+ * An attachment uses a device until it is detached: when its file is closed, or when the
+ * device goes. Whoever comes first does it, see device.c; the file of one that is evicted
+ * remains, and refuses.
+ *
  * A job is a dma_fence and lives by the fence's count: the attachment refers to it
  * until WAIT collects it, the engine until it has ended, and so may dma_resv objects
  * and sync_files, for as long as they like. It belongs to the mapping that it was
@@ -21,8 +25,9 @@
  * closing the attachment ends all its jobs first.
  *
  * Locks, outermost first: the dma-buf's resv lock; dbi_attachment.lock; the locks of
- * fences. None of them is held while user memory is read or written, while anything is
- * waited for that a signal cannot end, or while the CPU reads a buffer. (The callback
+ * fences; apart from them the lock of the devices. None is held while user memory is read
+ * or written, while anything is waited for that a signal cannot end, or while the CPU reads
+ * a buffer. (The callback
  * holds the resv lock, and waits for the engine; one that is slow on purpose for @closing,
  * too, which is set without that lock.) The engine takes nothing but .lock and
  * those of fences, so whoever holds the resv lock may wait for it. The order of the first
@@ -31,11 +36,13 @@
 #ifndef DBI_IMPORTER_H
 #define DBI_IMPORTER_H
 
+#include <linux/completion.h>
 #include <linux/dma-buf.h>
 #include <linux/dma-fence.h>
 #include <linux/iosys-map.h>
 #include <linux/ktime.h>
 #include <linux/list.h>
+#include <linux/pci.h>
 #include <linux/poll.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
@@ -53,8 +60,25 @@
 /* One of the ways in which drivers attach. */
 struct dbi_kind {
 	const char *name;		/* of the fences' timeline */
-	const struct dma_buf_attach_ops *ops;	/* NULL: a static attachment */
+	const struct dma_buf_attach_ops *ops;	/* without, with PEER2PEER; NULL: static */
 	bool pins;
+};
+
+/* On behalf of what attachments are made: the importer's own, or somebody's PCI function. */
+struct dbi_device {
+	/* Constant. */
+	struct device *dev;
+	char name[DMABUF_REVOKE_DEVICE_LEN];
+	u64 dma_mask;
+	u32 iommu;			/* enum dmabuf_revoke_iommu */
+	u32 engines;			/* BIT(enum dmabuf_revoke_engine) */
+	bool peer2peer;
+
+	/* The lock of the devices. */
+	struct list_head node;
+	struct list_head attachments;	/* dbi_attachment.on_device; none that is evicted */
+	unsigned int users;		/* attachments, and those who make or end one */
+	bool away;			/* it is being removed, or reset */
 };
 
 /* What the engine may do with a mapping; it only ever goes up. */
@@ -98,8 +122,17 @@ struct dbi_attachment {
 	u64 delay_ns;			/* the same */
 	const struct dbi_hooks *hooks;	/* NULL: it behaves */
 	struct dma_buf *dmabuf;		/* a reference */
-	struct dma_buf_attachment *attach;
 	u64 fence_context;
+
+	/* Constant once attached, until it is detached. */
+	struct dma_buf_attachment *attach;
+	struct dbi_device *device;	/* a user of it */
+	u32 engine;			/* enum dmabuf_revoke_engine; never AUTO */
+
+	/* The lock of the devices. */
+	struct list_head on_device;	/* device->attachments; if evicted who evicts has it */
+	bool evicted;			/* only ever set */
+	struct completion detached;	/* by who evicted it */
 
 	/* The resv lock. */
 	struct list_head mappings;	/* dbi_mapping.node; a reference each; newest first */
@@ -118,6 +151,7 @@ struct dbi_attachment {
 	/* Guards all of the following; the engine peeks at @closing without it. */
 	spinlock_t lock;
 	bool closing;			/* only ever set: no job starts, nothing is held up */
+	bool gone;			/* evicted and detached; only ever set */
 	enum dbi_vmap_state vmap_state;
 	unsigned int nr_mappings;	/* that are not freed */
 	u64 last_job;			/* its number */
@@ -168,9 +202,12 @@ struct dbi_job {
 	ktime_t ended;
 };
 
+/* pci.c */
+extern struct pci_driver dbi_pci_driver;
+
 /* misbehave.c */
 const struct dbi_hooks *
-dbi_misbehave_hooks(struct dma_buf *dmabuf,
+dbi_misbehave_hooks(struct dma_buf *dmabuf, const struct dbi_device *device,
 		    const struct dmabuf_revoke_attach *arg);
 
 /* rogue.c */
@@ -186,11 +223,12 @@ void dbi_rogue_destroy(struct dbi_attachment *att);
 extern atomic64_t dbi_nr_attachments;
 extern const struct file_operations dbi_attachment_fops;
 struct dbi_attachment *
-dbi_attachment_create(struct dma_buf *dmabuf,
+dbi_attachment_create(struct dma_buf *dmabuf, struct dbi_device *device,
 		      const struct dmabuf_revoke_attach *arg,
 		      const struct dbi_hooks *hooks);
 int dbi_attachment_teach_lockdep(void);
 void dbi_attachment_destroy(struct dbi_attachment *att);
+void dbi_attachments_evict(struct dbi_device *device);
 
 /* kinds.c */
 const struct dbi_kind *dbi_kind_find(u32 id);
@@ -208,6 +246,7 @@ void dbi_engine_queue(struct dbi_job *job);
 void dbi_engine_status(struct dbi_attachment *att, u64 *running, u64 *passes);
 void dbi_engine_drain(struct dbi_mapping *map);
 void dbi_engine_cut(struct dbi_mapping *map);
+void dbi_engine_stop(struct dbi_attachment *att);
 void dbi_engine_close(struct dbi_attachment *att);
 void dbi_engine_work(struct work_struct *work);
 
@@ -228,6 +267,7 @@ bool dbi_mapping_is_busy(struct dbi_mapping *map);
 void dbi_mapping_unmap(struct dbi_mapping *map);
 int dbi_mapping_release(struct dbi_attachment *att, struct dbi_mapping *map);
 void dbi_mappings_end(struct dbi_attachment *att);
+int dbi_segments(struct ucmd *ucmd);
 
 /* event.c */
 void dbi_event_locked(struct dbi_attachment *att, u32 type, u64 number,
@@ -237,10 +277,22 @@ ssize_t dbi_events_read(struct file *file, char __user *ubuf, size_t len,
 			loff_t *pos);
 __poll_t dbi_events_poll(struct file *file, poll_table *wait);
 
+/* device.c */
+struct dbi_device *dbi_device_add(struct device *dev);
+void dbi_device_remove(struct dbi_device *device);
+struct dbi_device *dbi_device_get(const char *name);
+void dbi_device_put(struct dbi_device *device);
+int dbi_device_enter(struct dbi_attachment *att);
+bool dbi_device_leave(struct dbi_attachment *att);
+void dbi_device_evict(struct dbi_device *device, struct list_head *evicted);
+void dbi_device_return(struct dbi_device *device);
+void dbi_device_await_users(struct dbi_device *device);
+u32 dbi_devices_list(struct dmabuf_revoke_device *out, u32 room);
+
 /* bus.c */
-extern struct device *dbi_device;	/* of the attachments; made by main.c */
-void *dbi_bus_access(dma_addr_t addr);
-bool dbi_bus_reaches(struct sg_table *table, size_t size);
-int dbi_bus_check(void);
+void *dbi_bus_access(struct device *dev, dma_addr_t addr);
+bool dbi_bus_reaches(struct device *dev, struct sg_table *table, size_t size);
+bool dbi_bus_is_memory(struct device *dev, dma_addr_t addr);
+int dbi_bus_check(struct device *dev);
 
 #endif /* DBI_IMPORTER_H */

@@ -56,6 +56,8 @@ static int dbi_check_submit(struct dbi_attachment *att,
 	u64 size = att->dmabuf->size;
 	int ret;
 
+	if (att->engine == DMABUF_REVOKE_ENGINE_NONE)
+		return -EOPNOTSUPP;
 	if (arg->flags & ~flags || arg->op > DMABUF_REVOKE_OP_COPY)
 		return -EINVAL;
 	if (!arg->length || arg->duration_ns > DBI_MAX_DURATION_NS)
@@ -149,6 +151,8 @@ static int dbi_job_admit(struct dbi_job *job)
 
 	lockdep_assert_held(&att->lock);
 
+	if (att->closing)
+		return -ENODEV;
 	if (att->nr_running + att->nr_ended >= DBI_MAX_JOBS)
 		return -EAGAIN;
 	if (job->fence.seqno != att->last_job + 1)

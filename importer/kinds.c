@@ -69,27 +69,31 @@ static void dbi_pinned_invalidate(struct dma_buf_attachment *attach)
 	dbi_stop_and_unmap(att);
 }
 
-static const struct dma_buf_attach_ops dbi_dynamic_ops = {
-	.invalidate_mappings = dbi_dynamic_invalidate,
+/* Of each a second one, which asks for peer-to-peer DMA: the core has no other way. */
+static const struct dma_buf_attach_ops dbi_dynamic_ops[] = {
+	{ .invalidate_mappings = dbi_dynamic_invalidate },
+	{ .invalidate_mappings = dbi_dynamic_invalidate, .allow_peer2peer = true },
 };
 
-static const struct dma_buf_attach_ops dbi_pinned_ops = {
-	.invalidate_mappings = dbi_pinned_invalidate,
+static const struct dma_buf_attach_ops dbi_pinned_ops[] = {
+	{ .invalidate_mappings = dbi_pinned_invalidate },
+	{ .invalidate_mappings = dbi_pinned_invalidate, .allow_peer2peer = true },
 };
 
 /* The core takes an importer without a callback for one it cannot revoke. */
-static const struct dma_buf_attach_ops dbi_legacy_rdma_ops = {
-	.invalidate_mappings = compat_no_callback,
+static const struct dma_buf_attach_ops dbi_legacy_rdma_ops[] = {
+	{ .invalidate_mappings = compat_no_callback },
+	{ .invalidate_mappings = compat_no_callback, .allow_peer2peer = true },
 };
 
 static const struct dbi_kind dbi_kinds[] = {
 	[DMABUF_REVOKE_KIND_DYNAMIC] = {
 		.name = "dynamic",
-		.ops = &dbi_dynamic_ops,
+		.ops = dbi_dynamic_ops,
 	},
 	[DMABUF_REVOKE_KIND_PINNED] = {
 		.name = "pinned",
-		.ops = &dbi_pinned_ops,
+		.ops = dbi_pinned_ops,
 		.pins = true,
 	},
 	[DMABUF_REVOKE_KIND_LEGACY_STATIC] = {
@@ -97,7 +101,7 @@ static const struct dbi_kind dbi_kinds[] = {
 	},
 	[DMABUF_REVOKE_KIND_LEGACY_RDMA] = {
 		.name = "legacy-rdma",
-		.ops = &dbi_legacy_rdma_ops,
+		.ops = dbi_legacy_rdma_ops,
 		.pins = true,
 	},
 };

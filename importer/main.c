@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The importer's device: its module, and the ioctl that makes attachments.
+ * The importer's device file: its module, and the ioctl that makes attachments.
  */
+
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/anon_inodes.h>
 #include <linux/dma-mapping.h>
@@ -10,7 +12,9 @@
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/platform_device.h>
+#include <linux/pci.h>
 #include <linux/rcupdate.h>
+#include <linux/slab.h>
 
 #include "importer.h"
 
@@ -29,34 +33,91 @@ static int dbi_ioctl_info(struct ucmd *ucmd)
 	return ucmd_respond(ucmd);
 }
 
+static int dbi_ioctl_devices(struct ucmd *ucmd)
+{
+	struct dmabuf_revoke_devices *arg = ucmd->arg;
+	struct dmabuf_revoke_device *devices;
+	u32 room;
+	int ret;
+
+	if (arg->flags)
+		return -EINVAL;
+
+	room = min(arg->capacity, dbi_devices_list(NULL, 0));
+	devices = kvcalloc(max(room, 1U), sizeof(*devices), GFP_CALLER);
+	if (!devices)
+		return -ENOMEM;
+	arg->count = dbi_devices_list(devices, room);
+	ret = ucmd_copy_array(arg->devices, devices,
+			      array_size(min(room, arg->count), sizeof(*devices)));
+	kvfree(devices);
+	return ret ?: ucmd_respond(ucmd);
+}
+
 static int dbi_check_attach(const struct dmabuf_revoke_attach *arg)
 {
+	const u32 flags = DMABUF_REVOKE_ATTACH_DEFER_UNMAP |
+			  DMABUF_REVOKE_ATTACH_PEER2PEER;
 	const struct dbi_kind *kind = dbi_kind_find(arg->kind);
 	bool legacy = arg->kind >= DMABUF_REVOKE_KIND_LEGACY_STATIC;
 
-	if (!kind || arg->flags & ~DMABUF_REVOKE_ATTACH_DEFER_UNMAP)
+	if (!kind || arg->flags & ~flags)
 		return -EINVAL;
 	if (legacy && arg->flags & DMABUF_REVOKE_ATTACH_DEFER_UNMAP)
+		return -EINVAL;
+	if (!kind->ops && arg->flags & DMABUF_REVOKE_ATTACH_PEER2PEER)
 		return -EINVAL;
 	if (arg->fd_flags & ~(O_CLOEXEC | O_NONBLOCK))
 		return -EINVAL;
 	if (arg->delay_ns > DBI_MAX_DURATION_NS)
 		return -EINVAL;
+	if (arg->engine > DMABUF_REVOKE_ENGINE_NONE || arg->reserved)
+		return -EINVAL;
+	if (!memchr(arg->device, 0, sizeof(arg->device)))
+		return -EINVAL;
 	return 0;
+}
+
+/* Whether the device can do what is asked of it. Chooses the engine, if that was left open. */
+static int dbi_attach_suit(const struct dbi_device *device,
+			   struct dmabuf_revoke_attach *arg)
+{
+	if (arg->flags & DMABUF_REVOKE_ATTACH_PEER2PEER && !device->peer2peer)
+		return -EOPNOTSUPP;
+	/* AUTO is no bit of theirs; the first one is what does most. */
+	if (arg->engine == DMABUF_REVOKE_ENGINE_AUTO)
+		arg->engine = __ffs(device->engines);
+	return device->engines & BIT(arg->engine) ? 0 : -EOPNOTSUPP;
+}
+
+static struct dbi_attachment *dbi_attach(struct dma_buf *dmabuf,
+					 struct dmabuf_revoke_attach *arg)
+{
+	struct dbi_device *device = dbi_device_get(arg->device);
+	const struct dbi_hooks *hooks;
+	struct dbi_attachment *att;
+	int ret;
+
+	if (!device)
+		return ERR_PTR(-ENODEV);
+	ret = dbi_attach_suit(device, arg);
+	hooks = ret ? ERR_PTR(ret) : dbi_misbehave_hooks(dmabuf, device, arg);
+	if (IS_ERR(hooks))
+		att = ERR_CAST(hooks);
+	else
+		att = dbi_attachment_create(dmabuf, device, arg, hooks);
+	if (IS_ERR(att))
+		dbi_device_put(device);
+	return att;
 }
 
 /* Consumes the dma-buf reference, in any case. */
 static struct file *dbi_attach_file(struct dma_buf *dmabuf,
-				    const struct dmabuf_revoke_attach *arg)
+				    struct dmabuf_revoke_attach *arg)
 {
-	const struct dbi_hooks *hooks = dbi_misbehave_hooks(dmabuf, arg);
-	struct dbi_attachment *att;
+	struct dbi_attachment *att = dbi_attach(dmabuf, arg);
 	struct file *file;
 
-	if (IS_ERR(hooks))
-		att = ERR_CAST(hooks);
-	else
-		att = dbi_attachment_create(dmabuf, arg, hooks);
 	if (IS_ERR(att)) {
 		dma_buf_put(dmabuf);
 		return ERR_CAST(att);
@@ -113,6 +174,8 @@ static const struct ucmd_op dbi_ops[] = {
 		features, dbi_ioctl_info),
 	UCMD_OP(DMABUF_REVOKE_IOC_ATTACH, dmabuf_revoke_attach, delay_ns,
 		dbi_ioctl_attach),
+	UCMD_OP(DMABUF_REVOKE_IOC_DEVICES, dmabuf_revoke_devices, count,
+		dbi_ioctl_devices),
 };
 
 static long dbi_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
@@ -135,10 +198,20 @@ static struct miscdevice dbi_misc = {
 };
 
 /*
- * The device that attachments are for. It reaches all memory, directly: its engine is a
- * CPU, and sees what the caches hold.
+ * The device that attachments are for if no other is named. It reaches all memory, directly:
+ * its engine is a CPU, and sees what the caches hold.
  */
-static int __init dbi_device_create(void)
+static struct dbi_device *dbi_own_device;
+
+static void dbi_own_device_destroy(void)
+{
+	struct device *dev = dbi_own_device->dev;
+
+	dbi_device_remove(dbi_own_device);
+	platform_device_unregister(to_platform_device(dev));
+}
+
+static int __init dbi_own_device_create(void)
 {
 	const struct platform_device_info info = {
 		.name = "dmabuf-revoke-importer",
@@ -153,8 +226,16 @@ static int __init dbi_device_create(void)
 	dma_set_max_seg_size(&pdev->dev, UINT_MAX);
 	compat_dma_set_coherent(&pdev->dev);
 	compat_dma_never_bounce(&pdev->dev);
-	dbi_device = &pdev->dev;
-	return 0;
+	dbi_own_device = dbi_device_add(&pdev->dev);
+	if (IS_ERR(dbi_own_device)) {
+		platform_device_unregister(pdev);
+		return PTR_ERR(dbi_own_device);
+	}
+	if (dbi_own_device->engines & BIT(DMABUF_REVOKE_ENGINE_CPU))
+		return 0;
+	pr_err("DMA addresses are not those of memory here (a Xen PV or an encrypted guest?): a software device cannot work\n");
+	dbi_own_device_destroy();
+	return -EOPNOTSUPP;
 }
 
 static int __init dbi_init(void)
@@ -179,19 +260,21 @@ static int __init dbi_init(void)
 	if (!dbi_unmap_wq)
 		goto err_engine_wq;
 
-	ret = dbi_device_create();
+	ret = dbi_own_device_create();
 	if (ret)
 		goto err_unmap_wq;
-	ret = dbi_bus_check();
+	ret = pci_register_driver(&dbi_pci_driver);
 	if (ret)
 		goto err_device;
 	ret = misc_register(&dbi_misc);
 	if (ret)
-		goto err_device;
+		goto err_pci;
 	return 0;
 
+err_pci:
+	pci_unregister_driver(&dbi_pci_driver);
 err_device:
-	platform_device_unregister(to_platform_device(dbi_device));
+	dbi_own_device_destroy();
 err_unmap_wq:
 	destroy_workqueue(dbi_unmap_wq);
 err_engine_wq:
@@ -203,7 +286,8 @@ err_engine_wq:
 static void __exit dbi_exit(void)
 {
 	misc_deregister(&dbi_misc);
-	platform_device_unregister(to_platform_device(dbi_device));
+	pci_unregister_driver(&dbi_pci_driver);
+	dbi_own_device_destroy();
 	destroy_workqueue(dbi_unmap_wq);
 	destroy_workqueue(dbi_engine_wq);
 	/* Fences may remain, in sync_files and on dma_resv objects. */

@@ -4,7 +4,9 @@
  * a job or an unmap, belongs to that one and cannot touch another.
  */
 
+#include <linux/capability.h>
 #include <linux/dma-resv.h>
+#include <linux/scatterlist.h>
 #include <linux/slab.h>
 
 #include "hooks.h"
@@ -164,7 +166,8 @@ static struct sg_table *dbi_map(struct dbi_attachment *att,
 
 	if (IS_ERR(table))
 		return table;
-	if (!dbi_bus_reaches(table, att->dmabuf->size))
+	if (att->engine == DMABUF_REVOKE_ENGINE_CPU &&
+	    !dbi_bus_reaches(att->device->dev, table, att->dmabuf->size))
 		ret = -EOPNOTSUPP;
 	/* An exporter may move the buffer, and so invalidate, when it is mapped. */
 	else if (att->dead)
@@ -188,13 +191,11 @@ int dbi_mapping_create(struct dbi_attachment *att, enum dma_data_direction dir)
 	struct dbi_mapping *map = dbi_mapping_newest(att);
 	int ret;
 
-	if (att->dead)
+	/* The callback may come while the file is being closed, or the device goes. */
+	if (att->dead || READ_ONCE(att->closing))
 		return -ENODEV;
 	if (map && dbi_mapping_runs(map))
 		return -EBUSY;
-	/* The callback may come while the file is being closed. */
-	if (READ_ONCE(att->closing))
-		return -ENODEV;
 	ret = dbi_before_map(att);
 	if (ret)
 		return ret;
@@ -228,7 +229,7 @@ static bool dbi_mappings_are_gone(struct dbi_attachment *att)
 	return gone;
 }
 
-/* Unmaps all, whatever the hooks would keep. No job is left, and none comes. */
+/* Unmaps all, whatever the hooks would keep. No job is left, and none comes: closing is set. */
 void dbi_mappings_end(struct dbi_attachment *att)
 {
 	struct dbi_mapping *map;
@@ -243,4 +244,88 @@ void dbi_mappings_end(struct dbi_attachment *att)
 
 	/* For their works, which need the lock. */
 	wait_event(att->wait, dbi_mappings_are_gone(att));
+}
+
+/* How many segments there are; of so many, @out says what they are. */
+static u32 dbi_segments_list(struct dbi_mapping *map,
+			     struct dmabuf_revoke_segment *out, u32 room)
+{
+	struct dbi_attachment *att = map->att;
+	struct scatterlist *sg;
+	u32 count = 0;
+	int i;
+
+	dma_resv_assert_held(att->dmabuf->resv);
+
+	for_each_sgtable_dma_sg(map->table, sg, i) {
+		if (count++ >= room)
+			continue;
+		out->address = sg_dma_address(sg);
+		out->length = sg_dma_len(sg);
+		if (sg_dma_is_bus_address(sg))
+			out->flags |= DMABUF_REVOKE_SEGMENT_BUS;
+		else if (dbi_bus_is_memory(att->device->dev, out->address))
+			out->flags |= DMABUF_REVOKE_SEGMENT_MEMORY;
+		out++;
+	}
+	return count;
+}
+
+/* As dbi_segments_list(), of the mapping that there is now. */
+static int dbi_segments_of(struct dbi_attachment *att,
+			   struct dmabuf_revoke_segment *out, u32 room, u32 *count)
+{
+	struct dbi_mapping *map;
+	int ret = -ENXIO;
+
+	if (dma_resv_lock_interruptible(att->dmabuf->resv, NULL))
+		return -ERESTARTSYS;
+	map = dbi_mapping_newest(att);
+	if (map) {
+		*count = dbi_segments_list(map, out, room);
+		ret = 0;
+	}
+	dma_resv_unlock(att->dmabuf->resv);
+	return ret;
+}
+
+/* Each time that there are more than before another mapping has been made meanwhile. */
+static int dbi_segments_collect(struct dbi_attachment *att,
+				struct dmabuf_revoke_segments *arg,
+				struct dmabuf_revoke_segment **out)
+{
+	u32 room = 0;
+	int ret;
+
+	for (;;) {
+		ret = dbi_segments_of(att, *out, room, &arg->count);
+		if (ret || room >= min(arg->capacity, arg->count))
+			return ret;
+		room = min(arg->capacity, arg->count);
+		kvfree(*out);
+		*out = kvcalloc(room, sizeof(**out), GFP_CALLER);
+		if (!*out)
+			return -ENOMEM;
+	}
+}
+
+/* DMABUF_REVOKE_IOC_SEGMENTS */
+int dbi_segments(struct ucmd *ucmd)
+{
+	struct dmabuf_revoke_segments *arg = ucmd->arg;
+	struct dmabuf_revoke_segment *segments = NULL;
+	int ret;
+
+	if (arg->flags)
+		return -EINVAL;
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+
+	ret = dbi_segments_collect(ucmd->file->private_data, arg, &segments);
+	if (!ret)
+		ret = ucmd_copy_array(arg->segments, segments,
+				      array_size(min(arg->capacity, arg->count),
+						 sizeof(*segments)));
+	kvfree(segments);
+	return ret ?: ucmd_respond(ucmd);
 }

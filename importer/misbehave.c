@@ -260,13 +260,14 @@ static const struct dbi_hooks dbi_misbehave = {
 /**
  * dbi_misbehave_hooks - what makes an attachment misbehave as asked
  * @dmabuf: what it attaches to
+ * @device: on whose behalf
  * @arg: how
  *
- * Return: its hooks; NULL: it is to behave; -EINVAL; or -EOPNOTSUPP: the exporter may not
- * stand it.
+ * Return: its hooks; NULL: it is to behave; -EINVAL; or -EOPNOTSUPP: the exporter, or
+ * whoever has the memory next, may not stand it.
  */
 const struct dbi_hooks *
-dbi_misbehave_hooks(struct dma_buf *dmabuf,
+dbi_misbehave_hooks(struct dma_buf *dmabuf, const struct dbi_device *device,
 		    const struct dmabuf_revoke_attach *arg)
 {
 	u64 own = DBI_MISBEHAVE_OWN;
@@ -281,6 +282,9 @@ dbi_misbehave_hooks(struct dma_buf *dmabuf,
 		own |= MISBEHAVE(REMAP);
 	if (arg->misbehave & own &&
 	    !dbi_is_own(dmabuf, arg->misbehave & MISBEHAVE(DMA_AFTER_UNMAP)))
+		return ERR_PTR(-EOPNOTSUPP);
+	/* A function's addresses may be those of bounce buffers. */
+	if (arg->misbehave & MISBEHAVE(DMA_AFTER_UNMAP) && dev_is_pci(device->dev))
 		return ERR_PTR(-EOPNOTSUPP);
 	return arg->misbehave ? &dbi_misbehave : NULL;
 }

@@ -121,7 +121,7 @@ static void dbi_rogue_add_work(struct work_struct *work)
 
 /*
  * Into pages that the exporter watches, and keeps while we are attached. The address is
- * that of the page: dbi_bus_check() has seen to that, our device is not bounced.
+ * that of the page: our own device, of which alone this is, is never bounced.
  */
 static void dbi_rogue_dma_work(struct work_struct *work)
 {
@@ -129,7 +129,7 @@ static void dbi_rogue_dma_work(struct work_struct *work)
 					       struct dbi_rogue, dma_work);
 	u64 *mem;
 
-	mem = dbi_bus_access(rogue->addr);
+	mem = dbi_bus_access(rogue->att->device->dev, rogue->addr);
 	WRITE_ONCE(*mem, ktime_get_ns());
 	kunmap_local(mem);
 	queue_delayed_work(dbi_unmap_wq, &rogue->dma_work, 1);

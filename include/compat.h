@@ -19,12 +19,14 @@
 #include <linux/dma-resv.h>
 #include <linux/file.h>
 #include <linux/gfp.h>
+#include <linux/iommu.h>
 #include <linux/iosys-map.h>
 #include <linux/kernel.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/rcupdate.h>
+#include <linux/scatterlist.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
@@ -251,6 +253,25 @@ static inline void compat_dma_set_coherent(struct device *dev)
 	dev->dma_coherent = true;
 #endif
 }
+
+/* enum dmabuf_revoke_iommu. Constant while a driver is bound. */
+static inline u32 compat_iommu_type(struct device *dev)
+{
+#ifdef CONFIG_IOMMU_API
+	struct iommu_domain *domain = iommu_get_domain_for_dev(dev);
+
+	if (!domain)
+		return DMABUF_REVOKE_IOMMU_NONE;
+	return domain->type & __IOMMU_DOMAIN_PAGING ?
+	       DMABUF_REVOKE_IOMMU_TRANSLATED : DMABUF_REVOKE_IOMMU_IDENTITY;
+#else
+	return DMABUF_REVOKE_IOMMU_NONE;
+#endif
+}
+
+#ifndef HAVE_SG_DMA_IS_BUS_ADDRESS
+#define sg_dma_is_bus_address	sg_is_dma_bus_address
+#endif
 
 /* Without a pool of bounce buffers a device gets addresses of its own, or none. */
 static inline void compat_dma_never_bounce(struct device *dev)

@@ -784,6 +784,26 @@ enum dmabuf_revoke_kind {
  * job short and unmaps before it returns. Not for the legacy kinds.
  */
 #define DMABUF_REVOKE_ATTACH_DEFER_UNMAP	(1U << 0)
+/*
+ * ATTACH: ask for peer-to-peer DMA: to be given addresses of another device's memory, too.
+ * For devices with DEVICE_PEER2PEER, and not for KIND_LEGACY_STATIC, which cannot ask.
+ */
+#define DMABUF_REVOKE_ATTACH_PEER2PEER		(1U << 1)
+
+/**
+ * enum dmabuf_revoke_engine - what does the DMA of an attachment
+ * @DMABUF_REVOKE_ENGINE_AUTO: CPU where it is possible, else NONE
+ * @DMABUF_REVOKE_ENGINE_CPU: a worker, which takes the DMA addresses for those of memory.
+ *	For devices that are coherent, without translation and not bounced
+ * @DMABUF_REVOKE_ENGINE_NONE: nothing: attach and map only
+ */
+enum dmabuf_revoke_engine {
+	DMABUF_REVOKE_ENGINE_AUTO	= 0,
+	DMABUF_REVOKE_ENGINE_CPU	= 1,
+	DMABUF_REVOKE_ENGINE_NONE	= 3,
+};
+
+#define DMABUF_REVOKE_DEVICE_LEN	32
 
 /*
  * ATTACH: bugs of importers, on purpose. All off by default. None but FENCE_OUTLIVES
@@ -814,8 +834,9 @@ enum dmabuf_revoke_kind {
  */
 #define DMABUF_REVOKE_MISBEHAVE_REMAP		(1ULL << 9)
 /*
- * Goes on writing after the unmap (own; only buffers with ALLOC_QUARANTINE). Where the
- * mapping's address is not that of the memory itself, nothing is written.
+ * Goes on writing after the unmap (own; only buffers with ALLOC_QUARANTINE, only on behalf
+ * of the importer's own device). Where the mapping's address is not that of the memory
+ * itself, nothing is written.
  */
 #define DMABUF_REVOKE_MISBEHAVE_DMA_AFTER_UNMAP	(1ULL << 10)
 /* Pinned kind: does not unpin when invalidated, but only when closed. */
@@ -855,8 +876,7 @@ enum dmabuf_revoke_kind {
  * struct dmabuf_revoke_attach - DMABUF_REVOKE_IOC_ATTACH: attach to a dma-buf
  * @size: [in] sizeof(struct dmabuf_revoke_attach)
  * @flags: [in] DMABUF_REVOKE_ATTACH_*
- * @dmabuf_fd: [in] the dma-buf. Its exporter decides whether to let a device in that
- *	does not ask for peer-to-peer DMA
+ * @dmabuf_fd: [in] the dma-buf. Its exporter decides whether to let the device in
  * @kind: [in] enum dmabuf_revoke_kind
  * @fd: [out] a new file descriptor that is the attachment; see below
  * @fd_flags: [in] O_CLOEXEC, O_NONBLOCK (for read) or both
@@ -865,14 +885,20 @@ enum dmabuf_revoke_kind {
  * @delay_ns: [in] for those that take time, at most 3600 * 10^9, with SLOW_CALLBACK or
  *	FENCE_OUTLIVES 10 * 10^9; else zero. LATE_UNMAP, FENCE_AFTER and FENCE_OUTLIVES count
  *	it in whole jiffies
+ * @device: [in] name of the device to attach on behalf of, as of DEVICES, ended by a zero;
+ *	empty: the importer's own
+ * @engine: [in,out] enum dmabuf_revoke_engine; AUTO: out: the one that was chosen
+ * @reserved: [in] zero
  *
  * Errors:
  *   EBADF	@dmabuf_fd is not an open file descriptor
- *   EINVAL	@dmabuf_fd is not a dma-buf; @kind is unknown;
- *		ATTACH_DEFER_UNMAP with a legacy kind; @fd_flags has other bits;
- *		@misbehave does not go with @kind; @delay_ns too long, or set
- *		without need
- *   EOPNOTSUPP	@misbehave asks for what this dma-buf's exporter may not stand
+ *   EINVAL	@dmabuf_fd is not a dma-buf; @kind or @engine is unknown;
+ *		ATTACH_DEFER_UNMAP with a legacy kind; ATTACH_PEER2PEER with
+ *		LEGACY_STATIC; @fd_flags has other bits; @misbehave does not go with
+ *		@kind; @delay_ns too long, or set without need; @device has no end
+ *   ENODEV	no such device is bound to the importer, or it is being removed or reset
+ *   EOPNOTSUPP	ATTACH_PEER2PEER, or @engine, is not possible for the device; @misbehave
+ *		asks for what this dma-buf's exporter may not stand, or is not for @device
  *   EMFILE, ENFILE	no file descriptor left in the process, the system
  *   and whatever the exporter's attach or pin returns. The exporter of this
  *   project:
@@ -892,9 +918,73 @@ struct dmabuf_revoke_attach {
 	__u64 length;
 	__u64 misbehave;
 	__u64 delay_ns;
+	char device[DMABUF_REVOKE_DEVICE_LEN];
+	__u32 engine;
+	__u32 reserved;
 };
 
 #define DMABUF_REVOKE_IOC_ATTACH	_IO(DMABUF_REVOKE_IOC_TYPE, 0x41)
+
+/**
+ * enum dmabuf_revoke_iommu - what is between a device and memory
+ * @DMABUF_REVOKE_IOMMU_NONE: no IOMMU that the kernel has a say in
+ * @DMABUF_REVOKE_IOMMU_IDENTITY: an IOMMU that lets all pass, or nothing
+ * @DMABUF_REVOKE_IOMMU_TRANSLATED: an IOMMU that translates addresses
+ */
+enum dmabuf_revoke_iommu {
+	DMABUF_REVOKE_IOMMU_NONE	= 0,
+	DMABUF_REVOKE_IOMMU_IDENTITY	= 1,
+	DMABUF_REVOKE_IOMMU_TRANSLATED	= 2,
+};
+
+/* A device that may ask for peer-to-peer DMA: PCI, on a kernel with CONFIG_PCI_P2PDMA. */
+#define DMABUF_REVOKE_DEVICE_PEER2PEER	(1U << 0)
+
+/**
+ * struct dmabuf_revoke_device - what attachments can be made on behalf of
+ * @name: of the device, as in sysfs, ended by a zero: of a PCI function its address, such
+ *	as 0000:00:04.0
+ * @dma_mask: addresses that it can emit
+ * @iommu: enum dmabuf_revoke_iommu
+ * @engines: bit n: enum dmabuf_revoke_engine n is possible
+ * @flags: DMABUF_REVOKE_DEVICE_*
+ * @attachments: that are for it
+ */
+struct dmabuf_revoke_device {
+	char name[DMABUF_REVOKE_DEVICE_LEN];
+	__u64 dma_mask;
+	__u32 iommu;
+	__u32 engines;
+	__u32 flags;
+	__u32 attachments;
+};
+
+/**
+ * struct dmabuf_revoke_devices - DMABUF_REVOKE_IOC_DEVICES: on whose behalf one can attach
+ * @size: [in] sizeof(struct dmabuf_revoke_devices)
+ * @flags: [in] none defined; zero
+ * @devices: [in] address of an array of struct dmabuf_revoke_device
+ * @capacity: [in] elements that it holds; 0 to be told @count only
+ * @count: [out] devices there are; those beyond @capacity are not written
+ *
+ * The importer's own is the first: a software device, which is coherent, reaches all
+ * memory and is never bounced. The others are PCI functions that are bound to the driver
+ * dmabuf_revoke_importer, by their driver_override. When one is removed or reset the
+ * attachments on its behalf are over, as if their files were closed: jobs end with
+ * ECANCELED, mappings go. The files remain, and tell: see EVENT_GONE.
+ *
+ * Errors:
+ *   EINTR	a fatal signal ended the call
+ */
+struct dmabuf_revoke_devices {
+	__u32 size;
+	__u32 flags;
+	__u64 devices;
+	__u32 capacity;
+	__u32 count;
+};
+
+#define DMABUF_REVOKE_IOC_DEVICES	_IO(DMABUF_REVOKE_IOC_TYPE, 0x42)
 
 /* ---------------------------------------------------------------------------
  * An attachment: the file that ATTACH returns
@@ -906,7 +996,8 @@ struct dmabuf_revoke_attach {
  *
  * read() returns whole struct dmabuf_revoke_event; it blocks while there is none
  * (EAGAIN with O_NONBLOCK, EINTR after a signal) and fails with EINVAL if not even
- * one fits. poll() reports POLLIN while there is one.
+ * one fits. poll() reports POLLIN while there is one. When the device has gone poll()
+ * reports POLLHUP, too, and read() fails with ENODEV after the last event.
  */
 
 /**
@@ -932,9 +1023,9 @@ enum dmabuf_revoke_direction {
  *   EINVAL	@direction is unknown
  *   EBUSY	mapped already. A mapping that an invalidation has ended does not count:
  *		the new one is made beside it
- *   ENODEV	a pinned attachment that was invalidated
+ *   ENODEV	a pinned attachment that was invalidated; the device has gone
  *   EINTR	a signal arrived and the call was not restarted
- *   EOPNOTSUPP	the exporter gave addresses that are not memory
+ *   EOPNOTSUPP	ENGINE_CPU, and the exporter gave addresses that are not memory
  *   EIO	MISBEHAVE_CLEAR_ONLY, after an invalidation
  *   and whatever the exporter's map returns. The exporter of this project:
  *   ENODEV	the buffer has been revoked, or is suspended
@@ -1022,7 +1113,7 @@ enum dmabuf_revoke_op {
  *   EAGAIN	@max_jobs jobs of this attachment wait for WAIT; or so many attachments
  *		have jobs that no thread may be left for this one (511 or more; on a
  *		machine with several NUMA nodes the share of the smallest)
- *   EOPNOTSUPP	SUBMIT_FENCE_FD on a kernel without CONFIG_SYNC_FILE
+ *   EOPNOTSUPP	ENGINE_NONE; SUBMIT_FENCE_FD on a kernel without CONFIG_SYNC_FILE
  *   EMFILE, ENFILE	no file descriptor left in the process, the system
  *   and the errors of MAP, but for EBUSY because there is a mapping.
  */
@@ -1085,12 +1176,16 @@ struct dmabuf_revoke_wait {
  *	anew
  * @DMABUF_REVOKE_ATTACHMENT_DEAD: a pinned attachment that was invalidated; every
  *	use of it fails with ENODEV
+ * @DMABUF_REVOKE_ATTACHMENT_GONE: its device was removed or reset, and it is not attached
+ *	any more: MAP and SUBMIT fail with ENODEV, UNMAP with ENXIO. WAIT still has the results
+ *	of jobs; a vmap, which is the CPU's, is not concerned
  */
 enum dmabuf_revoke_attachment_state {
 	DMABUF_REVOKE_ATTACHMENT_IDLE		= 0,
 	DMABUF_REVOKE_ATTACHMENT_MAPPED		= 1,
 	DMABUF_REVOKE_ATTACHMENT_INVALIDATED	= 2,
 	DMABUF_REVOKE_ATTACHMENT_DEAD		= 3,
+	DMABUF_REVOKE_ATTACHMENT_GONE		= 4,
 };
 
 /**
@@ -1181,18 +1276,64 @@ struct dmabuf_revoke_vmap {
 #define DMABUF_REVOKE_IOC_VMAP		_IO(DMABUF_REVOKE_IOC_TYPE, 0x65)
 #define DMABUF_REVOKE_IOC_VUNMAP	_IO(DMABUF_REVOKE_IOC_TYPE, 0x66)
 
+/* What is at its first address is memory: RAM, and none that a device brought along. */
+#define DMABUF_REVOKE_SEGMENT_MEMORY	(1U << 0)
+/* The exporter marked the address as one of the PCI bus: it does not pass the host bridge. */
+#define DMABUF_REVOKE_SEGMENT_BUS	(1U << 1)
+
+/**
+ * struct dmabuf_revoke_segment - a run of contiguous DMA addresses
+ * @address: the first, as the device would emit it
+ * @length: bytes
+ * @flags: DMABUF_REVOKE_SEGMENT_*
+ * @reserved: zero
+ */
+struct dmabuf_revoke_segment {
+	__u64 address;
+	__u64 length;
+	__u32 flags;
+	__u32 reserved;
+};
+
+/**
+ * struct dmabuf_revoke_segments - DMABUF_REVOKE_IOC_SEGMENTS: where the buffer is mapped
+ * @size: [in] sizeof(struct dmabuf_revoke_segments)
+ * @flags: [in] none defined; zero
+ * @segments: [in] address of an array of struct dmabuf_revoke_segment
+ * @capacity: [in] elements that it holds; 0 to be told @count only
+ * @count: [out] segments there are; those beyond @capacity are not written
+ *
+ * Of the newest mapping, which may be one that an invalidation has ended.
+ *
+ * Errors:
+ *   EPERM	the caller has no CAP_SYS_ADMIN in the initial user namespace
+ *   ENXIO	there is no mapping
+ *   EINTR	a signal arrived and the call was not restarted
+ */
+struct dmabuf_revoke_segments {
+	__u32 size;
+	__u32 flags;
+	__u64 segments;
+	__u32 capacity;
+	__u32 count;
+};
+
+#define DMABUF_REVOKE_IOC_SEGMENTS	_IO(DMABUF_REVOKE_IOC_TYPE, 0x67)
+
 /**
  * enum dmabuf_revoke_event_type - what happened to an attachment
  * @DMABUF_REVOKE_EVENT_MAPPED: it was mapped
  * @DMABUF_REVOKE_EVENT_INVALIDATED: its callback was called
  * @DMABUF_REVOKE_EVENT_UNMAPPED: it was unmapped
  * @DMABUF_REVOKE_EVENT_JOB_DONE: a job's fence signalled
+ * @DMABUF_REVOKE_EVENT_GONE: its device was removed or reset; the last event
  */
 enum dmabuf_revoke_event_type {
 	DMABUF_REVOKE_EVENT_MAPPED	= 1,
 	DMABUF_REVOKE_EVENT_INVALIDATED	= 2,
 	DMABUF_REVOKE_EVENT_UNMAPPED	= 3,
 	DMABUF_REVOKE_EVENT_JOB_DONE	= 4,
+	DMABUF_REVOKE_EVENT_GONE	= 5,
 };
 
 /**
@@ -1202,7 +1343,7 @@ enum dmabuf_revoke_event_type {
  * @type: enum dmabuf_revoke_event_type
  * @status: JOB_DONE: as of WAIT; else 0
  * @job: JOB_DONE: its number; MAPPED, UNMAPPED: number of the mapping in this
- *	attachment, from 1; INVALIDATED: 0
+ *	attachment, from 1; INVALIDATED, GONE: 0
  *
  * The 64 newest are kept; the oldest is dropped when another one arrives.
  */

@@ -32,6 +32,7 @@ struct scene {
 	int own;	/* the exporter file that owns the buffer */
 	int file;	/* the exporter file that the actor uses */
 	int imp;
+	int att;	/* mapped */
 };
 
 struct actor {
@@ -229,6 +230,20 @@ static int attach_misbehaving(struct scene *s)
 	return att < 0 ? att : 0;
 }
 
+static int devices(struct scene *s)
+{
+	uint32_t count;
+
+	return dr_devices(s->imp, NULL, 0, &count);
+}
+
+static int segments(struct scene *s)
+{
+	uint32_t count;
+
+	return dr_segments(s->att, NULL, 0, &count);
+}
+
 static int mmap_it(struct scene *s)
 {
 	void *memory = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED,
@@ -271,6 +286,8 @@ static const struct {
 	{ "IMPORTER_INFO", importer_info, false },
 	{ "ATTACH and MAP", attach_it, false },
 	{ "ATTACH to misbehave", attach_misbehaving, false },
+	{ "DEVICES", devices, false },
+	{ "SEGMENTS", segments, false },
 };
 
 /* In a process of its own, whose end takes everything away. */
@@ -286,6 +303,11 @@ static int play(const struct actor *actor, size_t i)
 	    dr_alloc(s.own, PAGE, 0, &s.buffer.id, &s.buffer.fd) ||
 	    (calls[i].suspended && dr_suspend(s.own, s.buffer.id, 0, NULL)))
 		return UNEXPECTED;
+	if (calls[i].call == segments) {
+		s.att = dr_attach(s.imp, s.buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
+		if (s.att < 0 || dr_map(s.att, DMABUF_REVOKE_BIDIRECTIONAL))
+			return UNEXPECTED;
+	}
 	if (!actor->has_dmabuf)
 		close(s.buffer.fd);
 	ret = actor->become();

@@ -52,6 +52,13 @@ static int call_status(struct scene *s)
 	return dr_status(s->idle, &out);
 }
 
+static int call_segments(struct scene *s)
+{
+	uint32_t count;
+
+	return dr_segments(s->mapped, NULL, 0, &count);
+}
+
 static int call_vmap(struct scene *s)
 {
 	return dr_vmap(s->idle, NULL);
@@ -165,7 +172,7 @@ CASE(killed, E8_calls_that_wait_for_the_lock)
 		{ "ATTACH", call_attach }, { "MAP", call_map },
 		{ "UNMAP", call_unmap }, { "SUBMIT", call_submit },
 		{ "STATUS", call_status }, { "VMAP", call_vmap },
-		{ "VUNMAP", call_vunmap },
+		{ "VUNMAP", call_vunmap }, { "SEGMENTS", call_segments },
 	};
 	struct scene s = scene_new();
 	pid_t pids[ARRAY_SIZE(rows)];

@@ -80,7 +80,8 @@ def test_control_a_change_breaks_programs(change: str, tmp_path: Path) -> None:
 def test_control_a_longer_argument_is_no_break_but_not_the_recorded_one(
     tmp_path: Path,
 ) -> None:
-    header = changed(tmp_path, "\t__u64 delay_ns;", "\t__u64 delay_ns;\n\t__u64 later;")
+    old = "\t__u32 engine;\n\t__u32 reserved;"
+    header = changed(tmp_path, old, f"{old}\n\t__u64 later;")
     seen = layout.measure(header, 64)
     assert seen != RECORD
     assert not layout.broken(RECORD, seen)

@@ -31,7 +31,7 @@ WIDTHS = {
 }
 #: What is passed in by name, as a flag or an enum; all others are results or limits.
 PASSED_IN = re.compile(
-    r"DMABUF_REVOKE_(?:ALLOC|FAULTS?|REVOKE|QUERY|ATTACH|MISBEHAVE|SUBMIT|KIND|OP|SHAPE)_"
+    r"DMABUF_REVOKE_(?:ALLOC|FAULTS?|REVOKE|QUERY|ATTACH|ENGINE|MISBEHAVE|SUBMIT|KIND|OP|SHAPE)_"
     r"|DMABUF_REVOKE_(?:BIDIRECTIONAL|TO_DEVICE|FROM_DEVICE)$"
 )
 
@@ -166,7 +166,7 @@ def test_every_flag_is_passed_in_somewhere() -> None:
 def test_values_are_those_of_the_header() -> None:
     text = CONSTANTS.read_text()
     used = set(
-        re.findall(r"\b(?:O|AT|DMABUF_REVOKE)_[A-Z_]+\b", DESCRIPTION.read_text())
+        re.findall(r"\b(?:O|AT|DMABUF_REVOKE)_[A-Z0-9_]+\b", DESCRIPTION.read_text())
     )
     assert described_values(text) == values(HEADER, used)
 
@@ -175,7 +175,7 @@ def test_control_a_changed_value_is_noticed(tmp_path: Path) -> None:
     changed = tmp_path / "changed.h"
     old = "_IO(DMABUF_REVOKE_IOC_TYPE, 0x66)"
     assert old in HEADER.read_text()
-    changed.write_text(HEADER.read_text().replace(old, old.replace("66", "67")))
+    changed.write_text(HEADER.read_text().replace(old, old.replace("66", "6f")))
     name = "DMABUF_REVOKE_IOC_VUNMAP"
     (new,) = values(changed, {name}).values()
     assert described_values(CONSTANTS.read_text())[name] != new

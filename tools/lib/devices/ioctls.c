@@ -239,11 +239,16 @@ int dr_importer_info(int imp, struct dmabuf_revoke_importer_info *info)
 	return call(imp, DMABUF_REVOKE_IOC_IMPORTER_INFO, info);
 }
 
+int dr_attach_as(int imp, struct dmabuf_revoke_attach *arg)
+{
+	arg->size = sizeof(*arg);
+	return call(imp, DMABUF_REVOKE_IOC_ATTACH, arg);
+}
+
 int dr_attach_misbehaving(int imp, int dmabuf, uint32_t kind, uint32_t flags,
 			  uint64_t misbehave, uint64_t delay_ns)
 {
 	struct dmabuf_revoke_attach arg = {
-		.size = sizeof(arg),
 		.flags = flags,
 		.dmabuf_fd = dmabuf,
 		.kind = kind,
@@ -251,7 +256,7 @@ int dr_attach_misbehaving(int imp, int dmabuf, uint32_t kind, uint32_t flags,
 		.misbehave = misbehave,
 		.delay_ns = delay_ns,
 	};
-	int ret = call(imp, DMABUF_REVOKE_IOC_ATTACH, &arg);
+	int ret = dr_attach_as(imp, &arg);
 
 	return ret ? ret : arg.fd;
 }
@@ -310,6 +315,36 @@ int dr_vunmap(int att)
 	struct dmabuf_revoke_vmap arg = { .size = sizeof(arg) };
 
 	return call(att, DMABUF_REVOKE_IOC_VUNMAP, &arg);
+}
+
+int dr_devices(int imp, struct dmabuf_revoke_device *devices, uint32_t capacity,
+	       uint32_t *count)
+{
+	struct dmabuf_revoke_devices arg = {
+		.size = sizeof(arg),
+		.devices = (uintptr_t)devices,
+		.capacity = capacity,
+	};
+	int ret = call(imp, DMABUF_REVOKE_IOC_DEVICES, &arg);
+
+	if (!ret)
+		*count = arg.count;
+	return ret;
+}
+
+int dr_segments(int att, struct dmabuf_revoke_segment *segments, uint32_t capacity,
+		uint32_t *count)
+{
+	struct dmabuf_revoke_segments arg = {
+		.size = sizeof(arg),
+		.segments = (uintptr_t)segments,
+		.capacity = capacity,
+	};
+	int ret = call(att, DMABUF_REVOKE_IOC_SEGMENTS, &arg);
+
+	if (!ret)
+		*count = arg.count;
+	return ret;
 }
 
 int dr_status(int att, struct dmabuf_revoke_status *out)

@@ -68,6 +68,11 @@ int dr_attach(int imp, int dmabuf, uint32_t kind, uint32_t flags);
 /* The same for one with deliberate bugs, DMABUF_REVOKE_MISBEHAVE_*. */
 int dr_attach_misbehaving(int imp, int dmabuf, uint32_t kind, uint32_t flags,
 			  uint64_t misbehave, uint64_t delay_ns);
+/* @arg in and out: the caller fills in all but @size. Returns 0 or -errno. */
+int dr_attach_as(int imp, struct dmabuf_revoke_attach *arg);
+/* Writes up to @capacity devices; *@count is how many there are. */
+int dr_devices(int imp, struct dmabuf_revoke_device *devices, uint32_t capacity,
+	       uint32_t *count);
 
 /* An attachment. */
 int dr_map(int att, uint32_t direction);
@@ -79,6 +84,9 @@ int dr_wait(int att, uint64_t job, uint64_t deadline_ns,
 /* *@crc32 is the buffer's, read by the CPU; may be NULL. */
 int dr_vmap(int att, uint32_t *crc32);
 int dr_vunmap(int att);
+/* Writes up to @capacity segments; *@count is how many there are. */
+int dr_segments(int att, struct dmabuf_revoke_segment *segments, uint32_t capacity,
+		uint32_t *count);
 int dr_status(int att, struct dmabuf_revoke_status *out);
 /* Next event, blocking. Returns 0 or -errno. */
 int dr_event(int att, struct dmabuf_revoke_event *event);
