@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* dmabuf-revoke attach */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "lib/buffers/whose.h"
+#include "lib/devices/functions.h"
 #include "lib/devices/ioctls.h"
 #include "lib/devices/open.h"
 #include "lib/process/signals.h"
@@ -28,7 +30,18 @@ static const struct column event_columns[] = {
 	{ 0 },
 };
 
+static const struct column segment_columns[] = {
+	{ "address", "ADDRESS", CELL_HEX, 18 },
+	{ "length", "LENGTH", CELL_SIZE, 0 },
+	{ "memory", "MEMORY", CELL_BOOL, 0 },
+	{ "bus", "BUS ADDRESS", CELL_BOOL, 0 },
+	{ 0 },
+};
+
 static const struct column result_columns[] = {
+	{ "device", "device", CELL_TEXT, 0 },
+	{ "engine", "engine", CELL_TEXT, 0 },
+	{ "peer2peer", "asked for peer-to-peer", CELL_BOOL, 0 },
 	{ "kind", "kind", CELL_TEXT, 0 },
 	{ "defer_unmap", "unmaps from a worker", CELL_BOOL, 0 },
 	{ "length", "length", CELL_SIZE, 0 },
@@ -46,10 +59,16 @@ static const struct column result_columns[] = {
 };
 
 struct attach {
+	const char *name;		/* of the device; NULL: the importer's own */
+	uint32_t engine;
+	bool peer2peer;			/* insist on it */
+	bool no_peer2peer;
 	uint32_t kind;
 	bool defer_unmap;
 	bool stream;
+	bool segments;
 	uint64_t duration_ns;
+	struct dmabuf_revoke_device device;
 
 	int fd;
 	uint64_t attached_ns;
@@ -57,6 +76,7 @@ struct attach {
 	bool invalidated;
 	bool unmapped;
 	bool job_done;
+	bool gone;
 	const char *ended_by;
 	struct document *document;
 	struct table *events;
@@ -93,6 +113,36 @@ static int refused(const struct attach *attach, enum act act, int dmabuf, int er
 			  choice_name(kind_choices, attach->kind));
 }
 
+/* Unless told otherwise a device that may ask for peer-to-peer does so. */
+static bool asks_for_peer2peer(const struct attach *attach)
+{
+	if (attach->peer2peer || attach->no_peer2peer)
+		return attach->peer2peer;
+	return attach->device.flags & DMABUF_REVOKE_DEVICE_PEER2PEER &&
+	       attach->kind != DMABUF_REVOKE_KIND_LEGACY_STATIC;
+}
+
+static int do_attach(struct attach *attach, int importer, int dmabuf)
+{
+	struct dmabuf_revoke_attach arg = {
+		.dmabuf_fd = dmabuf,
+		.kind = attach->kind,
+		.fd_flags = O_CLOEXEC,
+		.engine = attach->engine,
+	};
+	int ret;
+
+	if (attach->defer_unmap)
+		arg.flags |= DMABUF_REVOKE_ATTACH_DEFER_UNMAP;
+	if (asks_for_peer2peer(attach))
+		arg.flags |= DMABUF_REVOKE_ATTACH_PEER2PEER;
+	memcpy(arg.device, attach->device.name, sizeof(arg.device));
+	ret = dr_attach_as(importer, &arg);
+	attach->fd = arg.fd;
+	attach->engine = arg.engine;
+	return ret;
+}
+
 /* Attach, map and stream. */
 static int start(struct attach *attach, int importer, int dmabuf)
 {
@@ -100,11 +150,9 @@ static int start(struct attach *attach, int importer, int dmabuf)
 	int ret;
 
 	attach->attached_ns = dr_now();
-	attach->fd = dr_attach(importer, dmabuf, attach->kind,
-			       attach->defer_unmap ?
-			       DMABUF_REVOKE_ATTACH_DEFER_UNMAP : 0);
-	if (attach->fd < 0)
-		return refused(attach, ACT_ATTACH, dmabuf, attach->fd, "attach");
+	ret = do_attach(attach, importer, dmabuf);
+	if (ret)
+		return refused(attach, ACT_ATTACH, dmabuf, ret, "attach");
 	ret = dr_map(attach->fd, DMABUF_REVOKE_TO_DEVICE);
 	if (ret)
 		return refused(attach, ACT_MAP, dmabuf, ret, "attach: mapping, with");
@@ -150,11 +198,16 @@ static void note_event(struct attach *attach, const struct dmabuf_revoke_event *
 		if (event->job == attach->job)
 			attach->job_done = true;
 		break;
+	case DMABUF_REVOKE_EVENT_GONE:
+		attach->gone = true;
+		break;
 	}
 }
 
 static bool has_ended(const struct attach *attach)
 {
+	if (attach->gone)
+		return true;
 	return attach->invalidated && attach->unmapped &&
 	       (attach->job_done || !attach->job);
 }
@@ -188,7 +241,8 @@ static int follow(struct attach *attach, int signals)
 		}
 		if (fds[1].revents)
 			return read_signal(attach, signals);
-		if (fds[0].revents & ~POLLIN)
+		/* Events first: there are some when the device has gone. */
+		if (!(fds[0].revents & POLLIN))
 			return -EIO;
 		ret = dr_event(attach->fd, &event);
 		if (ret)
@@ -196,7 +250,7 @@ static int follow(struct attach *attach, int signals)
 		add_event(attach, &event);
 		note_event(attach, &event);
 	}
-	attach->ended_by = "invalidation";
+	attach->ended_by = attach->gone ? "device gone" : "invalidation";
 	return 0;
 }
 
@@ -224,6 +278,10 @@ static int report(struct attach *attach)
 	table = table_new(attach->document, "attachment", NULL, LAYOUT_RECORD,
 			  result_columns);
 	table_row(table);
+	table_text(table, "device", attach->device.name);
+	table_text(table, "engine", choice_name(engine_choices, attach->engine));
+	table_set(table, "peer2peer",
+		  !!(status.attach_flags & DMABUF_REVOKE_ATTACH_PEER2PEER));
 	table_text(table, "kind", choice_name(kind_choices, status.kind));
 	table_set(table, "defer_unmap",
 		  !!(status.attach_flags & DMABUF_REVOKE_ATTACH_DEFER_UNMAP));
@@ -241,10 +299,55 @@ static int report(struct attach *attach)
 	return 0;
 }
 
+/* Where the buffer is mapped, all in one run of the device's addresses or in many. */
+static int list_segments(struct attach *attach)
+{
+	struct dmabuf_revoke_segment *segments = NULL;
+	uint32_t count = 0, capacity = 0, i;
+	struct table *table;
+	int ret;
+
+	while (!(ret = dr_segments(attach->fd, segments, capacity, &count)) &&
+	       count > capacity) {
+		capacity = count;
+		free(segments);
+		segments = calloc(capacity, sizeof(*segments));
+		if (!segments)
+			return explain(ACT_OTHER, ENOMEM, "attach --segments");
+	}
+	/* It may have been invalidated by now. */
+	if (ret && ret != -ENXIO) {
+		free(segments);
+		return explain(ACT_WATCH, ret, "attach --segments");
+	}
+	table = table_new(attach->document, "segments", NULL, LAYOUT_ROWS,
+			  segment_columns);
+	for (i = 0; !ret && i < count; i++) {
+		uint32_t flags = segments[i].flags;
+
+		table_row(table);
+		table_set(table, "address", segments[i].address);
+		table_set(table, "length", segments[i].length);
+		table_set(table, "memory", !!(flags & DMABUF_REVOKE_SEGMENT_MEMORY));
+		table_set(table, "bus", !!(flags & DMABUF_REVOKE_SEGMENT_BUS));
+		if (!document_is_json(attach->document))
+			table_print_row(table, i);
+	}
+	free(segments);
+	return STATUS_DONE;
+}
+
+static int watch(struct attach *attach, int signals)
+{
+	int ret = follow(attach, signals);
+
+	return ret ? explain(ACT_WATCH, ret, "waiting for events") : report(attach);
+}
+
 static int run(struct attach *attach, int importer, int dmabuf, bool json)
 {
 	sigset_t ending, before;
-	int status, ret, signals;
+	int status, signals;
 
 	signals_block(&ending, &before);
 	signals = signalfd(-1, &ending, SFD_CLOEXEC);
@@ -254,16 +357,41 @@ static int run(struct attach *attach, int importer, int dmabuf, bool json)
 	if (status)
 		return status;
 	attach->document = document_new(json);
+	if (attach->segments)
+		status = list_segments(attach);
 	attach->events = table_new(attach->document, "events", NULL, LAYOUT_ROWS,
 				   event_columns);
-	ret = follow(attach, signals);
-	status = ret ? explain(ACT_WATCH, ret, "waiting for events") : report(attach);
+	if (!status)
+		status = watch(attach, signals);
 	if (status)
 		document_free(attach->document);
 	else
 		status = document_print(attach->document);
 	close(signals);
 	return status;
+}
+
+/* What no exporter has a say in. */
+static int check_device(const struct attach *attach)
+{
+	const struct dmabuf_revoke_device *device = &attach->device;
+
+	if (attach->peer2peer && !(device->flags & DMABUF_REVOKE_DEVICE_PEER2PEER)) {
+		complain("--peer2peer: not for %s: it takes a PCI function, and CONFIG_PCI_P2PDMA",
+			 device->name);
+		return STATUS_FAILED;
+	}
+	if (attach->engine && !(device->engines & 1U << attach->engine)) {
+		complain("--engine %s: not possible for %s: dmabuf-revoke info tells which are",
+			 choice_name(engine_choices, attach->engine), device->name);
+		return STATUS_FAILED;
+	}
+	if (attach->stream && device->engines == 1U << DMABUF_REVOKE_ENGINE_NONE) {
+		complain("--stream: there is no engine for %s, whose DMA is translated or bounced",
+			 device->name);
+		return STATUS_FAILED;
+	}
+	return 0;
 }
 
 static int check_usage(const struct verb *verb, const struct attach *attach)
@@ -274,6 +402,12 @@ static int check_usage(const struct verb *verb, const struct attach *attach)
 	if (legacy && attach->defer_unmap)
 		return usage(verb, "--kind %s is never invalidated, so not with --defer-unmap",
 			     choice_name(kind_choices, attach->kind));
+	if (attach->peer2peer && attach->no_peer2peer)
+		return usage(verb, "--peer2peer or --no-peer2peer, not both");
+	if (attach->peer2peer && attach->kind == DMABUF_REVOKE_KIND_LEGACY_STATIC)
+		return usage(verb, "--kind static cannot ask for --peer2peer");
+	if (attach->engine == DMABUF_REVOKE_ENGINE_NONE && attach->stream)
+		return usage(verb, "--engine none does no DMA, so not with --stream");
 	if (attach->duration_ns && !attach->stream)
 		return usage(verb, "--duration is that of a pass of --stream");
 	return 0;
@@ -289,6 +423,16 @@ int verb_attach(const struct verb *verb, int argc, char **argv)
 		{ "pid", OPTION_INTEGER, &pid, "PID",
 		  "with --fd: a descriptor of that process", NULL },
 		{ "kind", OPTION_CHOICE, &attach.kind, "KIND", "how to attach", kind_choices },
+		{ "device", OPTION_TEXT, &attach.name, "NAME",
+		  "on behalf of this PCI function: see dmabuf-revoke info", NULL },
+		{ "peer2peer", OPTION_FLAG, &attach.peer2peer, NULL,
+		  "ask for other devices' memory, too: the default, where possible", NULL },
+		{ "no-peer2peer", OPTION_FLAG, &attach.no_peer2peer, NULL,
+		  "do not ask for it", NULL },
+		{ "engine", OPTION_CHOICE, &attach.engine, "ENGINE", "what does the DMA",
+		  engine_choices },
+		{ "segments", OPTION_FLAG, &attach.segments, NULL,
+		  "print the DMA addresses that it is mapped at", NULL },
 		{ "defer-unmap", OPTION_FLAG, &attach.defer_unmap, NULL,
 		  "unmap from a worker, not in the callback", NULL },
 		{ "stream", OPTION_FLAG, &attach.stream, NULL,
@@ -314,7 +458,11 @@ int verb_attach(const struct verb *verb, int argc, char **argv)
 	importer = open_importer(&status);
 	if (importer < 0)
 		return status;
-	status = run(&attach, importer, dmabuf, json);
+	status = find_device(importer, attach.name, &attach.device);
+	if (!status)
+		status = check_device(&attach);
+	if (!status)
+		status = run(&attach, importer, dmabuf, json);
 	close(importer);
 	return status;
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "lib/devices/functions.h"
 #include "lib/devices/ioctls.h"
 #include "lib/devices/open.h"
 #include "lib/text/message.h"
@@ -93,9 +94,10 @@ static int importer_info(struct document *document)
 	if (fd < 0)
 		return status;
 	ret = dr_importer_info(fd, &info);
-	close(fd);
-	if (ret)
+	if (ret) {
+		close(fd);
 		return explain(ACT_INFO, ret, DMABUF_REVOKE_IMPORTER_PATH);
+	}
 	table = table_new(document, "importer", "Importer", LAYOUT_RECORD,
 			  importer_columns);
 	table_row(table);
@@ -104,7 +106,9 @@ static int importer_info(struct document *document)
 	table_set(table, "max_jobs", info.max_jobs);
 	table_set(table, "attachments", info.attachments);
 	table_set(table, "jobs", info.jobs);
-	return STATUS_DONE;
+	ret = devices_add(document, fd);
+	close(fd);
+	return ret ? explain(ACT_INFO, ret, "asking for devices") : STATUS_DONE;
 }
 
 /* Either module is of use alone, so only the lack of both is a failure. */

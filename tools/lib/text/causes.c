@@ -35,8 +35,8 @@
 			 BIT(DMABUF_REVOKE_STATE_REVOKED))
 
 #define SAME_VERSION	"install command and modules of the same version"
-#define NO_KIND_HELPS \
-	"no --kind helps, as its device is none on the bus; import it by a PCI device"
+#define BY_FUNCTION \
+	"attach on behalf of a PCI function, by --device: dmabuf-revoke info tells which can"
 
 /* The first one that fits is it. */
 static const struct cause {
@@ -163,25 +163,28 @@ static const struct cause {
 	  { "the exporter refuses importers that cannot be revoked",
 	    "use --kind dynamic or pinned, or allocate with --accept-legacy" },
 	  OURS, LEGACY, 0 },
-	{ IMPORT, EOPNOTSUPP,
-	  { "the exporter gives it to peers only, and this importer cannot do peer-to-peer",
-	    NO_KIND_HELPS }, PEERS, 0, 0 },
+	{ ATTACH, EOPNOTSUPP,
+	  { "the exporter gives it to peers only, and this attachment cannot do peer-to-peer",
+	    BY_FUNCTION }, PEERS, 0, 0 },
 	{ ATTACH, EOPNOTSUPP,
 	  { "the exporter refuses importers that cannot be revoked, or that lack peer-to-peer",
 	    "try --kind dynamic; where that is refused, too, it is for want of peer-to-peer" },
 	  OTHERS, LEGACY, 0 },
-	{ IMPORT, EOPNOTSUPP,
-	  { "its memory is a device's own, and this importer cannot do peer-to-peer",
-	    NO_KIND_HELPS }, OTHERS, 0, 0 },
+	{ ATTACH, EOPNOTSUPP,
+	  { "its memory is a device's own, and this attachment cannot do peer-to-peer",
+	    BY_FUNCTION }, OTHERS, 0, 0 },
+	{ MAP, EOPNOTSUPP,
+	  { "its memory is a device's own, which this attachment does not reach",
+	    "use --engine none, on behalf of a PCI function" }, PEERS | OTHERS, 0, 0 },
 	{ IMPORT, EPERM,
 	  { "its exporter does not permit it, perhaps for want of peer-to-peer", NULL },
 	  OTHERS, 0, 0 },
 	{ MAP, EINVAL,
 	  { "there is no way from its device to this importer's (peer-to-peer)",
-	    NO_KIND_HELPS }, PEERS, 0, 0 },
+	    BY_FUNCTION }, PEERS, 0, 0 },
 	{ IMPORT, EREMOTEIO,
 	  { "there is no way from its device to this importer's (peer-to-peer)",
-	    NO_KIND_HELPS }, PEERS | OTHERS, 0, 0 },
+	    BY_FUNCTION }, PEERS | OTHERS, 0, 0 },
 	{ ATTACH, EINVAL,
 	  { "not a dma-buf, or its exporter refuses it", "give the descriptor of a dma-buf" },
 	  UNKNOWN, 0, 0 },

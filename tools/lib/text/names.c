@@ -26,6 +26,13 @@ const struct choice fault_choices[] = {
 	{ NULL, 0 },
 };
 
+const struct choice engine_choices[] = {
+	{ "auto", DMABUF_REVOKE_ENGINE_AUTO },
+	{ "cpu", DMABUF_REVOKE_ENGINE_CPU },
+	{ "none", DMABUF_REVOKE_ENGINE_NONE },
+	{ NULL, 0 },
+};
+
 static const struct choice states[] = {
 	{ "live", DMABUF_REVOKE_STATE_LIVE },
 	{ "revoking", DMABUF_REVOKE_STATE_REVOKING },
@@ -40,6 +47,14 @@ static const struct choice events[] = {
 	{ "invalidated", DMABUF_REVOKE_EVENT_INVALIDATED },
 	{ "unmapped", DMABUF_REVOKE_EVENT_UNMAPPED },
 	{ "job done", DMABUF_REVOKE_EVENT_JOB_DONE },
+	{ "device gone", DMABUF_REVOKE_EVENT_GONE },
+	{ NULL, 0 },
+};
+
+static const struct choice iommus[] = {
+	{ "none", DMABUF_REVOKE_IOMMU_NONE },
+	{ "identity", DMABUF_REVOKE_IOMMU_IDENTITY },
+	{ "translated", DMABUF_REVOKE_IOMMU_TRANSLATED },
 	{ NULL, 0 },
 };
 
@@ -66,6 +81,11 @@ const char *state_name(uint32_t state)
 const char *event_name(uint32_t type)
 {
 	return choice_name(events, type);
+}
+
+const char *iommu_name(uint32_t iommu)
+{
+	return choice_name(iommus, iommu);
 }
 
 const char *blocker_name(uint32_t type)

@@ -11,9 +11,11 @@
 
 extern const struct choice kind_choices[];	/* of --kind */
 extern const struct choice fault_choices[];	/* those that FAULTS sets */
+extern const struct choice engine_choices[];	/* of --engine */
 
 const char *state_name(uint32_t state);
 const char *event_name(uint32_t type);
+const char *iommu_name(uint32_t iommu);
 const char *blocker_name(uint32_t type);
 /* Of enum dma_resv_usage. */
 const char *usage_name(uint32_t usage);

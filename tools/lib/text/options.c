@@ -119,6 +119,9 @@ static int set_option(const struct verb *verb, const struct option_spec *spec,
 		return set_integer(verb, spec, text);
 	case OPTION_CHOICE:
 		return set_choice(verb, spec, text);
+	case OPTION_TEXT:
+		*(const char **)spec->value = text;
+		return 0;
 	}
 	return STATUS_USAGE;
 }

@@ -19,6 +19,7 @@ enum option_type {
 	OPTION_DURATION,	/* uint64_t *, nanoseconds */
 	OPTION_INTEGER,		/* int *, 0 or more */
 	OPTION_CHOICE,		/* uint32_t *, one of @choices */
+	OPTION_TEXT,		/* const char ** */
 };
 
 struct option_spec {

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The devices that the importer attaches on behalf of: its own, and PCI functions. */
+#ifndef FUNCTIONS_H
+#define FUNCTIONS_H
+
+#include <dmabuf_revoke.h>
+
+#include "command.h"
+#include "lib/text/table.h"
+
+/* All, in an array that the caller frees. 0 or -errno. */
+int read_devices(int imp, struct dmabuf_revoke_device **devices, uint32_t *count);
+
+/*
+ * The device called @name; NULL: the importer's own. Returns an enum status; says what is
+ * wrong with one that there is not, and what to do.
+ */
+int find_device(int imp, const char *name, struct dmabuf_revoke_device *device);
+
+/* A table of all. 0 or -errno. */
+int devices_add(struct document *document, int imp);
+
+#endif
