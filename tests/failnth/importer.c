@@ -302,6 +302,32 @@ CASE(importer, E9_vunmap)
 	fails_at_every_point("VUNMAP", begin_vmapped, call_vunmap, end);
 }
 
+static long call_devices(void)
+{
+	struct dmabuf_revoke_device devices[4];
+	uint32_t count;
+
+	return dr_devices(importer, devices, ARRAY_SIZE(devices), &count);
+}
+
+CASE(importer, devices)
+{
+	fails_at_every_point("DEVICES", NULL, call_devices, NULL);
+}
+
+static long call_segments(void)
+{
+	struct dmabuf_revoke_segment segments[4];
+	uint32_t count;
+
+	return dr_segments(att, segments, ARRAY_SIZE(segments), &count);
+}
+
+CASE(importer, segments)
+{
+	fails_at_every_point("SEGMENTS", begin_mapped, call_segments, end);
+}
+
 static void begin_close(void)
 {
 	begin_mapped();

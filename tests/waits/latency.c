@@ -250,6 +250,22 @@ static int does_vunmap(struct stage *stage)
 	return dr_vunmap(stage->att);
 }
 
+static int does_segments(struct stage *stage)
+{
+	static struct dmabuf_revoke_segment segments[1 << 16];
+	uint32_t count;
+
+	return dr_segments(stage->att, segments, ARRAY_SIZE(segments), &count);
+}
+
+static int does_devices(struct stage *stage)
+{
+	uint32_t count;
+
+	(void)stage;
+	return dr_devices(importer, NULL, 0, &count);
+}
+
 static int does_status(struct stage *stage)
 {
 	struct dmabuf_revoke_status out;
@@ -281,6 +297,8 @@ static const struct row rows[] = {
 	{ "VMAP", an_attachment, does_vmap, false },
 	{ "VUNMAP", a_vmap, does_vunmap, false },
 	{ "STATUS", a_mapping, does_status, false },
+	{ "SEGMENTS", a_mapping, does_segments, false },
+	{ "DEVICES", nothing, does_devices, false },
 };
 
 /* --- one call, and a signal ------------------------------------------------ */

@@ -63,6 +63,8 @@ CASE(importer, attach_kind_flags_and_fd_flags)
 		{ "O_RDWR", 0, 0, O_RDWR },
 		{ "O_APPEND", 0, 0, O_APPEND | O_CLOEXEC },
 		{ "bit 31", 0, 0, 1U << 31 },
+		{ "static, peer-to-peer", DMABUF_REVOKE_KIND_LEGACY_STATIC,
+		  DMABUF_REVOKE_ATTACH_PEER2PEER, 0 },
 	};
 	struct buffer buffer = buffer_alloc(LENGTH, ACCEPT_LEGACY);
 
@@ -201,6 +203,22 @@ CASE(importer, wait_for_an_unknown_job_is_ENOENT)
 	for (size_t i = 0; i < ARRAY_SIZE(jobs); i++)
 		fails(dr_wait(att, jobs[i], DMABUF_REVOKE_FOREVER, &out),
 		      ENOENT);
+	close(att);
+	close(buffer.fd);
+}
+
+CASE(importer, arrays_that_are_nowhere)
+{
+	struct buffer buffer = buffer_alloc(LENGTH, 0);
+	int att = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
+	uint32_t count;
+
+	fails(dr_devices(importer, NOWHERE, 1, &count), EFAULT);
+	fails(dr_devices(importer, NULL, UINT32_MAX, &count), EFAULT);
+	succeeds(dr_devices(importer, NOWHERE, 0, &count));
+	fails(dr_segments(att, NOWHERE, 1, &count), EFAULT);
+	fails(dr_segments(att, NULL, UINT32_MAX, &count), EFAULT);
+	succeeds(dr_segments(att, NOWHERE, 0, &count));
 	close(att);
 	close(buffer.fd);
 }

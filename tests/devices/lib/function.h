@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A PCI function that nobody needs, which the importer attaches on behalf of: the one that
+ * $DBR_FUNCTION names, such as 0000:01:00.0, or QEMU's edu, which is in every guest.
+ */
+#ifndef TESTS_FUNCTION_H
+#define TESTS_FUNCTION_H
+
+#include "life.h"
+
+/* Its name; set by function_bind(). */
+extern char function[DMABUF_REVOKE_DEVICE_LEN];
+
+/* Gives it to the importer. Skips the case if there is none. */
+void function_bind(void);
+/* Takes it back. Nothing if it is not the importer's. */
+void function_unbind(void);
+/* Ways for it to go while it is in use; each is complete when it returns. */
+void function_remove(void);
+void function_reset(void);
+/* Skips the case if the machine cannot. */
+void need_reset(void);
+/* After function_remove(), until the next function_bind(). */
+void function_rescan(void);
+
+/* Whether DEVICES has it; then @device, unless NULL, is what that says. */
+bool function_is_there(struct dmabuf_revoke_device *device);
+
+/* ATTACH on its behalf: the descriptor or -errno. */
+int try_attach_for(const char *device, int dmabuf, uint32_t kind, uint32_t flags);
+int attach_for_function(int dmabuf, uint32_t kind, uint32_t flags);
+/* The same, with deliberate bugs. */
+int attach_for_function_badly(int dmabuf, uint32_t kind, uint64_t misbehave,
+			      uint64_t delay_ns);
+
+#endif
