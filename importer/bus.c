@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What is at a DMA address. There is no hardware that would know: where a device has no
- * IOMMU its addresses are those of the memory.
+ * What is at a DMA address. There is no hardware that would know: it is asked of the IOMMU
+ * of the device, or where there is none the address is that of the memory.
  */
 
 #include <linux/dma-direct.h>
@@ -13,15 +13,6 @@
 #include <linux/sizes.h>
 
 #include "importer.h"
-
-/* Memory at @addr, to the end of the page. Undo: kunmap_local(). */
-void *dbi_bus_access(struct device *dev, dma_addr_t addr)
-{
-	phys_addr_t phys = dma_to_phys(dev, addr);
-
-	return kmap_local_page(pfn_to_page(PHYS_PFN(phys))) +
-	       offset_in_page(phys);
-}
 
 /* Whether the range is memory all over: RAM, and none that a device brought along. */
 static bool dbi_is_memory(phys_addr_t phys, size_t bytes)
@@ -36,27 +27,49 @@ static bool dbi_is_memory(phys_addr_t phys, size_t bytes)
 	return true;
 }
 
-/* Whether there is memory at @addr, for whatever device. */
-bool dbi_bus_is_memory(struct device *dev, dma_addr_t addr)
+/* Where the address leads now; 0: nowhere. */
+static phys_addr_t dbi_bus_phys(const struct dbi_device *device, dma_addr_t addr)
 {
-	struct iommu_domain *domain = iommu_get_domain_for_dev(dev);
-	phys_addr_t phys;
+	return device->domain ? iommu_iova_to_phys(device->domain, addr) :
+				dma_to_phys(device->dev, addr);
+}
 
-	/* Of a domain that lets all pass it is the address itself; 0: not mapped. */
-	phys = domain ? iommu_iova_to_phys(domain, addr) : dma_to_phys(dev, addr);
+/*
+ * Memory at @addr, to the end of the page. Undo: kunmap_local(). NULL: a fault, of the IOMMU
+ * or on the bus. Where there is no IOMMU dbi_bus_reaches() has looked before.
+ */
+void *dbi_bus_access(const struct dbi_device *device, dma_addr_t addr)
+{
+	phys_addr_t phys = dbi_bus_phys(device, addr);
+
+	if (device->domain && (!phys || !dbi_is_memory(phys, 1)))
+		return NULL;
+	return kmap_local_page(pfn_to_page(PHYS_PFN(phys))) +
+	       offset_in_page(phys);
+}
+
+/* Whether there is memory at @addr, for whatever device. */
+bool dbi_bus_is_memory(const struct dbi_device *device, dma_addr_t addr)
+{
+	phys_addr_t phys = dbi_bus_phys(device, addr);
+
 	return phys && dbi_is_memory(phys, 1);
 }
 
-/* Whether all of @size bytes are there, and are memory. */
-bool dbi_bus_reaches(struct device *dev, struct sg_table *table, size_t size)
+/*
+ * Whether all of @size bytes are there, and are memory. What an IOMMU translates is looked at
+ * when it is accessed.
+ */
+bool dbi_bus_reaches(const struct dbi_device *device, struct sg_table *table,
+		     size_t size)
 {
 	struct scatterlist *sg;
 	size_t length = 0;
 	int i;
 
 	for_each_sgtable_dma_sg(table, sg, i) {
-		if (sg_dma_len(sg) &&
-		    !dbi_is_memory(dma_to_phys(dev, sg_dma_address(sg)),
+		if (sg_dma_len(sg) && !device->domain &&
+		    !dbi_is_memory(dma_to_phys(device->dev, sg_dma_address(sg)),
 				   sg_dma_len(sg)))
 			return false;
 		length += sg_dma_len(sg);

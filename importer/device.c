@@ -28,9 +28,13 @@ static int dbi_device_examine(struct dbi_device *device)
 		return -EINVAL;
 	device->dma_mask = dma_get_mask(dev);
 	device->iommu = compat_iommu_type(dev);
+	if (device->iommu == DMABUF_REVOKE_IOMMU_TRANSLATED)
+		device->domain = iommu_get_domain_for_dev(dev);
 	device->peer2peer = dev_is_pci(dev) && IS_ENABLED(CONFIG_PCI_P2PDMA);
 
 	device->engines = BIT(DMABUF_REVOKE_ENGINE_NONE);
+	if (device->domain)
+		device->engines |= BIT(DMABUF_REVOKE_ENGINE_IOVA);
 	ret = dbi_bus_check(dev);
 	if (ret == -ENOMEM)
 		return ret;

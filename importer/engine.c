@@ -3,7 +3,8 @@
  * The software DMA engine: one channel per attachment, which runs its jobs in
  * order and in the background.
  *
- * Like a device it knows nothing but the DMA addresses of the mapping. It never
+ * Like a device it knows nothing but the DMA addresses of the mapping; what is there bus.c
+ * tells, each time anew. It never
  * takes the resv lock: a fence must signal while somebody holds it.
  */
 
@@ -57,11 +58,15 @@ static size_t dbi_pos_span(const struct dbi_pos *pos)
 		     PAGE_SIZE - offset_in_page(addr));
 }
 
-/* Memory at the DMA address of @pos. Undo: kunmap_local(). */
+/* Memory at the DMA address of @pos. Undo: kunmap_local(). NULL: a fault, which is told. */
 static void *dbi_pos_access(struct dbi_job *job, const struct dbi_pos *pos)
 {
-	return dbi_bus_access(job->att->device->dev,
-			      sg_dma_address(pos->sg) + pos->skip);
+	dma_addr_t addr = sg_dma_address(pos->sg) + pos->skip;
+	void *mem = dbi_bus_access(job->att->device, addr);
+
+	if (!mem)
+		dbi_event(job->att, DMABUF_REVOKE_EVENT_DMA_FAULT, addr);
+	return mem;
 }
 
 /* Byte i of the buffer becomes byte i modulo 8 of the pattern. */
@@ -156,14 +161,29 @@ static bool dbi_job_may_start(struct dbi_job *job)
 	       (mode == DBI_MAPPING_DRAIN && dbi_starts_job_late(job->att));
 }
 
-/* @bytes that lie in one page on either side, @done bytes into the range. */
-static void dbi_engine_transfer(struct dbi_job *job, const struct dbi_pos *from,
-				const struct dbi_pos *to, size_t bytes, u64 done,
-				u32 *crc)
+static int dbi_engine_copy(struct dbi_job *job, const struct dbi_pos *to,
+			   const void *mem, size_t bytes)
+{
+	void *dst = dbi_pos_access(job, to);
+
+	if (!dst)
+		return -EFAULT;
+	/* They overlap only where a hook says where they are. */
+	memmove(dst, mem, bytes);
+	kunmap_local(dst);
+	return 0;
+}
+
+/* @bytes that lie in one page on either side, @done bytes into the range. 0, or -EFAULT. */
+static int dbi_engine_transfer(struct dbi_job *job, const struct dbi_pos *from,
+			       const struct dbi_pos *to, size_t bytes, u64 done,
+			       u32 *crc)
 {
 	void *mem = dbi_pos_access(job, from);
-	void *dst;
+	int ret = 0;
 
+	if (!mem)
+		return -EFAULT;
 	switch (job->op) {
 	case DMABUF_REVOKE_OP_READ:
 		*crc = crc32_le(*crc, mem, bytes);
@@ -172,22 +192,21 @@ static void dbi_engine_transfer(struct dbi_job *job, const struct dbi_pos *from,
 		dbi_fill(mem, bytes, job->offset + done, job->pattern);
 		break;
 	case DMABUF_REVOKE_OP_COPY:
-		dst = dbi_pos_access(job, to);
-		/* They overlap only where a hook says where they are. */
-		memmove(dst, mem, bytes);
-		kunmap_local(dst);
+		ret = dbi_engine_copy(job, to, mem, bytes);
 		break;
 	}
 	kunmap_local(mem);
+	return ret;
 }
 
-/* Moves all data of one pass, page by page. 0, or -ECANCELED if cut short. */
+/* Moves all data of one pass, page by page. 0; -ECANCELED if cut short; or -EFAULT. */
 static int dbi_engine_move(struct dbi_job *job, u32 *crc)
 {
 	struct dbi_pos from = dbi_pos_at(job, job->offset);
 	struct dbi_pos to = dbi_pos_at(job, job->dst_offset);
 	u64 done = 0;
 	size_t n;
+	int ret;
 
 	for (*crc = ~0U; done < job->length; done += n) {
 		if (dbi_job_is_cut(job))
@@ -200,8 +219,10 @@ static int dbi_engine_move(struct dbi_job *job, u32 *crc)
 			n = min(n, dbi_pos_span(&to));
 		/* Whose memory it is writes to it when they like: no race of ours. */
 		kcsan_disable_current();
-		dbi_engine_transfer(job, &from, &to, n, done, crc);
+		ret = dbi_engine_transfer(job, &from, &to, n, done, crc);
 		kcsan_enable_current();
+		if (ret)
+			return ret;
 		dbi_pos_advance(&from, n);
 		if (job->op == DMABUF_REVOKE_OP_COPY)
 			dbi_pos_advance(&to, n);
@@ -253,7 +274,9 @@ static int dbi_engine_execute(struct dbi_job *job)
 		 dbi_mapping_runs(job->map));
 
 	/* To be ended from outside is how a stream ends. */
-	return job->flags & DMABUF_REVOKE_SUBMIT_STREAM ? 0 : ret;
+	if (job->flags & DMABUF_REVOKE_SUBMIT_STREAM && ret == -ECANCELED)
+		return 0;
+	return ret;
 }
 
 /* May run in hard interrupt context, under the fence's lock. */

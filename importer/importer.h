@@ -71,6 +71,7 @@ struct dbi_device {
 	char name[DMABUF_REVOKE_DEVICE_LEN];
 	u64 dma_mask;
 	u32 iommu;			/* enum dmabuf_revoke_iommu */
+	struct iommu_domain *domain;	/* that translates; else NULL */
 	u32 engines;			/* BIT(enum dmabuf_revoke_engine) */
 	bool peer2peer;
 
@@ -290,9 +291,10 @@ void dbi_device_await_users(struct dbi_device *device);
 u32 dbi_devices_list(struct dmabuf_revoke_device *out, u32 room);
 
 /* bus.c */
-void *dbi_bus_access(struct device *dev, dma_addr_t addr);
-bool dbi_bus_reaches(struct device *dev, struct sg_table *table, size_t size);
-bool dbi_bus_is_memory(struct device *dev, dma_addr_t addr);
+void *dbi_bus_access(const struct dbi_device *device, dma_addr_t addr);
+bool dbi_bus_reaches(const struct dbi_device *device, struct sg_table *table,
+		     size_t size);
+bool dbi_bus_is_memory(const struct dbi_device *device, dma_addr_t addr);
 int dbi_bus_check(struct device *dev);
 
 #endif /* DBI_IMPORTER_H */

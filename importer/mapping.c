@@ -166,8 +166,8 @@ static struct sg_table *dbi_map(struct dbi_attachment *att,
 
 	if (IS_ERR(table))
 		return table;
-	if (att->engine == DMABUF_REVOKE_ENGINE_CPU &&
-	    !dbi_bus_reaches(att->device->dev, table, att->dmabuf->size))
+	if (att->engine != DMABUF_REVOKE_ENGINE_NONE &&
+	    !dbi_bus_reaches(att->device, table, att->dmabuf->size))
 		ret = -EOPNOTSUPP;
 	/* An exporter may move the buffer, and so invalidate, when it is mapped. */
 	else if (att->dead)
@@ -264,7 +264,7 @@ static u32 dbi_segments_list(struct dbi_mapping *map,
 		out->length = sg_dma_len(sg);
 		if (sg_dma_is_bus_address(sg))
 			out->flags |= DMABUF_REVOKE_SEGMENT_BUS;
-		else if (dbi_bus_is_memory(att->device->dev, out->address))
+		else if (dbi_bus_is_memory(att->device, out->address))
 			out->flags |= DMABUF_REVOKE_SEGMENT_MEMORY;
 		out++;
 	}

@@ -792,14 +792,18 @@ enum dmabuf_revoke_kind {
 
 /**
  * enum dmabuf_revoke_engine - what does the DMA of an attachment
- * @DMABUF_REVOKE_ENGINE_AUTO: CPU where it is possible, else NONE
+ * @DMABUF_REVOKE_ENGINE_AUTO: the first of these that is possible
  * @DMABUF_REVOKE_ENGINE_CPU: a worker, which takes the DMA addresses for those of memory.
  *	For devices that are coherent, without translation and not bounced
+ * @DMABUF_REVOKE_ENGINE_IOVA: the same for devices whose addresses an IOMMU translates:
+ *	each access asks for the translation that there is at that moment. Without one, or
+ *	where it leads to what is no memory, the access is a fault: see EVENT_DMA_FAULT
  * @DMABUF_REVOKE_ENGINE_NONE: nothing: attach and map only
  */
 enum dmabuf_revoke_engine {
 	DMABUF_REVOKE_ENGINE_AUTO	= 0,
 	DMABUF_REVOKE_ENGINE_CPU	= 1,
+	DMABUF_REVOKE_ENGINE_IOVA	= 2,
 	DMABUF_REVOKE_ENGINE_NONE	= 3,
 };
 
@@ -1139,7 +1143,7 @@ struct dmabuf_revoke_submit {
  * @job: [in] its number
  * @deadline_ns: [in] how long to wait
  * @status: [out] 0, or negative: ECANCELED if the job was cut short or never
- *	started; a stream that an invalidation ended did well
+ *	started; EFAULT if an access was a fault; a stream that an invalidation ended did well
  * @crc32: [out] READ: of the last complete pass
  * @passes: [out] complete passes over the range; 1 unless it is a stream
  * @changed: [out] READ: passes whose CRC-32 was not that of the pass before
@@ -1327,6 +1331,8 @@ struct dmabuf_revoke_segments {
  * @DMABUF_REVOKE_EVENT_UNMAPPED: it was unmapped
  * @DMABUF_REVOKE_EVENT_JOB_DONE: a job's fence signalled
  * @DMABUF_REVOKE_EVENT_GONE: its device was removed or reset; the last event
+ * @DMABUF_REVOKE_EVENT_DMA_FAULT: ENGINE_IOVA: an access to an address that is not mapped,
+ *	or is none of memory; the job ends with EFAULT
  */
 enum dmabuf_revoke_event_type {
 	DMABUF_REVOKE_EVENT_MAPPED	= 1,
@@ -1334,6 +1340,7 @@ enum dmabuf_revoke_event_type {
 	DMABUF_REVOKE_EVENT_UNMAPPED	= 3,
 	DMABUF_REVOKE_EVENT_JOB_DONE	= 4,
 	DMABUF_REVOKE_EVENT_GONE	= 5,
+	DMABUF_REVOKE_EVENT_DMA_FAULT	= 6,
 };
 
 /**
@@ -1343,7 +1350,7 @@ enum dmabuf_revoke_event_type {
  * @type: enum dmabuf_revoke_event_type
  * @status: JOB_DONE: as of WAIT; else 0
  * @job: JOB_DONE: its number; MAPPED, UNMAPPED: number of the mapping in this
- *	attachment, from 1; INVALIDATED, GONE: 0
+ *	attachment, from 1; DMA_FAULT: the address; INVALIDATED, GONE: 0
  *
  * The 64 newest are kept; the oldest is dropped when another one arrives.
  */

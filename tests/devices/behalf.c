@@ -56,9 +56,11 @@ CASE(behalf, a_function_is_what_the_kernel_says_of_it)
 	equal(device.dma_mask, UINT64_MAX);
 	holds(CAN(device, NONE));
 	equal(device.attachments, 0);
-	/* Where nothing is in between the CPU can stand in for it. */
+	/* Either addresses are translated, or they are those of memory. */
 	if (device.iommu == DMABUF_REVOKE_IOMMU_TRANSLATED)
-		holds(!CAN(device, CPU));
+		holds(CAN(device, IOVA) && !CAN(device, CPU));
+	else
+		holds(!CAN(device, IOVA));
 	function_unbind();
 }
 
@@ -110,7 +112,7 @@ CASE(behalf, each_kind_does_what_it_does_for_our_own_device)
 		succeeds(dr_map(att, DMABUF_REVOKE_BIDIRECTIONAL));
 		blocker = only_blocker(buffer.id);
 		expect_text(blocker.name, function);
-		if (CAN(device, CPU))
+		if (function_has_engine())
 			does_dma(att, buffer.fd);
 		if (kinds[i] < DMABUF_REVOKE_KIND_LEGACY_STATIC) {
 			revoke_fully(buffer.id);
@@ -136,7 +138,8 @@ CASE(behalf, AUTO_is_what_the_device_can_do)
 	succeeds(dr_attach_as(importer, &arg));
 	holds(device.engines & 1U << arg.engine);
 	equal(arg.engine, CAN(device, CPU) ? DMABUF_REVOKE_ENGINE_CPU :
-					     DMABUF_REVOKE_ENGINE_NONE);
+			  CAN(device, IOVA) ? DMABUF_REVOKE_ENGINE_IOVA :
+					      DMABUF_REVOKE_ENGINE_NONE);
 	close(arg.fd);
 	arg = (struct dmabuf_revoke_attach){ .dmabuf_fd = buffer.fd };
 	succeeds(dr_attach_as(importer, &arg));
@@ -211,7 +214,7 @@ CASE(behalf, wrong_names_and_engines)
 	fails(dr_attach_as(importer, &arg), EINVAL);
 	arg.engine = UINT32_MAX;
 	fails(dr_attach_as(importer, &arg), EINVAL);
-	arg.engine = 2;
+	arg.engine = DMABUF_REVOKE_ENGINE_IOVA;
 	fails(dr_attach_as(importer, &arg), EOPNOTSUPP);
 	arg = good;
 	arg.reserved = 1;

@@ -18,8 +18,9 @@ from tests.lib.modules import (
     try_unload,
     unload,
 )
+from tests.lib.pci import Function
 
-from .function import DRIVER, Function, function
+from .function import DRIVER, attach, function
 
 __all__ = ["function"]  # a fixture
 
@@ -31,20 +32,20 @@ def both_loaded() -> Iterator[None]:
 
 
 def test_function_is_given_back_and_taken_again(function: Function) -> None:
-    function.bind()
+    function.bind(DRIVER)
     unload(IMPORTER)
-    assert function.driver() == ""
+    assert function.driver == ""
     load(IMPORTER)
-    assert function.driver() == DRIVER
+    assert function.driver == DRIVER
 
 
 def test_I9_what_a_function_leaves_keeps_the_modules_until_it_is_closed(
     function: Function,
 ) -> None:
-    function.bind()
+    function.bind(DRIVER)
     exporter = ioctls.open_node(ioctls.EXPORTER)
     buffer = life.alloc(exporter, 4096)
-    attachment = function.attach(buffer.fd)
+    attachment = attach(function, buffer.fd)
     life.map_it(attachment)
     function.unbind()
     os.close(buffer.fd)
@@ -61,13 +62,13 @@ def test_I9_what_a_function_leaves_keeps_the_modules_until_it_is_closed(
 
 
 def test_I9_attachment_keeps_the_importer_with_its_function(function: Function) -> None:
-    function.bind()
+    function.bind(DRIVER)
     exporter = ioctls.open_node(ioctls.EXPORTER)
     buffer = life.alloc(exporter, 4096)
-    attachment = function.attach(buffer.fd)
+    attachment = attach(function, buffer.fd)
     assert not try_unload(IMPORTER)
-    assert function.driver() == DRIVER
+    assert function.driver == DRIVER
     for fd in (attachment, buffer.fd, exporter):
         os.close(fd)
     unload(IMPORTER)
-    assert function.driver() == ""
+    assert function.driver == ""

@@ -8,8 +8,9 @@ import subprocess
 from typing import Any
 
 from tests.command.run import Process, facts, held, no_process_left, run, wait_for
+from tests.lib.pci import BUS, Function
 
-from .function import DRIVER, PCI, Function, function
+from .function import DRIVER, function
 
 __all__ = ["function", "no_process_left"]  # fixtures
 
@@ -25,27 +26,32 @@ def place(buffer: dict[str, Any]) -> list[str]:
 def test_info_lists_devices(function: Function) -> None:
     (own,) = devices()
     assert own == "dmabuf-revoke-importer"
-    function.bind()
+    function.bind(DRIVER)
     there = devices()
-    assert there.keys() == {own, function.name}
+    assert there.keys() == {own, function.address}
     assert there[own]["peer2peer"] is False
-    assert "none" in there[function.name]["engines"].split()
-    assert there[function.name]["dma_mask"] == 2**64 - 1
-    assert function.name in run("info").stdout
+    assert "none" in there[function.address]["engines"].split()
+    assert there[function.address]["dma_mask"] == 2**64 - 1
+    assert function.address in run("info").stdout
 
 
 def test_attach_says_on_whose_behalf(function: Function) -> None:
-    function.bind()
-    device = devices()[function.name]
+    function.bind(DRIVER)
+    device = devices()[function.address]
     with held("64k") as (buffer, _):
         process = Process(
-            "attach", *place(buffer), "--device", function.name, "--segments", "--json"
+            "attach",
+            *place(buffer),
+            "--device",
+            function.address,
+            "--segments",
+            "--json",
         )
         wait_for(buffer["id"], maps=1)
-        assert devices()[function.name]["attachments"] == 1
+        assert devices()[function.address]["attachments"] == 1
         facts("revoke", str(buffer["id"]))
         document = json.loads(process.end())
-    assert document["attachment"]["device"] == function.name
+    assert document["attachment"]["device"] == function.address
     assert document["attachment"]["peer2peer"] is device["peer2peer"]
     assert document["attachment"]["ended_by"] == "invalidation"
     assert document["attachment"]["engine"] in device["engines"].split()
@@ -54,9 +60,9 @@ def test_attach_says_on_whose_behalf(function: Function) -> None:
 
 
 def test_peer2peer_may_be_left_out(function: Function) -> None:
-    function.bind()
+    function.bind(DRIVER)
     with held("4k") as (buffer, _):
-        options = ["--device", function.name, "--no-peer2peer", "--json"]
+        options = ["--device", function.address, "--no-peer2peer", "--json"]
         process = Process("attach", *place(buffer), *options)
         wait_for(buffer["id"], maps=1)
         document = json.loads(process.end(signal.SIGTERM))
@@ -64,9 +70,9 @@ def test_peer2peer_may_be_left_out(function: Function) -> None:
 
 
 def test_attach_ends_with_its_function(function: Function) -> None:
-    function.bind()
+    function.bind(DRIVER)
     with held("4k") as (buffer, _):
-        process = Process("attach", *place(buffer), "--device", function.name)
+        process = Process("attach", *place(buffer), "--device", function.address)
         process.read_until(".*mapped.*")
         function.unbind()
         out = process.end()
@@ -83,7 +89,7 @@ def test_what_is_wrong_and_its_remedy(function: Function) -> None:
 
         assert "no such PCI function: lspci" in refusal("--device", "0000:ff:1f.7")
         assert "no such PCI function" in refusal("--device", "../devices")
-        text = refusal("--device", function.name)
+        text = refusal("--device", function.address)
         assert "it has no driver" in text
         assert f"echo {DRIVER} > {function.path}/driver_override" in text
         # The disk of a guest, or of a machine: somebody has it.
@@ -95,15 +101,15 @@ def test_what_is_wrong_and_its_remedy(function: Function) -> None:
 
 def other_function() -> str:
     """One with a driver of its own."""
-    found = [path.parent.name for path in PCI.glob("devices/*/driver")]
+    found = [path.parent.name for path in BUS.glob("devices/*/driver")]
     return sorted(found)[0]
 
 
 def test_remedy_works(function: Function) -> None:
     """What the message says, done."""
     with held("4k") as (buffer, _):
-        done = run("attach", *place(buffer), "--device", function.name, status=1)
+        done = run("attach", *place(buffer), "--device", function.address, status=1)
         remedy = done.stderr.partition("give it to the importer: ")[2]
         subprocess.run(["sh", "-e", "-c", remedy], check=True)
-        assert function.driver() == DRIVER
-        assert function.name in devices()
+        assert function.driver == DRIVER
+        assert function.address in devices()

@@ -16,6 +16,7 @@ DYNAMIC, PINNED, LEGACY_STATIC, LEGACY_RDMA = range(4)
 ACCEPT_LEGACY, ZERO_PAGE, QUARANTINE = 1 << 0, 1 << 1, 1 << 2
 DEFER_UNMAP = 1 << 0
 NO_UNMAP, STUCK_FENCE, FENCE_OUTLIVES = 1 << 1, 1 << 5, 1 << 20
+SEGMENT_MEMORY = 1 << 0
 
 FOREVER = (1 << 64) - 1
 
@@ -41,6 +42,7 @@ _QUERY_LAYOUT = "=2IQiIQ4I6Q6I2Q"
 _ATTACH_LAYOUT = "=2IiIiI3Q"
 _SUBMIT_LAYOUT = "=3Ii6Q"
 _WAIT_LAYOUT = "=2I2QiI4Q"
+_SEGMENTS = 0xDB67
 _STATUS, _STATUS_LAYOUT = 0xDB64, "=6I4Q4I4QIi2Q"
 
 CLOEXEC = os.O_RDWR | os.O_CLOEXEC
@@ -149,6 +151,19 @@ def unmap(attachment: int) -> None:
 
 def vmap(attachment: int) -> None:
     _call(attachment, _VMAP, "=4I")
+
+
+def segments(attachment: int) -> list[tuple[int, int, int]]:
+    """Of its mapping: address, length, SEGMENT_* flags."""
+    room = 64
+    array = (ctypes.c_uint64 * (3 * room))()
+    address = ctypes.addressof(array)
+    count = _call(attachment, _SEGMENTS, "=2IQ2I", m2=address, m3=room)[4]
+    assert count <= room
+    return [
+        (array[i], array[i + 1], array[i + 2] & 0xFFFFFFFF)
+        for i in range(0, 3 * count, 3)
+    ]
 
 
 def submit(attachment: int, duration_ns: int) -> int:

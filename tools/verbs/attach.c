@@ -27,6 +27,7 @@ static const struct column event_columns[] = {
 	{ "event", "EVENT", CELL_TEXT, 12 },
 	{ "job", "JOB", CELL_NUMBER, 4 },
 	{ "status", "STATUS", CELL_TEXT, 0 },
+	{ "address", "ADDRESS", CELL_HEX, 0 },
 	{ 0 },
 };
 
@@ -177,6 +178,8 @@ static void add_event(struct attach *attach, const struct dmabuf_revoke_event *e
 		table_set(attach->events, "job", event->job);
 		table_text(attach->events, "status", errno_name(event->status));
 	}
+	if (event->type == DMABUF_REVOKE_EVENT_DMA_FAULT)
+		table_set(attach->events, "address", event->job);
 	if (!document_is_json(attach->document))
 		table_print_row(attach->events, attach->rows);
 	attach->rows++;
@@ -387,7 +390,7 @@ static int check_device(const struct attach *attach)
 		return STATUS_FAILED;
 	}
 	if (attach->stream && device->engines == 1U << DMABUF_REVOKE_ENGINE_NONE) {
-		complain("--stream: there is no engine for %s, whose DMA is translated or bounced",
+		complain("--stream: there is no engine for %s, whose DMA is bounced",
 			 device->name);
 		return STATUS_FAILED;
 	}

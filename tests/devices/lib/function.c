@@ -85,6 +85,15 @@ bool function_is_there(struct dmabuf_revoke_device *device)
 	return false;
 }
 
+bool function_has_engine(void)
+{
+	struct dmabuf_revoke_device device;
+
+	holds(function_is_there(&device));
+	return device.engines & (1U << DMABUF_REVOKE_ENGINE_CPU |
+				 1U << DMABUF_REVOKE_ENGINE_IOVA);
+}
+
 void function_bind(void)
 {
 	if (!find())

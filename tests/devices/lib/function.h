@@ -23,6 +23,8 @@ void need_reset(void);
 /* After function_remove(), until the next function_bind(). */
 void function_rescan(void);
 
+/* Whether it can have jobs. */
+bool function_has_engine(void);
 /* Whether DEVICES has it; then @device, unless NULL, is what that says. */
 bool function_is_there(struct dmabuf_revoke_device *device);
 

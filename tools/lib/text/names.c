@@ -29,6 +29,7 @@ const struct choice fault_choices[] = {
 const struct choice engine_choices[] = {
 	{ "auto", DMABUF_REVOKE_ENGINE_AUTO },
 	{ "cpu", DMABUF_REVOKE_ENGINE_CPU },
+	{ "iova", DMABUF_REVOKE_ENGINE_IOVA },
 	{ "none", DMABUF_REVOKE_ENGINE_NONE },
 	{ NULL, 0 },
 };
@@ -48,6 +49,7 @@ static const struct choice events[] = {
 	{ "unmapped", DMABUF_REVOKE_EVENT_UNMAPPED },
 	{ "job done", DMABUF_REVOKE_EVENT_JOB_DONE },
 	{ "device gone", DMABUF_REVOKE_EVENT_GONE },
+	{ "DMA fault", DMABUF_REVOKE_EVENT_DMA_FAULT },
 	{ NULL, 0 },
 };
 

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""vfio-pci's dma-buf on behalf of a PCI function that asks for peer-to-peer DMA."""
+from __future__ import annotations
+
+import errno
+import os
+import select
+import struct
+from typing import Iterator
+
+import pytest
+
+from tests.devices.function import (
+    DRIVER,
+    IOVA,
+    NONE,
+    PEER2PEER,
+    attach,
+    find,
+)
+from tests.lib import life, pci
+
+from .bar import Bar
+
+PAGE = 4096
+MAPPED, INVALIDATED, UNMAPPED, JOB_DONE, GONE, DMA_FAULT = range(1, 7)
+
+
+@pytest.fixture
+def dmabuf(bar: Bar) -> Iterator[int]:
+    fd = bar.export(PAGE)
+    yield fd
+    os.close(fd)
+
+
+@pytest.fixture
+def peer() -> Iterator[pci.Function]:
+    """Bound to the importer."""
+    with find().driven_by(DRIVER) as there:
+        yield there
+
+
+def events(attachment: int) -> list[tuple[int, int, int]]:
+    """All that can be read at once: type, status, and the number of what it is of."""
+    found = []
+    while select.select([attachment], [], [], 0)[0]:
+        try:
+            data = os.read(attachment, 32)
+        except OSError as error:
+            assert error.errno == errno.ENODEV
+            break
+        _, _, kind, status, number = struct.unpack("=2QIiQ", data)
+        found.append((kind, status, number))
+    return found
+
+
+def refusal(call: object, *arguments: object) -> int:
+    """The errno that a call ends with."""
+    assert callable(call)
+    with pytest.raises(OSError) as refused:
+        call(*arguments)
+    assert refused.value.errno is not None
+    return refused.value.errno
+
+
+def test_peer_that_does_not_ask_is_refused(dmabuf: int, peer: pci.Function) -> None:
+    assert refusal(attach, peer, dmabuf) == errno.EOPNOTSUPP
+
+
+@pytest.mark.parametrize("engine", [NONE, IOVA])
+def test_I6_callback_comes_and_the_mapping_goes(
+    bar: Bar, dmabuf: int, peer: pci.Function, engine: int
+) -> None:
+    attachment = attach(peer, dmabuf, life.DYNAMIC, PEER2PEER, engine)
+    life.map_it(attachment)
+    assert events(attachment) == [(MAPPED, 0, 1)]
+    bar.revoke()
+    assert events(attachment) == [(INVALIDATED, 0, 0), (UNMAPPED, 0, 1)]
+    assert refusal(life.map_it, attachment) == errno.ENODEV
+    bar.restore()
+    life.map_it(attachment)
+    assert (MAPPED, 0, 2) in events(attachment)
+    os.close(attachment)
+
+
+def test_segments_are_no_memory(dmabuf: int, peer: pci.Function) -> None:
+    attachment = attach(peer, dmabuf, life.DYNAMIC, PEER2PEER, NONE)
+    life.map_it(attachment)
+    (segment,) = life.segments(attachment)
+    address, length, flags = segment
+    assert address and length == PAGE and not flags & life.SEGMENT_MEMORY
+    os.close(attachment)
+
+
+def test_access_to_what_is_no_memory_is_a_fault(
+    dmabuf: int, peer: pci.Function
+) -> None:
+    """The page table has the address; the engine is a CPU, and has no business in a BAR."""
+    attachment = attach(peer, dmabuf, life.DYNAMIC, PEER2PEER, IOVA)
+    life.map_it(attachment)
+    ((address, _, _),) = life.segments(attachment)
+    job = life.submit(attachment, 0)
+    assert life.wait(attachment, job, life.FOREVER) == -errno.EFAULT
+    assert events(attachment) == [
+        (MAPPED, 0, 1),
+        (DMA_FAULT, 0, address),
+        (JOB_DONE, -errno.EFAULT, job),
+    ]
+    # It is the job that is over, not the mapping.
+    assert refusal(life.map_it, attachment) == errno.EBUSY
+    os.close(attachment)
+
+
+def test_function_that_goes_lets_go_of_the_bar(
+    bar: Bar, dmabuf: int, peer: pci.Function
+) -> None:
+    attachment = attach(peer, dmabuf, life.DYNAMIC, PEER2PEER, NONE)
+    life.map_it(attachment)
+    peer.unbind()
+    assert events(attachment) == [(MAPPED, 0, 1), (UNMAPPED, 0, 1), (GONE, 0, 0)]
+    assert refusal(life.map_it, attachment) == errno.ENODEV
+    bar.revoke()
+    bar.restore()
+    os.close(attachment)
+
+
+def test_bar_that_is_closed_ends_the_mapping(
+    bar: Bar, dmabuf: int, peer: pci.Function
+) -> None:
+    attachment = attach(peer, dmabuf, life.DYNAMIC, PEER2PEER, NONE)
+    life.map_it(attachment)
+    bar.close()
+    assert events(attachment)[-1] == (UNMAPPED, 0, 1)
+    assert refusal(life.map_it, attachment) == errno.ENODEV
+    os.close(attachment)
