@@ -59,7 +59,8 @@ static bool find(void)
 	*function = 0;
 	if (glob(PCI "/devices/*", 0, NULL, &found))
 		return false;
-	for (size_t i = 0; i < found.gl_pathc && !*function; i++)
+	/* The last one is below a port of its own, by which it can be reset. */
+	for (size_t i = 0; i < found.gl_pathc; i++)
 		if (has(found.gl_pathv[i], "vendor") &&
 		    has(found.gl_pathv[i], "device"))
 			snprintf(function, sizeof(function), "%s",
