@@ -63,7 +63,7 @@ def spare(count: int) -> list[pci.Function]:
     if len(free) < count:
         pytest.skip(
             f"it takes {count} edu devices without a driver: the guest 7.3-iommu has two, "
-            "others get one by --qemu-args='-device edu,dma_mask=0xffffffffffffffff'"
+            "others get more by --qemu-args='-device edu,dma_mask=0xffffffffffffffff'"
         )
     return free[:count]
 

@@ -91,7 +91,7 @@ const struct fuzz_op fuzz_ops[] = {
 	      M(blockers, blockers, P_PLACE, 1),
 	      M(blockers, capacity, P_NUMBER, 24)),
 	/* With an @error every errno would be right. */
-	IOCTL(faults, faults, FAULTS, 4, 0, "ENOENT EPERM ENODEV ETIMEDOUT", R_NONE,
+	IOCTL(faults, faults, FAULTS, 4, 0, "ENOENT EPERM ENODEV ETIMEDOUT EINTR", R_NONE,
 	      R_EXPORTER, M(faults, flags, P_FLAGS, 1), ID(faults),
 	      M(faults, faults, P_FLAGS, SWITCHED), M(faults, count, P_NUMBER, 4)),
 
