@@ -251,6 +251,11 @@ CASE(misbehave, udmabuf_gets_only_what_it_can_stand)
 	foreign_gets_only_what_it_can_stand(dmabuf);
 }
 
+static bool is_without_fences(uint64_t id)
+{
+	return !query(id).pending.fences;
+}
+
 static void ends_with_the_file(size_t i)
 {
 	struct buffer buffer = buffer_for_all();
@@ -270,6 +275,9 @@ static void ends_with_the_file(size_t i)
 	close(fence);
 	revoke_fully(buffer.id);
 	equal(query(buffer.id).attachments, 0);
+	/* A buffer that was revoked before does not wait for it. */
+	if (table[i].bit == M(FENCE_OUTLIVES))
+		holds(eventually(is_without_fences, buffer.id));
 	equal(query(buffer.id).pending.fences, 0);
 	equal(query(buffer.id).pending.pins, 0);
 	close(buffer.fd);

@@ -70,9 +70,10 @@ def stuck_fence(s: Stage) -> None:
 
 @moment("only a fence that outlives its file")
 def outliving_fence(s: Stage) -> None:
-    """The buffer's owner is gone, too, so that it is the fence that the revoke waits for."""
+    """Then the buffer's owner goes, too, so that it is the fence that the revoke waits for."""
     buffer = s.buffer()
     s.hold(life.attach(buffer.fd, misbehave=life.FENCE_OUTLIVES, delay_ns=5 * 10**9))
+    s.keep(s.exporter, buffer.fd)
     s.keep()
 
 
