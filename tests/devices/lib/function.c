@@ -95,15 +95,23 @@ bool function_has_engine(void)
 				 1U << DMABUF_REVOKE_ENGINE_IOVA);
 }
 
-void function_bind(void)
+void function_offer(void)
 {
 	if (!find())
 		skip("no PCI function to spare: name one in DBR_FUNCTION; QEMU's: -device edu");
-	if (function_is_there(NULL))
-		return;
 	succeeds(tell("driver_override", DRIVER));
 	tell("driver/unbind", function);
-	succeeds(put(PCI "/drivers_probe", function));
+}
+
+int function_try_bind(void)
+{
+	return put(PCI "/drivers/" DRIVER "/bind", function);
+}
+
+void function_bind(void)
+{
+	function_offer();
+	succeeds(function_try_bind());
 	holds(function_is_there(NULL), "%s is not bound to " DRIVER, function);
 }
 

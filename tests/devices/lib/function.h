@@ -11,7 +11,11 @@
 /* Its name; set by function_bind(). */
 extern char function[DMABUF_REVOKE_DEVICE_LEN];
 
-/* Gives it to the importer. Skips the case if there is none. */
+/* Leaves it without a driver, for the importer to take. Skips the case if there is none. */
+void function_offer(void);
+/* The importer takes it: 0 or -errno. */
+int function_try_bind(void);
+/* Both, whatever it was before. Skips the case if there is none. */
 void function_bind(void);
 /* Takes it back. Nothing if it is not the importer's. */
 void function_unbind(void);

@@ -25,7 +25,8 @@ def ioctls() -> list[str]:
 def calls() -> set[str]:
     """The names that the cases report."""
     names: set[str] = set()
-    for file in sorted((REPOSITORY / "tests/failnth").glob("*.c")):
+    folders = [REPOSITORY / "tests/failnth", REPOSITORY / "tests/devices"]
+    for file in sorted(path for folder in folders for path in folder.glob("*.c")):
         text = file.read_text(encoding="ascii")
         names.update(re.findall(r'\bfails_at_\w+\(\s*"(\w+)"', text))
         names.update(re.findall(r'\beach_load_fails\("\w+", "(\w+)"', text))

@@ -106,7 +106,7 @@ static const struct row rows[] = {
 	ROW(EXPORTER, QUERY, query, 1, true, prepare_query),
 	ROW(EXPORTER, LIST, list, 0, true, prepare_nothing),
 	ROW(IMPORTER, IMPORTER_INFO, importer_info, 0, true, prepare_nothing),
-	ROW(IMPORTER, ATTACH, attach, 1, true, prepare_attach),
+	GROWN_ROW(IMPORTER, ATTACH, attach, 48, 3, true, prepare_attach),
 	ROW(ATTACHMENT, MAP, map, 0, false, prepare_map),
 	ROW(ATTACHMENT, UNMAP, unmap, 0, false, prepare_nothing),
 	ROW(ATTACHMENT, SUBMIT, submit, 7, true, prepare_submit),
@@ -253,6 +253,8 @@ CASE(first_ioctls, unknown_number_is_ENOTTY)
 			if (row->request == request)
 				break;
 		if (row < rows + ARRAY_SIZE(rows))
+			continue;
+		if (nr == 0x42 || nr == 0x67)
 			continue;
 		/* Those of later_ioctls.c. */
 		if ((nr >= 5 && nr <= 10) || nr == 0x65 || nr == 0x66)
