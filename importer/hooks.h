@@ -19,6 +19,7 @@ struct dbi_hooks {
 	int (*before_attach)(struct dbi_attachment *att);
 	bool (*heeds_invalidation)(struct dbi_attachment *att);
 	int (*before_map)(struct dbi_attachment *att);
+	bool (*maps_anew)(struct dbi_attachment *att);
 	bool (*tries_again)(struct dbi_attachment *att, ktime_t since);
 	u64 (*begins_at)(struct dbi_attachment *att, u64 offset);
 	bool (*walks_table)(struct dbi_attachment *att);
@@ -58,6 +59,12 @@ static inline bool dbi_heeds_invalidation(struct dbi_attachment *att)
 static inline int dbi_before_map(struct dbi_attachment *att)
 {
 	return dbi_is_hooked(att) ? att->hooks->before_map(att) : 0;
+}
+
+/* Invalidated in the midst of mapping. Whether what it got is given back. Resv lock. */
+static inline bool dbi_maps_anew(struct dbi_attachment *att)
+{
+	return !dbi_is_hooked(att) || att->hooks->maps_anew(att);
 }
 
 /* A call has failed that began at @since. Whether it begins anew. */

@@ -158,9 +158,14 @@ static struct dbi_mapping *dbi_mapping_alloc(struct dbi_attachment *att,
 	return map;
 }
 
+/*
+ * An exporter may move the buffer, and so invalidate, when it is mapped. Whether the table is
+ * of the memory before or of that after nobody can say: -EAGAIN.
+ */
 static struct sg_table *dbi_map(struct dbi_attachment *att,
 				enum dma_data_direction dir)
 {
+	u64 before = att->invalidations;
 	struct sg_table *table = dma_buf_map_attachment(att->attach, dir);
 	int ret = 0;
 
@@ -169,9 +174,8 @@ static struct sg_table *dbi_map(struct dbi_attachment *att,
 	if (att->engine != DMABUF_REVOKE_ENGINE_NONE &&
 	    !dbi_bus_reaches(att->device, table, att->dmabuf->size))
 		ret = -EOPNOTSUPP;
-	/* An exporter may move the buffer, and so invalidate, when it is mapped. */
-	else if (att->dead)
-		ret = -ENODEV;
+	else if (att->invalidations != before && dbi_maps_anew(att))
+		ret = att->dead ? -ENODEV : -EAGAIN;
 	if (!ret)
 		return table;
 	dma_buf_unmap_attachment(att->attach, table, dir);
@@ -183,8 +187,8 @@ static struct sg_table *dbi_map(struct dbi_attachment *att,
  * @att: the attachment
  * @dir: who writes
  *
- * Return: 0, -EBUSY, -ENODEV, -ENOMEM, -EOPNOTSUPP, what the hook says, or what the exporter
- * returns.
+ * Return: 0, -EAGAIN, -EBUSY, -ENODEV, -ENOMEM, -EOPNOTSUPP, what the hook says, or what the
+ * exporter returns.
  */
 int dbi_mapping_create(struct dbi_attachment *att, enum dma_data_direction dir)
 {
@@ -204,6 +208,9 @@ int dbi_mapping_create(struct dbi_attachment *att, enum dma_data_direction dir)
 	if (!map)
 		return -ENOMEM;
 	map->table = dbi_map(att, dir);
+	/* Once: who always invalidates is not asked for ever. */
+	if (map->table == ERR_PTR(-EAGAIN))
+		map->table = dbi_map(att, dir);
 	if (IS_ERR(map->table)) {
 		ret = PTR_ERR(map->table);
 		kfree(map);

@@ -19,7 +19,7 @@ static const char * const dbi_misbehave_names[] = {
 	"stuck-fence", "fence-error", "fence-after", "new-dma", "remap",
 	"dma-after-unmap", "keep-pin", "revive", "double-unpin",
 	"skip-kernel-fence", "kernel-fence", "wrong-range", "one-segment",
-	"clear-only", "loop-on-error", "fence-outlives",
+	"clear-only", "loop-on-error", "fence-outlives", "stale",
 };
 
 #define DBI_MISBEHAVE_ALL	(BIT_ULL(ARRAY_SIZE(dbi_misbehave_names)) - 1)
@@ -42,7 +42,8 @@ static const char * const dbi_misbehave_names[] = {
 #define DBI_MISBEHAVE_PINNED	(MISBEHAVE(KEEP_PIN) | MISBEHAVE(REVIVE))
 #define DBI_MISBEHAVE_OWN	(MISBEHAVE(DMA_AFTER_UNMAP) |		\
 				 MISBEHAVE(DOUBLE_UNPIN) |		\
-				 MISBEHAVE(SKIP_KERNEL_FENCE))
+				 MISBEHAVE(SKIP_KERNEL_FENCE) |		\
+				 MISBEHAVE(STALE))
 /*
  * What others have to wait for. The callback holds the resv lock for so long, and the timer
  * slack of who revokes; nobody can end a fence that outlives its file.
@@ -132,6 +133,16 @@ static int dbi_misbehave_before_map(struct dbi_attachment *att)
 
 	return dbi_misbehaves(att, MISBEHAVE(CLEAR_ONLY)) && att->invalidations ?
 	       -EIO : 0;
+}
+
+/* Who is stale was told, and is valid again. */
+static bool dbi_misbehave_maps_anew(struct dbi_attachment *att)
+{
+	dma_resv_assert_held(att->dmabuf->resv);
+
+	if (dbi_misbehaves(att, MISBEHAVE(STALE)))
+		att->dead = false;
+	return !dbi_misbehaves(att, MISBEHAVE(STALE) | MISBEHAVE(IGNORE));
 }
 
 /* In a jiffy, so that it is a nuisance to nobody but its caller. */
@@ -240,6 +251,7 @@ static const struct dbi_hooks dbi_misbehave = {
 	.before_attach = dbi_misbehave_before_attach,
 	.heeds_invalidation = dbi_misbehave_heeds_invalidation,
 	.before_map = dbi_misbehave_before_map,
+	.maps_anew = dbi_misbehave_maps_anew,
 	.tries_again = dbi_misbehave_tries_again,
 	.begins_at = dbi_misbehave_begins_at,
 	.walks_table = dbi_misbehave_walks_table,

@@ -875,6 +875,8 @@ enum dmabuf_revoke_engine {
  * end it before. Until then this module stays loaded.
  */
 #define DMABUF_REVOKE_MISBEHAVE_FENCE_OUTLIVES	(1ULL << 20)
+/* Uses a mapping although an invalidation came while it was being made (own). */
+#define DMABUF_REVOKE_MISBEHAVE_STALE		(1ULL << 21)
 
 /**
  * struct dmabuf_revoke_attach - DMABUF_REVOKE_IOC_ATTACH: attach to a dma-buf
@@ -1030,6 +1032,8 @@ enum dmabuf_revoke_direction {
  *   ENODEV	a pinned attachment that was invalidated; the device has gone
  *   EINTR	a signal arrived and the call was not restarted
  *   EOPNOTSUPP	ENGINE_CPU, and the exporter gave addresses that are not memory
+ *   EAGAIN	the exporter invalidated while it mapped, and did so again when it was asked
+ *		once more; a pinned attachment: ENODEV, the first time
  *   EIO	MISBEHAVE_CLEAR_ONLY, after an invalidation
  *   and whatever the exporter's map returns. The exporter of this project:
  *   ENODEV	the buffer has been revoked, or is suspended

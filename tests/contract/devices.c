@@ -256,6 +256,66 @@ CASE(devices, I9_failed_map_leaves_nothing)
 	close(buffer.fd);
 }
 
+/* Each time: the pinned kind is dead after the first. */
+CASE(devices, I16_what_is_invalidated_while_it_is_mapped_is_given_back)
+{
+	struct buffer buffer =
+		buffer_alloc_faulty(PAGE, 0, DMABUF_REVOKE_FAULT_TELL_IN_MAP);
+	int dynamic = attach(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
+	int pinned = attach(buffer.fd, DMABUF_REVOKE_KIND_PINNED, 0);
+	struct dmabuf_revoke_submit job = { .length = 1 };
+
+	fails(dr_map(dynamic, DMABUF_REVOKE_BIDIRECTIONAL), EAGAIN);
+	fails(dr_submit(dynamic, &job), EAGAIN);
+	equal(status(dynamic).state, DMABUF_REVOKE_ATTACHMENT_IDLE);
+	fails(dr_map(pinned, DMABUF_REVOKE_BIDIRECTIONAL), ENODEV);
+	equal(status(pinned).state, DMABUF_REVOKE_ATTACHMENT_DEAD);
+	nothing_is_in_use(buffer.id);
+	close(pinned);
+	close(dynamic);
+	close(buffer.fd);
+}
+
+/* As an exporter does that moves the buffer to where the device reaches it. */
+CASE(devices, I16_who_is_invalidated_while_it_maps_maps_once_more)
+{
+	struct buffer buffer = buffer_alloc(PAGE, 0);
+	int att = attach(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
+
+	succeeds(dr_faults(exporter, buffer.id, DMABUF_REVOKE_FAULT_TELL_IN_MAP, 1,
+			   0));
+	succeeds(dr_map(att, DMABUF_REVOKE_BIDIRECTIONAL));
+	equal(status(att).invalidations, 1);
+	equal(status(att).state, DMABUF_REVOKE_ATTACHMENT_MAPPED);
+	equal(query(buffer.id).pending.maps, 1);
+	device_crc(att, 0, PAGE);
+	revoke_fully(buffer.id);
+	nothing_is_in_use(buffer.id);
+	close(att);
+	close(buffer.fd);
+}
+
+/* Nothing was mapped yet. Where a map pins, the exporter invalidates in that one, too. */
+CASE(devices, I16_who_is_invalidated_while_it_pins_maps_what_there_is)
+{
+	struct buffer buffer =
+		buffer_alloc_faulty(PAGE, 0, DMABUF_REVOKE_FAULT_TELL_IN_PIN);
+	int att = attach(buffer.fd, DMABUF_REVOKE_KIND_PINNED, 0);
+
+	equal(status(att).invalidations, 1);
+	equal(status(att).pinned, 1);
+	if (kernel_can(DMABUF_REVOKE_FEATURE_MAP_UNPINNED)) {
+		device_crc(att, 0, PAGE);
+		equal(status(att).maps, 1);
+	} else {
+		fails(dr_map(att, DMABUF_REVOKE_BIDIRECTIONAL), ENODEV);
+	}
+	revoke_fully(buffer.id);
+	nothing_is_in_use(buffer.id);
+	close(att);
+	close(buffer.fd);
+}
+
 /* A call by a thread of its own, so that somebody is left to complain of its length. */
 struct attempt {
 	int (*call)(int att);

@@ -703,6 +703,16 @@ IMPORTER = {
         "A callback on what is gone uses freed memory, so nothing provokes it: KASAN would "
         "notice it.",
     ),
+    "I16": Clause(
+        ("importer/mapping.c:dbi_map", "importer/mapping.c:dbi_mapping_create"),
+        (
+            Control(
+                "contract/devices::I16_what_is_invalidated_while_it_is_mapped_is_given_back",
+                Wrong(misbehave="STALE"),
+                "success, expected EAGAIN",
+            ),
+        ),
+    ),
     "I17": Clause(
         (
             "importer/attachment.c:dbi_attachment_create",

@@ -60,4 +60,5 @@ MISBEHAVIOURS = (
     "CLEAR_ONLY",
     "LOOP_ON_ERROR",
     "FENCE_OUTLIVES",
+    "STALE",
 )

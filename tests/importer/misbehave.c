@@ -43,6 +43,7 @@ static const struct {
 	{ "CLEAR_ONLY", M(CLEAR_ONLY), 0, 0x3 },
 	{ "LOOP_ON_ERROR", M(LOOP_ON_ERROR), HOUR, 0xf },
 	{ "FENCE_OUTLIVES", M(FENCE_OUTLIVES), MSEC, 0xf },
+	{ "STALE", M(STALE), 0, 0x3 },
 };
 
 #define ALL ((1ULL << ARRAY_SIZE(table)) - 1)
@@ -205,7 +206,7 @@ static void foreign_kind_gets(int dmabuf, uint32_t kind, uint64_t own)
 static void foreign_gets_only_what_it_can_stand(int dmabuf)
 {
 	const uint64_t own = M(DMA_AFTER_UNMAP) | M(DOUBLE_UNPIN) |
-			     M(SKIP_KERNEL_FENCE);
+			     M(SKIP_KERNEL_FENCE) | M(STALE);
 
 	foreign_kind_gets(dmabuf, DMABUF_REVOKE_KIND_PINNED, own);
 	foreign_kind_gets(dmabuf, DMABUF_REVOKE_KIND_DYNAMIC,

@@ -48,6 +48,7 @@ CLAUSES = {
     "I13": "DMA addresses only",
     "I14": "DMA stays in the range that was asked for",
     "I15": "usable for the callback until it is detached",
+    "I16": "told while it maps, it does not use what it gets",
     "I17": "what fails is passed on, and leaves nothing",
     "I18": "no fence outlives its attachment unsignalled",
 }

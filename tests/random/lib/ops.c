@@ -42,7 +42,7 @@
 #define OUT A(out, P_OUT, 0)
 
 /* All that never make the kernel warn. */
-#define BUGS ((2 * DMABUF_REVOKE_MISBEHAVE_FENCE_OUTLIVES - 1) &	\
+#define BUGS ((2 * DMABUF_REVOKE_MISBEHAVE_STALE - 1) &			\
 	      ~DMABUF_REVOKE_MISBEHAVE_DOUBLE_UNPIN)
 #define FAULTS ((2 * DMABUF_REVOKE_FAULT_NO_PIN_OP - 1) & ~FUZZ_HOLD)
 
