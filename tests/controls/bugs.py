@@ -120,4 +120,68 @@ BUGS = {
         ),
         "Segments above 4 GiB and totals above 8 GiB need a guest with more memory than that.",
     ),
+    16: Bug(
+        "work left over from an earlier mapping, which unmaps the present one",
+        (),
+        (
+            "importer/mappings::I4_I9_left_over_unmap_spares_the_next_mapping",
+            "importer/mappings::I3_I4_unmaps_beside_moves_are_below_no_job",
+        ),
+        "DMA into memory that was given back: nothing provokes it.",
+    ),
+    17: Bug(
+        "an account that wraps, or refuses who is within the limit",
+        (),
+        (
+            "memory/test_limits::test_E10_revoked_buffer_makes_room_below_the_limit",
+            "memory/test_limits::test_what_a_user_gives_back_is_his_again",
+        ),
+        "To be wrong on purpose here is to let anybody take all memory.",
+    ),
+    18: Bug(
+        "data in a bounce buffer or a cache, when somebody looks at the pages",
+        (),
+        (
+            "move/dma::E14_what_a_device_wrote_is_kept_although_it_unmaps_later",
+            "importer/peer::E21_end_of_a_reader_leaves_what_the_device_wrote_meanwhile",
+        ),
+        "It shows where DMA is bounced: the guest 7.3-swiotlb.",
+    ),
+    19: Bug(
+        "a callback that is one in name only, or clears a translation and never maps again",
+        ("CLEAR_ONLY", "NO_LEGACY_TEST"),
+    ),
+    20: Bug(
+        "a fence of usage KERNEL that stands for a job; one that a user can keep from signalling",
+        ("KERNEL_FENCE", "STUCK_FENCE"),
+    ),
+    21: Bug(
+        "an invalidation in the midst of a pin or map, and valid afterwards",
+        ("STALE", "TELL_IN_PIN", "TELL_IN_MAP"),
+        (
+            "contract/devices::I16_who_is_invalidated_while_it_maps_maps_once_more",
+            "contract/devices::I16_who_is_invalidated_while_it_pins_maps_what_there_is",
+        ),
+    ),
+    22: Bug(
+        "DMA before a KERNEL fence; a table taken for one segment; a range from offset 0",
+        ("SKIP_KERNEL_FENCE", "ONE_SEGMENT", "WRONG_RANGE"),
+    ),
+    23: Bug(
+        "error paths of importing: endless, freed twice, leaked, a fence left behind",
+        ("LOOP_ON_ERROR", "FENCE_OUTLIVES", "FAIL_ATTACH", "FAIL_PIN", "FAIL_MAP"),
+        (
+            "failnth/importer::I9_attach_pinned",
+            "contract/devices::I9_failed_map_leaves_nothing",
+        ),
+    ),
+    24: Bug(
+        "fences signalled from where others wait for resv locks, or allocate",
+        (),
+        (
+            "contract/importer::I8_fence_of_a_job_that_is_cut_short_signals",
+            "importer/jobs::I8_more_attachments_than_threads_warns_overlap",
+        ),
+        "A deadlock: lockdep would notice it, by the annotations of the signalling path.",
+    ),
 }
