@@ -131,6 +131,7 @@ static void dbi_attachment_stop(struct dbi_attachment *att)
 static void dbi_attachment_detach(struct dbi_attachment *att)
 {
 	dbi_mappings_end(att);
+	dbi_engine_end(att);
 	dma_buf_detach(att->dmabuf, att->attach);
 	dbi_after_detach(att);
 }

@@ -493,6 +493,13 @@ void dbi_engine_close(struct dbi_attachment *att)
 	dbi_engine_stop(att);
 	dbi_engine_cancel(att);
 	wait_event(att->wait, dbi_engine_has_ended(att));
-	/* What ran last may still be on its way out of the work function. */
+}
+
+/*
+ * Of an engine that is closed. The worker may be on its way out of the work function, or be
+ * woken for nothing by who has submitted last: he held the resv lock, which has been free since.
+ */
+void dbi_engine_end(struct dbi_attachment *att)
+{
 	cancel_work_sync(&att->engine_work);
 }

@@ -249,6 +249,7 @@ void dbi_engine_drain(struct dbi_mapping *map);
 void dbi_engine_cut(struct dbi_mapping *map);
 void dbi_engine_stop(struct dbi_attachment *att);
 void dbi_engine_close(struct dbi_attachment *att);
+void dbi_engine_end(struct dbi_attachment *att);
 void dbi_engine_work(struct work_struct *work);
 
 /* vmap.c */
