@@ -26,10 +26,12 @@ def attach(
     kind: int = 0,
     flags: int = 0,
     engine: int = AUTO,
+    misbehave: int = 0,
+    delay_ns: int = 0,
 ) -> int:
     """The descriptor of a new attachment on its behalf."""
     size = struct.calcsize(_ATTACH_LAYOUT)
-    what = (flags, dmabuf, kind, 0, os.O_CLOEXEC, 0, 0, 0)
+    what = (flags, dmabuf, kind, 0, os.O_CLOEXEC, 0, misbehave, delay_ns)
     name = function.address.encode("ascii")
     arg = bytearray(struct.pack(_ATTACH_LAYOUT, size, *what, name, engine, 0))
     importer = ioctls.open_node(ioctls.IMPORTER)

@@ -15,7 +15,7 @@ from . import ioctls
 DYNAMIC, PINNED, LEGACY_STATIC, LEGACY_RDMA = range(4)
 ACCEPT_LEGACY, ZERO_PAGE, QUARANTINE = 1 << 0, 1 << 1, 1 << 2
 DEFER_UNMAP = 1 << 0
-NO_UNMAP, STUCK_FENCE, FENCE_OUTLIVES = 1 << 1, 1 << 5, 1 << 20
+NO_UNMAP, LATE_FENCE, STUCK_FENCE, FENCE_OUTLIVES = 1 << 1, 1 << 4, 1 << 5, 1 << 20
 SEGMENT_MEMORY = 1 << 0
 
 FOREVER = (1 << 64) - 1
@@ -173,8 +173,13 @@ def submit(attachment: int, duration_ns: int) -> int:
 
 def wait(attachment: int, job: int, deadline_ns: int) -> int:
     """The job's status."""
+    return result(attachment, job, deadline_ns)[0]
+
+
+def result(attachment: int, job: int, deadline_ns: int = FOREVER) -> tuple[int, int]:
+    """The job's status, and when its fence signalled (CLOCK_MONOTONIC, ns)."""
     values = _call(attachment, _WAIT, _WAIT_LAYOUT, m2=job, m3=deadline_ns)
-    return values[4]
+    return values[4], values[9]
 
 
 def until_taken_up(attachment: int, patience: float = 30.0) -> None:

@@ -6,6 +6,8 @@ import errno
 import os
 import select
 import struct
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Iterator
 
 import pytest
@@ -54,6 +56,13 @@ def events(attachment: int) -> list[tuple[int, int, int]]:
     return found
 
 
+def await_event(attachment: int, kind: int) -> None:
+    """Reads events until there is one of that type."""
+    found = 0
+    while found != kind:
+        _, _, found, _, _ = struct.unpack("=2QIiQ", os.read(attachment, 32))
+
+
 def refusal(call: object, *arguments: object) -> int:
     """The errno that a call ends with."""
     assert callable(call)
@@ -65,6 +74,30 @@ def refusal(call: object, *arguments: object) -> int:
 
 def test_peer_that_does_not_ask_is_refused(dmabuf: int, peer: pci.Function) -> None:
     assert refusal(attach, peer, dmabuf) == errno.EOPNOTSUPP
+
+
+@pytest.mark.parametrize("kind", [life.LEGACY_STATIC, life.LEGACY_RDMA])
+def test_E1_importer_that_cannot_be_revoked_is_refused(
+    dmabuf: int, peer: pci.Function, kind: int
+) -> None:
+    asks = PEER2PEER if kind == life.LEGACY_RDMA else 0
+    assert refusal(attach, peer, dmabuf, kind, asks) == errno.EOPNOTSUPP
+
+
+def test_I5_pinned_importer_stays_dead(
+    bar: Bar, dmabuf: int, peer: pci.Function
+) -> None:
+    attachment = attach(peer, dmabuf, life.PINNED, PEER2PEER, NONE)
+    life.map_it(attachment)
+    bar.revoke()
+    assert events(attachment) == [
+        (MAPPED, 0, 1),
+        (INVALIDATED, 0, 0),
+        (UNMAPPED, 0, 1),
+    ]
+    bar.restore()
+    assert refusal(life.map_it, attachment) == errno.ENODEV
+    os.close(attachment)
 
 
 @pytest.mark.parametrize("engine", [NONE, IOVA])
@@ -121,6 +154,57 @@ def test_function_that_goes_lets_go_of_the_bar(
     assert refusal(life.map_it, attachment) == errno.ENODEV
     bar.revoke()
     bar.restore()
+    os.close(attachment)
+
+
+def test_unmap_is_waited_for(bar: Bar, dmabuf: int, peer: pci.Function) -> None:
+    """E6. The importer keeps its mapping until its file is closed."""
+    attachment = attach(
+        peer, dmabuf, life.DYNAMIC, PEER2PEER, NONE, misbehave=life.NO_UNMAP
+    )
+    life.map_it(attachment)
+    with ThreadPoolExecutor(1) as pool:
+        revoking = pool.submit(bar.revoke)
+        await_event(attachment, INVALIDATED)
+        assert not revoking.done()
+        os.close(attachment)
+        revoking.result()
+
+
+def test_fences_are_waited_for_with_the_lock_held(
+    bar: Bar, dmabuf: int, peer: pci.Function
+) -> None:
+    """What E7 forbids: MAP, which needs the resv lock, does not get it before the fence signals.
+
+    When this fails vfio-pci has been mended, and docs/kernels.md is to say so.
+    """
+    late, delay_ns = life.LATE_FENCE, 2 * 10**9
+    attachment = attach(peer, dmabuf, life.DYNAMIC, PEER2PEER, IOVA, late, delay_ns)
+    life.map_it(attachment)
+    # It faults, and is late to say so.
+    job = life.submit(attachment, 0)
+    await_event(attachment, DMA_FAULT)
+    with ThreadPoolExecutor(1) as pool:
+        revoking = pool.submit(bar.revoke)
+        await_event(attachment, INVALIDATED)
+        assert refusal(life.map_it, attachment) == errno.ENODEV
+        at = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+        revoking.result()
+    status, ended = life.result(attachment, job)
+    assert status == -errno.EFAULT
+    assert at > ended
+    os.close(attachment)
+
+
+def test_told_before_it_is_back(bar: Bar, dmabuf: int, peer: pci.Function) -> None:
+    """What E25 forbids: the one call that a restore makes comes while a map still fails.
+
+    That it does is what vfio_pci_dma_buf_move() says; that there is no other call is seen here.
+    """
+    attachment = attach(peer, dmabuf, life.DYNAMIC, PEER2PEER, NONE)
+    bar.revoke()
+    bar.restore()
+    assert events(attachment) == [(INVALIDATED, 0, 0)] * 2
     os.close(attachment)
 
 
