@@ -300,6 +300,23 @@ static int open_path_only(int fd)
  * The dentry, and with it the dma-buf's release, is kept back by the O_PATH
  * descriptor long after the last file reference has gone.
  */
+/* One that took it would wait for itself until the time of the case is up. */
+CASE(exporter, E20_calls_with_the_lock_held_do_not_take_it)
+{
+	struct buffer buffer = buffer_for_all();
+
+	for (uint32_t kind = 0; kind <= DMABUF_REVOKE_KIND_LEGACY_RDMA; kind++) {
+		int att = attach_mapped(buffer.fd, kind, 0);
+
+		succeeds(dr_vmap(att, NULL));
+		succeeds(dr_vunmap(att));
+		succeeds(dr_unmap(att));
+		close(att);
+	}
+	revoke_fully(buffer.id);
+	close(buffer.fd);
+}
+
 CASE(exporter, E17_path_descriptor_outlives_the_owner)
 {
 	int owner;

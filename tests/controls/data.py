@@ -390,6 +390,16 @@ EXPORTER = {
             ),
         ),
     ),
+    "E20": Clause(
+        (
+            "exporter/attachment.c:dbr_dmabuf_pin",
+            "exporter/attachment.c:dbr_dmabuf_map",
+            "exporter/cpu.c:dbr_dmabuf_vmap",
+        ),
+        (),
+        "Who takes it waits for himself, for ever, so nothing provokes it. Lockdep reports it at "
+        "the first call.",
+    ),
     "E21": Clause(
         (
             "exporter/cpu.c:dbr_dmabuf_begin_cpu_access",
@@ -423,6 +433,11 @@ EXPORTER = {
                 "is -16, expected 1",
             ),
         ),
+    ),
+    "E23": Clause(
+        ("exporter/pages.c:dbr_pages_alloc", "exporter/ioctl.c:dbr_ioctl_export"),
+        (),
+        "There is no way to have a buffer of other memory, so nothing provokes it.",
     ),
     "E24": Clause(
         (

@@ -6,7 +6,7 @@
 
 #include "life.h"
 
-CASE(export, exported_descriptor_is_of_the_same_buffer)
+CASE(export, E23_exported_descriptor_is_of_the_same_buffer)
 {
 	struct buffer buffer = buffer_alloc(PAGE, 0);
 	int more = succeeds(dr_export(exporter, buffer.id));

@@ -281,7 +281,7 @@ CASE(shapes, reserved_is_EINVAL)
 
 /* --- a table without pages ----------------------------------------------------------- */
 
-CASE(shapes, bare_table_is_enough)
+CASE(shapes, I13_bare_table_is_enough)
 {
 	const uint32_t flags = DMABUF_REVOKE_ALLOC_BARE_TABLE | ACCEPT_LEGACY;
 	struct buffer buffer = shaped(256 * PAGE, flags, S(SHUFFLED), 8);
