@@ -142,7 +142,7 @@ BUGS = {
         "data in a bounce buffer or a cache, when somebody looks at the pages",
         (),
         (
-            "move/dma::E14_what_a_device_wrote_is_kept_although_it_unmaps_later",
+            "memory/move/dma::E14_what_a_device_wrote_is_kept_although_it_unmaps_later",
             "importer/peer::E21_end_of_a_reader_leaves_what_the_device_wrote_meanwhile",
         ),
         "It shows where DMA is bounced: the guest 7.3-swiotlb.",
