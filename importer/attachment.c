@@ -194,6 +194,7 @@ void dbi_attachment_destroy(struct dbi_attachment *att)
 {
 	if (dbi_device_leave(att)) {
 		dbi_attachment_stop(att);
+		dbi_before_detach(att);
 		dbi_attachment_detach(att);
 		dbi_device_put(att->device);
 	} else {
@@ -238,6 +239,7 @@ void dbi_attachments_evict(struct dbi_device *device)
 	while (!list_empty(&evicted)) {
 		att = list_first_entry(&evicted, struct dbi_attachment, on_device);
 		list_del(&att->on_device);
+		dbi_before_detach(att);
 		dbi_attachment_detach(att);
 		dbi_device_put(device);
 		dbi_attachment_is_gone(att);

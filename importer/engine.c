@@ -484,6 +484,7 @@ void dbi_engine_stop(struct dbi_attachment *att)
 {
 	spin_lock(&att->lock);
 	WRITE_ONCE(att->closing, true);
+	wake_up_all(&att->wait);
 	spin_unlock(&att->lock);
 }
 

@@ -35,6 +35,7 @@ struct dbi_hooks {
 	bool (*unpins)(struct dbi_attachment *att);
 	void (*after_release)(struct dbi_attachment *att);
 	void (*jobs_ended)(struct dbi_attachment *att);
+	void (*before_detach)(struct dbi_attachment *att);
 	void (*after_detach)(struct dbi_attachment *att);
 };
 
@@ -157,6 +158,16 @@ static inline void dbi_jobs_ended(struct dbi_attachment *att)
 {
 	if (dbi_is_hooked(att))
 		att->hooks->jobs_ended(att);
+}
+
+/*
+ * So is that of each other attachment of a device that goes: this may take the resv lock. An
+ * ATTACH that fails does not come here.
+ */
+static inline void dbi_before_detach(struct dbi_attachment *att)
+{
+	if (dbi_is_hooked(att))
+		att->hooks->before_detach(att);
 }
 
 /* It is detached, or never was attached. */

@@ -240,9 +240,8 @@ static void dbi_misbehave_after_release(struct dbi_attachment *att)
 		att->remap_error = dbi_mapping_create(att, DMA_BIDIRECTIONAL);
 }
 
-static void dbi_misbehave_jobs_ended(struct dbi_attachment *att)
+static void dbi_misbehave_before_detach(struct dbi_attachment *att)
 {
-	dbi_rogue_end_fence(att);
 	if (dbi_misbehaves(att, MISBEHAVE(FENCE_OUTLIVES)))
 		dbi_rogue_leave_fence(att);
 }
@@ -265,7 +264,8 @@ static const struct dbi_hooks dbi_misbehave = {
 	.before_unmap = dbi_misbehave_before_unmap,
 	.unpins = dbi_misbehave_unpins,
 	.after_release = dbi_misbehave_after_release,
-	.jobs_ended = dbi_misbehave_jobs_ended,
+	.jobs_ended = dbi_rogue_end_fence,
+	.before_detach = dbi_misbehave_before_detach,
 	.after_detach = dbi_rogue_destroy,
 };
 
