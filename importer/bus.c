@@ -68,6 +68,9 @@ bool dbi_bus_reaches(const struct dbi_device *device, struct sg_table *table,
 	int i;
 
 	for_each_sgtable_dma_sg(table, sg, i) {
+		/* What a CPU has at that address is something else. */
+		if (sg_dma_is_bus_address(sg))
+			return false;
 		if (sg_dma_len(sg) && !device->domain &&
 		    !dbi_is_memory(dma_to_phys(device->dev, sg_dma_address(sg)),
 				   sg_dma_len(sg)))

@@ -33,13 +33,15 @@ static int dbi_device_examine(struct dbi_device *device)
 	device->peer2peer = dev_is_pci(dev) && IS_ENABLED(CONFIG_PCI_P2PDMA);
 
 	device->engines = BIT(DMABUF_REVOKE_ENGINE_NONE);
-	if (device->domain)
-		device->engines |= BIT(DMABUF_REVOKE_ENGINE_IOVA);
 	ret = dbi_bus_check(dev);
 	if (ret == -ENOMEM)
 		return ret;
-	/* The CPU sees what the caches hold. */
-	if (!ret && dev_is_dma_coherent(dev))
+	/* The CPU, which both are, sees what the caches hold. */
+	if (!dev_is_dma_coherent(dev))
+		return 0;
+	if (device->domain)
+		device->engines |= BIT(DMABUF_REVOKE_ENGINE_IOVA);
+	if (!ret)
 		device->engines |= BIT(DMABUF_REVOKE_ENGINE_CPU);
 	return 0;
 }

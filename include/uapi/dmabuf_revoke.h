@@ -795,9 +795,10 @@ enum dmabuf_revoke_kind {
  * @DMABUF_REVOKE_ENGINE_AUTO: the first of these that is possible
  * @DMABUF_REVOKE_ENGINE_CPU: a worker, which takes the DMA addresses for those of memory.
  *	For devices that are coherent, without translation and not bounced
- * @DMABUF_REVOKE_ENGINE_IOVA: the same for devices whose addresses an IOMMU translates:
- *	each access asks for the translation that there is at that moment. Without one, or
- *	where it leads to what is no memory, the access is a fault: see EVENT_DMA_FAULT
+ * @DMABUF_REVOKE_ENGINE_IOVA: the same for devices that are coherent, and whose addresses an
+ *	IOMMU translates: each access asks for the translation that there is at that moment.
+ *	Without one, or where it leads to what is no memory, the access is a fault: see
+ *	EVENT_DMA_FAULT
  * @DMABUF_REVOKE_ENGINE_NONE: nothing: attach and map only
  */
 enum dmabuf_revoke_engine {
