@@ -31,6 +31,9 @@ static const char * const dbr_fault_names[] = {
 	"no-vmap-op", "no-mmap-op", "no-pin-op",
 };
 
+#define DBR_FAULTS_HOLD		(DMABUF_REVOKE_FAULT_HOLD_IN_MAP |	\
+				 DMABUF_REVOKE_FAULT_HOLD_AFTER_TELL)
+
 /* Those that FAULTS sets: nothing else rests on them. */
 #define DBR_FAULTS_SWITCHED	(DMABUF_REVOKE_FAULT_FAIL_PIN |		\
 				 DMABUF_REVOKE_FAULT_FAIL_MAP |		\
@@ -41,8 +44,7 @@ static const char * const dbr_fault_names[] = {
 				 DMABUF_REVOKE_FAULT_FAIL_VMAP |	\
 				 DMABUF_REVOKE_FAULT_FAIL_MMAP |	\
 				 DMABUF_REVOKE_FAULT_FAIL_CPU_ACCESS |	\
-				 DMABUF_REVOKE_FAULT_HOLD_IN_MAP |	\
-				 DMABUF_REVOKE_FAULT_HOLD_AFTER_TELL)
+				 DBR_FAULTS_HOLD)
 
 /* 0, -EINVAL, -EPERM or -EOPNOTSUPP. */
 int dbr_faults_check(u64 faults)
@@ -160,8 +162,12 @@ static int dbr_faults_wait(struct dbr_buffer *buf, u32 call)
 					   READ_ONCE(buf->faults_calls) != call,
 					   DBR_FAULT_HOLD);
 	spin_lock(&buf->faults_lock);
-	if (buf->faults_calls == call)
+	if (buf->faults_calls == call) {
 		WRITE_ONCE(buf->held, buf->held - 1);
+		/* Who comes next would hold the lock as long. */
+		if (!left)
+			WRITE_ONCE(buf->switched, buf->switched & ~DBR_FAULTS_HOLD);
+	}
 	spin_unlock(&buf->faults_lock);
 	return left < 0 ? -EINTR : 0;
 }

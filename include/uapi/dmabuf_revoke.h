@@ -192,7 +192,8 @@ struct dmabuf_revoke_exporter_info {
  *	@shape_arg as its seed.
  * @DMABUF_REVOKE_SHAPE_REPEATED: @shape_arg bytes, rounded up to pages, which are there again
  *	and again: for lengths, and tables, beyond the memory that there is. The length is a
- *	multiple of them, and at most 16 GiB. What is written at one offset is seen at others.
+ *	multiple of them, and at most 16 GiB. What is written at one offset is seen at others,
+ *	but not what a device writes whose DMA is bounced.
  */
 enum dmabuf_revoke_shape {
 	DMABUF_REVOKE_SHAPE_DEFAULT	= 0,
@@ -264,7 +265,7 @@ enum dmabuf_revoke_shape {
 /*
  * Block in map (in invalidating, when all have been), with the resv lock held, until the
  * next FAULTS; until a fatal signal, or the owner's file is closed; no longer than a
- * minute. map then goes on, or fails with EINTR after the signal.
+ * minute, after which they are cleared. map then goes on, or fails with EINTR after the signal.
  */
 #define DMABUF_REVOKE_FAULT_HOLD_IN_MAP		(1ULL << 26)
 #define DMABUF_REVOKE_FAULT_HOLD_AFTER_TELL	(1ULL << 27)
@@ -840,8 +841,7 @@ enum dmabuf_revoke_engine {
 #define DMABUF_REVOKE_MISBEHAVE_REMAP		(1ULL << 9)
 /*
  * Goes on writing after the unmap (own; only buffers with ALLOC_QUARANTINE, only on behalf
- * of the importer's own device). Where the mapping's address is not that of the memory
- * itself, nothing is written.
+ * of the importer's own device).
  */
 #define DMABUF_REVOKE_MISBEHAVE_DMA_AFTER_UNMAP	(1ULL << 10)
 /* Pinned kind: does not unpin when invalidated, but only when closed. */
