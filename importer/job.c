@@ -205,6 +205,7 @@ static int dbi_job_commit(struct dbi_job *job)
 	spin_unlock(&att->lock);
 	if (ret) {
 		dma_fence_put(job->dep);
+		job->dep = NULL;
 		return ret;
 	}
 
