@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <unistd.h>
 
 #include "function.h"
 
@@ -251,6 +252,68 @@ static void go_while_revoked(const struct way *way, uint64_t misbehave,
 	is_left_alone(&buffer);
 	close(att);
 	close(bystander);
+}
+
+/* --- one that leaves a fence behind, and one whose fence is waited for -------- */
+
+struct mapper {
+	pthread_t thread;
+	int att;
+	atomic_int tid;
+	int result;
+};
+
+static void *map_in_thread(void *arg)
+{
+	struct mapper *mapper = arg;
+
+	atomic_store(&mapper->tid, gettid());
+	mapper->result = dr_map(mapper->att, DMABUF_REVOKE_BIDIRECTIONAL);
+	return NULL;
+}
+
+static bool mapper_sleeps(uint64_t arg)
+{
+	const struct mapper *mapper = (const void *)(uintptr_t)arg;
+	int tid = atomic_load(&mapper->tid);
+
+	return tid && is_asleep(tid);
+}
+
+/*
+ * To leave one it takes the resv lock. Since Linux 7.1 a static importer that maps holds that
+ * until fences of usage KERNEL have signalled: that of one that is evicted later.
+ */
+CASE(departures, I18_fence_is_left_when_nobody_waits_for_the_others)
+{
+	struct buffer buffer = buffer_alloc(LENGTH, ACCEPT_LEGACY);
+	struct mapper mapper = {
+		.att = attach(buffer.fd, DMABUF_REVOKE_KIND_LEGACY_STATIC, 0),
+	};
+	int leaves, stuck;
+
+	function_bind();
+	need_engine();
+	leaves = attach_for_function_badly(buffer.fd, kinds[0], M(FENCE_OUTLIVES), MSEC);
+	stuck = attach_for_function_badly(buffer.fd, kinds[0],
+					  M(STUCK_FENCE) | M(KERNEL_FENCE), 0);
+	submit_running(stuck, buffer.fd, 0, 0, NULL);
+	pthread_create(&mapper.thread, NULL, map_in_thread, &mapper);
+	if (kernel_can(DMABUF_REVOKE_FEATURE_STATIC_MAP))
+		holds(eventually(mapper_sleeps, (uintptr_t)&mapper));
+
+	function_unbind();
+	pthread_join(mapper.thread, NULL);
+	succeeds(mapper.result);
+	come_back(&unbind);
+	is_a_husk(leaves);
+	is_a_husk(stuck);
+	close(leaves);
+	close(stuck);
+	close(mapper.att);
+	revoke_fully(buffer.id);
+	close(buffer.fd);
+	function_unbind();
 }
 
 static void go_while_each_misbehaves(const struct way *way)
