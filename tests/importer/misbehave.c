@@ -345,15 +345,21 @@ CASE(misbehave, I4_revived_importer_unmaps_when_invalidated_again)
 	close(buffer.fd);
 }
 
-/* An attachment of that kind, or the attempt at one, leaves a fence that others wait for. */
-static void leaves_a_fence(uint32_t kind, uint64_t faults)
+/* An attachment of that kind leaves a fence that others wait for, and can name. */
+static void leaves_a_fence(uint32_t kind)
 {
 	const uint64_t later = 100 * MSEC;
-	struct buffer buffer = buffer_alloc_faulty(PAGE, ACCEPT_LEGACY, faults);
+	struct buffer buffer = buffer_alloc(PAGE, ACCEPT_LEGACY);
+	struct dmabuf_revoke_blocker blocker = { 0 };
 	uint64_t begun = dr_now();
+	uint32_t count;
 
-	row_gives("attach", try(buffer.fd, kind, M(FENCE_OUTLIVES), later),
-		  faults ? ENOMEM : 0);
+	row_gives("attach", try(buffer.fd, kind, M(FENCE_OUTLIVES), later), 0);
+	succeeds(dr_blockers(exporter, buffer.id, &blocker, 1, &count));
+	/* Unless that took so long that it has ended. */
+	if (count)
+		holds(!strcmp(blocker.timeline, "fence-outlives"), "%s",
+		      blocker.timeline);
 	revoke_fully(buffer.id);
 	/* Jiffies are coarse. */
 	holds(dr_now() - begun > later / 2);
@@ -363,8 +369,35 @@ static void leaves_a_fence(uint32_t kind, uint64_t faults)
 CASE(misbehave, I18_fence_outlives_ends_by_itself)
 {
 	for (uint32_t kind = 0; kind < 4; kind++)
-		leaves_a_fence(kind, 0);
-	leaves_a_fence(DMABUF_REVOKE_KIND_PINNED, DMABUF_REVOKE_FAULT_FAIL_PIN);
+		leaves_a_fence(kind);
+}
+
+CASE(misbehave, I18_failed_attach_leaves_no_fence)
+{
+	struct buffer buffer =
+		buffer_alloc_faulty(PAGE, 0, DMABUF_REVOKE_FAULT_FAIL_PIN);
+
+	row_gives("attach", try(buffer.fd, DMABUF_REVOKE_KIND_PINNED,
+				M(FENCE_OUTLIVES), 10 * SEC), ENOMEM);
+	equal(query(buffer.id).pending.fences, 0);
+	close(buffer.fd);
+}
+
+CASE(misbehave, I16_stale_is_valid_again)
+{
+	struct buffer buffer =
+		buffer_alloc_faulty(PAGE, 0, DMABUF_REVOKE_FAULT_TELL_IN_MAP);
+
+	for (uint32_t kind = 0; kind <= DMABUF_REVOKE_KIND_PINNED; kind++) {
+		int att = attach_misbehaving(buffer.fd, kind, M(STALE), 0);
+
+		succeeds(dr_map(att, DMABUF_REVOKE_BIDIRECTIONAL));
+		equal(status(att).invalidations, 1);
+		equal(status(att).state, DMABUF_REVOKE_ATTACHMENT_MAPPED);
+		close(att);
+	}
+	revoke_fully(buffer.id);
+	close(buffer.fd);
 }
 
 static int revoked_that_loops(uint64_t delay_ns)
