@@ -226,11 +226,13 @@ static void *keep_reading(void *arg)
 }
 
 /*
- * The mapping that a job is on is at least as new as the newest one of the moment when it
- * started. So it was on @number if that went meanwhile and there was no newer one.
+ * The mapping that a job is on is the newest one of the moment when it started. So it was on
+ * @number if that was there by then, went meanwhile, and there was no newer one. (One that came
+ * later is beside that of the job, and may go before it.)
  */
 static void nobody_lost(const struct crowd *crowd, uint64_t number)
 {
+	uint64_t mapped = crowd->mappings[number].began;
 	uint64_t unmapped = crowd->mappings[number].ended;
 	uint64_t next = crowd->mappings[number + 1].began;
 	unsigned int nr_jobs = atomic_load(&crowd->nr_jobs);
@@ -238,6 +240,8 @@ static void nobody_lost(const struct crowd *crowd, uint64_t number)
 	for (unsigned int i = 0; i < nr_jobs && i < MAX_JOBS; i++) {
 		const struct span *job = &crowd->jobs[i];
 
+		if (!mapped || mapped >= job->began)
+			continue;
 		if (!unmapped || unmapped <= job->began || unmapped >= job->ended)
 			continue;
 		/* When the next one came nobody knows. */
