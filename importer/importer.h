@@ -27,11 +27,10 @@
  * Locks, outermost first: the dma-buf's resv lock; dbi_attachment.lock; the locks of
  * fences; apart from them the lock of the devices. None is held while user memory is read
  * or written, while anything is waited for that a signal cannot end, or while the CPU reads
- * a buffer. (The callback
- * holds the resv lock, and waits for the engine; one that is slow on purpose for @closing,
- * too, which is set without that lock.) The engine takes nothing but .lock and
- * those of fences, so whoever holds the resv lock may wait for it. The order of the first
- * two is what dbi_attachment_teach_lockdep() teaches.
+ * a buffer. (The callback holds the resv lock, and waits for the engine; one that is slow on
+ * purpose for @closing, too, which is set without that lock.) The engine takes nothing but
+ * .lock and those of fences, so whoever holds the resv lock may wait for it. The order of the
+ * first two is what dbi_attachment_teach_lockdep() teaches.
  */
 #ifndef DBI_IMPORTER_H
 #define DBI_IMPORTER_H
