@@ -2,8 +2,8 @@
 /*
  * The test importer.
  *
- * Floors, from above: main, pci, misbehave, rogue, attachment, kinds, job, engine, vmap,
- * mapping, event, device, bus.
+ * Floors, from above: main, pci, misbehave, rogue, attachment, kinds, job, channel, software,
+ * vmap, mapping, event, registry, bus.
  *
  * Each file calls only those below it. What has to go up goes through what was given: the
  * callback of an attachment, a work item, hooks.
@@ -15,7 +15,7 @@
  * ended, and its unmap_work while it is queued or runs.
  *
  * An attachment uses a device until it is detached: when its file is closed, or when the
- * device goes. Whoever comes first does it, see device.c; the file of one that is evicted
+ * device goes. Whoever comes first does it, see device/registry.c; the file of one that is evicted
  * remains, and refuses.
  *
  * A job is a dma_fence and lives by the fence's count: the attachment refers to it
@@ -202,7 +202,14 @@ struct dbi_job {
 	ktime_t ended;
 };
 
-/* pci.c */
+/* Whether it has to end in the midst of a pass. */
+static inline bool dbi_job_is_cut(const struct dbi_job *job)
+{
+	return READ_ONCE(job->map->mode) == DBI_MAPPING_CUT ||
+	       READ_ONCE(job->att->closing);
+}
+
+/* device/pci.c */
 extern struct pci_driver dbi_pci_driver;
 
 /* misbehave.c */
@@ -238,7 +245,10 @@ int dbi_job_submit(struct ucmd *ucmd);
 int dbi_job_wait(struct ucmd *ucmd);
 void dbi_jobs_free(struct dbi_attachment *att);
 
-/* engine.c */
+/* engine/software.c */
+int dbi_software_move(struct dbi_job *job, u32 *crc);
+
+/* engine/channel.c */
 extern struct workqueue_struct *dbi_engine_wq;	/* made by main.c */
 extern atomic64_t dbi_nr_jobs;			/* that have not ended */
 bool dbi_engine_claim(void);
@@ -278,7 +288,7 @@ ssize_t dbi_events_read(struct file *file, char __user *ubuf, size_t len,
 			loff_t *pos);
 __poll_t dbi_events_poll(struct file *file, poll_table *wait);
 
-/* device.c */
+/* device/registry.c */
 struct dbi_device *dbi_device_add(struct device *dev);
 void dbi_device_remove(struct dbi_device *device);
 struct dbi_device *dbi_device_get(const char *name);
@@ -290,7 +300,7 @@ void dbi_device_return(struct dbi_device *device);
 void dbi_device_await_users(struct dbi_device *device);
 u32 dbi_devices_list(struct dmabuf_revoke_device *out, u32 room);
 
-/* bus.c */
+/* engine/bus.c */
 void *dbi_bus_access(const struct dbi_device *device, dma_addr_t addr);
 bool dbi_bus_reaches(const struct dbi_device *device, struct sg_table *table,
 		     size_t size);

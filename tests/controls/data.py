@@ -498,7 +498,10 @@ IMPORTER = {
         "To take a forbidden lock in the callback is a deadlock: lockdep would notice it.",
     ),
     "I3": Clause(
-        ("importer/engine.c:dbi_engine_cut", "importer/engine.c:dbi_engine_drain"),
+        (
+            "importer/engine/channel.c:dbi_engine_cut",
+            "importer/engine/channel.c:dbi_engine_drain",
+        ),
         (
             Control(
                 "contract/importer::I3_no_job_starts_after_the_callback",
@@ -600,8 +603,8 @@ IMPORTER = {
     ),
     "I8": Clause(
         (
-            "importer/engine.c:dbi_job_end",
-            "importer/engine.c:dbi_engine_work",
+            "importer/engine/channel.c:dbi_job_end",
+            "importer/engine/channel.c:dbi_engine_work",
             "importer/job.c:dbi_job_commit",
         ),
         (
@@ -656,7 +659,7 @@ IMPORTER = {
         ),
     ),
     "I10": Clause(
-        ("importer/job.c:dbi_job_commit", "importer/engine.c:dbi_engine_await"),
+        ("importer/job.c:dbi_job_commit", "importer/engine/channel.c:dbi_engine_await"),
         (
             Control(
                 "contract/dma::I10_job_waits_for_the_contents_of_its_mapping",
@@ -677,7 +680,10 @@ IMPORTER = {
         "which E9 is.",
     ),
     "I12": Clause(
-        ("importer/engine.c:dbi_pos_advance", "importer/bus.c:dbi_bus_reaches"),
+        (
+            "importer/engine/software.c:dbi_pos_advance",
+            "importer/engine/bus.c:dbi_bus_reaches",
+        ),
         (
             Control(
                 "contract/dma::I12_device_reads_every_segment",
@@ -692,13 +698,19 @@ IMPORTER = {
         ),
     ),
     "I13": Clause(
-        ("importer/engine.c:dbi_pos_access", "importer/bus.c:dbi_bus_access"),
+        (
+            "importer/engine/software.c:dbi_pos_access",
+            "importer/engine/bus.c:dbi_bus_access",
+        ),
         (),
         "An importer that looks for pages finds none where CONFIG_DMABUF_DEBUG takes them out "
         "of every table: the suite runs on such a kernel.",
     ),
     "I14": Clause(
-        ("importer/job.c:dbi_check_range", "importer/engine.c:dbi_engine_move"),
+        (
+            "importer/job.c:dbi_check_range",
+            "importer/engine/software.c:dbi_software_move",
+        ),
         (
             Control(
                 "contract/dma::I14_device_reads_its_range",
@@ -753,7 +765,7 @@ IMPORTER = {
     "I18": Clause(
         (
             "importer/attachment.c:dbi_attachment_destroy",
-            "importer/engine.c:dbi_engine_close",
+            "importer/engine/channel.c:dbi_engine_close",
         ),
         (
             Control(

@@ -55,8 +55,12 @@ class Module:
         said = FLOORS.search((folder / f"{folder.name}.h").read_text(encoding="utf-8"))
         assert said, f"{folder.name}.h names no floors"
         self.floors = re.findall(r"\w+", said[1])
-        self.files = {path.stem: read(path) for path in folder.glob("*.c")}
-        self.headers = "".join(read(path) for path in folder.glob("*.h"))
+        self.files = {
+            path.stem: read(path)
+            for path in folder.rglob("*.c")
+            if not path.name.endswith(".mod.c")
+        }
+        self.headers = "".join(read(path) for path in folder.rglob("*.h"))
         self.home = {
             symbol: stem
             for stem, text in self.files.items()
