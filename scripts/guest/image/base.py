@@ -27,6 +27,7 @@ RECIPE = 1
 PACKAGES = """
     initramfs-tools busybox-static kmod udev mount procps dkms gcc make pkg-config
     ccache sparse libc6-dev check libsmartcols-dev zlib1g-dev python3-pytest python3-pytest-timeout
+    libtracefs-dev libtraceevent-dev libtracecmd-dev libbpf-dev trace-cmd
 """.split()
 
 # Drivers of hardware that no guest has. depmod, which every `dkms install` runs, reads all
@@ -60,9 +61,10 @@ EXCLUDE = [
 BUILT_PACKAGES = ["libelf-dev", "gcovr"]
 
 # For 32-bit programs.
-MULTILIB_PACKAGES = (
-    "gcc-multilib check:i386 libsmartcols-dev:i386 zlib1g-dev:i386".split()
-)
+MULTILIB_PACKAGES = """
+    gcc-multilib check:i386 libsmartcols-dev:i386 zlib1g-dev:i386
+    libtracefs-dev:i386 libtraceevent-dev:i386 libbpf-dev:i386
+""".split()
 
 
 def packages(kernel: Kernel) -> list[str]:
