@@ -18,7 +18,7 @@ def save() -> None:
     if not results or not top.is_dir():
         return
     for part in ("exporter", "importer"):
-        for counts in sorted(top.glob(f"{part}/*.gcda")):
-            target = Path(results, "gcov", part, counts.name)
+        for counts in sorted(top.glob(f"{part}/**/*.gcda")):
+            target = Path(results, "gcov", counts.relative_to(top))
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(counts.read_bytes())
