@@ -3,7 +3,7 @@
  * The test importer.
  *
  * Floors, from above: main, pci, misbehave, rogue, attachment, kinds, job, channel, software,
- * vmap, mapping, event, registry, bus.
+ * vmap, mapping, event, registry, reach, bus.
  *
  * Each file calls only those below it. What has to go up goes through what was given: the
  * callback of an attachment, a work item, hooks.
@@ -88,6 +88,13 @@ enum dbi_mapping_mode {
 	DBI_MAPPING_CUT,		/* end at once */
 };
 
+/* I/O memory in the kernel's address space. */
+struct dbi_window {
+	phys_addr_t phys;
+	size_t bytes;
+	void __iomem *io;
+};
+
 struct dbi_mapping {
 	/* Constant. */
 	struct dbi_attachment *att;
@@ -97,6 +104,10 @@ struct dbi_mapping {
 	/* The resv lock; the engine may read @table for as long as a job is on it. */
 	struct sg_table *table;		/* NULL: it was unmapped */
 	struct list_head node;		/* att->mappings, while it is mapped */
+
+	/* Constant while it is mapped: what of it is I/O memory; reach.c's. */
+	struct dbi_window *windows;
+	unsigned int nr_windows;
 
 	/* att->lock, and to write @mode the resv lock, too; the engine peeks at it. */
 	enum dbi_mapping_mode mode;
@@ -300,11 +311,18 @@ void dbi_device_return(struct dbi_device *device);
 void dbi_device_await_users(struct dbi_device *device);
 u32 dbi_devices_list(struct dmabuf_revoke_device *out, u32 room);
 
+/* engine/reach.c */
+int dbi_reach_open(struct dbi_mapping *map);
+void dbi_reach_close(struct dbi_mapping *map);
+bool dbi_reach(const struct dbi_mapping *map, struct scatterlist *sg,
+	       dma_addr_t addr, struct iosys_map *at);
+void dbi_reach_done(struct iosys_map *at);
+
 /* engine/bus.c */
-void *dbi_bus_access(const struct dbi_device *device, dma_addr_t addr);
-bool dbi_bus_reaches(const struct dbi_device *device, struct sg_table *table,
-		     size_t size);
-bool dbi_bus_is_memory(const struct dbi_device *device, dma_addr_t addr);
+bool dbi_bus_is_memory(phys_addr_t phys, size_t bytes);
+phys_addr_t dbi_bus_phys(const struct dbi_device *device, dma_addr_t addr,
+			 bool marked);
+void *dbi_bus_kmap(phys_addr_t phys);
 int dbi_bus_check(struct device *dev);
 
 #endif /* DBI_IMPORTER_H */

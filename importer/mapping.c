@@ -90,6 +90,7 @@ void dbi_mapping_unmap(struct dbi_mapping *map)
 	dma_resv_assert_held(att->dmabuf->resv);
 
 	dbi_before_unmap(map);
+	dbi_reach_close(map);
 	dma_buf_unmap_attachment(att->attach, map->table, map->dir);
 	map->table = NULL;
 	list_del(&map->node);
@@ -158,28 +159,38 @@ static struct dbi_mapping *dbi_mapping_alloc(struct dbi_attachment *att,
 	return map;
 }
 
-/*
- * An exporter may move the buffer, and so invalidate, when it is mapped. Whether the table is
- * of the memory before or of that after nobody can say: -EAGAIN.
- */
-static struct sg_table *dbi_map(struct dbi_attachment *att,
-				enum dma_data_direction dir)
+/* Unless an errno is returned the mapping has its table, and the engine reaches what is there. */
+static int dbi_map_once(struct dbi_mapping *map)
 {
+	struct dbi_attachment *att = map->att;
 	u64 before = att->invalidations;
-	struct sg_table *table = dma_buf_map_attachment(att->attach, dir);
+	struct sg_table *table = dma_buf_map_attachment(att->attach, map->dir);
 	int ret = 0;
 
 	if (IS_ERR(table))
-		return table;
-	if (att->engine != DMABUF_REVOKE_ENGINE_NONE &&
-	    !dbi_bus_reaches(att->device, table, att->dmabuf->size))
-		ret = -EOPNOTSUPP;
-	else if (att->invalidations != before && dbi_maps_anew(att))
+		return PTR_ERR(table);
+	map->table = table;
+	if (att->engine != DMABUF_REVOKE_ENGINE_NONE)
+		ret = dbi_reach_open(map);
+	if (!ret && att->invalidations != before && dbi_maps_anew(att))
 		ret = att->dead ? -ENODEV : -EAGAIN;
 	if (!ret)
-		return table;
-	dma_buf_unmap_attachment(att->attach, table, dir);
-	return ERR_PTR(ret);
+		return 0;
+	dbi_reach_close(map);
+	dma_buf_unmap_attachment(att->attach, table, map->dir);
+	return ret;
+}
+
+/*
+ * An exporter may move the buffer, and so invalidate, when it is mapped. Whether the table is
+ * of the memory before or of that after nobody can say: once more, and then -EAGAIN. Who always
+ * invalidates is not asked for ever.
+ */
+static int dbi_map(struct dbi_mapping *map)
+{
+	int ret = dbi_map_once(map);
+
+	return ret == -EAGAIN ? dbi_map_once(map) : ret;
 }
 
 /**
@@ -207,12 +218,8 @@ int dbi_mapping_create(struct dbi_attachment *att, enum dma_data_direction dir)
 	map = dbi_mapping_alloc(att, dir);
 	if (!map)
 		return -ENOMEM;
-	map->table = dbi_map(att, dir);
-	/* Once: who always invalidates is not asked for ever. */
-	if (map->table == ERR_PTR(-EAGAIN))
-		map->table = dbi_map(att, dir);
-	if (IS_ERR(map->table)) {
-		ret = PTR_ERR(map->table);
+	ret = dbi_map(map);
+	if (ret) {
 		kfree(map);
 		return ret;
 	}
@@ -257,12 +264,13 @@ void dbi_mappings_end(struct dbi_attachment *att)
 static u32 dbi_segments_list(struct dbi_mapping *map,
 			     struct dmabuf_revoke_segment *out, u32 room)
 {
-	struct dbi_attachment *att = map->att;
+	const struct dbi_device *device = map->att->device;
 	struct scatterlist *sg;
+	phys_addr_t phys;
 	u32 count = 0;
 	int i;
 
-	dma_resv_assert_held(att->dmabuf->resv);
+	dma_resv_assert_held(map->att->dmabuf->resv);
 
 	for_each_sgtable_dma_sg(map->table, sg, i) {
 		if (count++ >= room)
@@ -271,7 +279,9 @@ static u32 dbi_segments_list(struct dbi_mapping *map,
 		out->length = sg_dma_len(sg);
 		if (sg_dma_is_bus_address(sg))
 			out->flags |= DMABUF_REVOKE_SEGMENT_BUS;
-		else if (dbi_bus_is_memory(att->device, out->address))
+		phys = dbi_bus_phys(device, out->address,
+				    sg_dma_is_bus_address(sg));
+		if (phys && dbi_bus_is_memory(phys, 1))
 			out->flags |= DMABUF_REVOKE_SEGMENT_MEMORY;
 		out++;
 	}

@@ -129,7 +129,7 @@ static void dbi_rogue_dma_work(struct work_struct *work)
 					       struct dbi_rogue, dma_work);
 	u64 *mem;
 
-	mem = dbi_bus_access(rogue->att->device, rogue->addr);
+	mem = dbi_bus_kmap(dbi_bus_phys(rogue->att->device, rogue->addr, false));
 	WRITE_ONCE(*mem, ktime_get_ns());
 	kunmap_local(mem);
 	queue_delayed_work(dbi_unmap_wq, &rogue->dma_work, 1);

@@ -25,6 +25,7 @@
 #include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/pci.h>
 #include <linux/rcupdate.h>
 #include <linux/scatterlist.h>
 #include <linux/slab.h>
@@ -266,6 +267,22 @@ static inline u32 compat_iommu_type(struct device *dev)
 	       DMABUF_REVOKE_IOMMU_TRANSLATED : DMABUF_REVOKE_IOMMU_IDENTITY;
 #else
 	return DMABUF_REVOKE_IOMMU_NONE;
+#endif
+}
+
+/* Where the CPU has what is at an address of the bus that the device is on; 0: on none. */
+static inline phys_addr_t compat_pci_bus_phys(struct device *dev, dma_addr_t addr)
+{
+#ifdef CONFIG_PCI
+	struct resource phys = { .flags = IORESOURCE_MEM };
+	struct pci_bus_region region = { addr, addr };
+
+	if (!dev_is_pci(dev))
+		return 0;
+	pcibios_bus_to_resource(to_pci_dev(dev)->bus, &phys, &region);
+	return phys.start;
+#else
+	return 0;
 #endif
 }
 

@@ -9,13 +9,12 @@
 #include <linux/highmem.h>
 #include <linux/iommu.h>
 #include <linux/mm.h>
-#include <linux/scatterlist.h>
 #include <linux/sizes.h>
 
 #include "importer.h"
 
 /* Whether the range is memory all over: RAM, and none that a device brought along. */
-static bool dbi_is_memory(phys_addr_t phys, size_t bytes)
+bool dbi_bus_is_memory(phys_addr_t phys, size_t bytes)
 {
 	unsigned long pfn = PHYS_PFN(phys);
 	unsigned long last = PHYS_PFN(phys + bytes - 1);
@@ -27,57 +26,24 @@ static bool dbi_is_memory(phys_addr_t phys, size_t bytes)
 	return true;
 }
 
-/* Where the address leads now; 0: nowhere. */
-static phys_addr_t dbi_bus_phys(const struct dbi_device *device, dma_addr_t addr)
+/*
+ * Where the address leads now; 0: nowhere. One that the exporter marked (@marked) is of the PCI
+ * bus: it goes to a neighbour there, past the host bridge and the IOMMU in it.
+ */
+phys_addr_t dbi_bus_phys(const struct dbi_device *device, dma_addr_t addr,
+			 bool marked)
 {
+	if (marked)
+		return compat_pci_bus_phys(device->dev, addr);
 	return device->domain ? iommu_iova_to_phys(device->domain, addr) :
 				dma_to_phys(device->dev, addr);
 }
 
-/*
- * Memory at @addr, to the end of the page. Undo: kunmap_local(). NULL: a fault, of the IOMMU
- * or on the bus. Where there is no IOMMU dbi_bus_reaches() has looked before.
- */
-void *dbi_bus_access(const struct dbi_device *device, dma_addr_t addr)
+/* Memory, to the end of the page. Undo: kunmap_local(). */
+void *dbi_bus_kmap(phys_addr_t phys)
 {
-	phys_addr_t phys = dbi_bus_phys(device, addr);
-
-	if (device->domain && (!phys || !dbi_is_memory(phys, 1)))
-		return NULL;
 	return kmap_local_page(pfn_to_page(PHYS_PFN(phys))) +
 	       offset_in_page(phys);
-}
-
-/* Whether there is memory at @addr, for whatever device. */
-bool dbi_bus_is_memory(const struct dbi_device *device, dma_addr_t addr)
-{
-	phys_addr_t phys = dbi_bus_phys(device, addr);
-
-	return phys && dbi_is_memory(phys, 1);
-}
-
-/*
- * Whether all of @size bytes are there, and are memory. What an IOMMU translates is looked at
- * when it is accessed.
- */
-bool dbi_bus_reaches(const struct dbi_device *device, struct sg_table *table,
-		     size_t size)
-{
-	struct scatterlist *sg;
-	size_t length = 0;
-	int i;
-
-	for_each_sgtable_dma_sg(table, sg, i) {
-		/* What a CPU has at that address is something else. */
-		if (sg_dma_is_bus_address(sg))
-			return false;
-		if (sg_dma_len(sg) && !device->domain &&
-		    !dbi_is_memory(dma_to_phys(device->dev, sg_dma_address(sg)),
-				   sg_dma_len(sg)))
-			return false;
-		length += sg_dma_len(sg);
-	}
-	return length >= size;
 }
 
 /**

@@ -2,18 +2,22 @@
 /*
  * What the CPU does in place of hardware.
  *
- * Like a device it knows nothing but the DMA addresses of the mapping; what is there bus.c
- * tells, each time anew.
+ * Like a device it knows nothing but the DMA addresses of the mapping; what is there reach.c
+ * tells, each time anew. I/O memory is accessed in words of 32 bits, as many devices want it.
  */
 
 #include <linux/crc32.h>
-#include <linux/highmem.h>
+#include <linux/io.h>
 #include <linux/kcsan-checks.h>
 #include <linux/rcupdate.h>
 #include <linux/scatterlist.h>
 
 #include "hooks.h"
 #include "importer.h"
+
+/* What is read, or written, of I/O memory in one go; a power of two. */
+#define DBI_IO_BYTES	128
+#define DBI_IO_WORD	sizeof(__le32)
 
 /* A position in a mapping. */
 struct dbi_pos {
@@ -42,24 +46,70 @@ static struct dbi_pos dbi_pos_at(struct dbi_job *job, u64 offset)
 	return pos;
 }
 
-/* Bytes from @pos to the end of its page or of its segment. */
-static size_t dbi_pos_span(const struct dbi_pos *pos)
+/* Bytes from @pos to where it may be something else. */
+static size_t dbi_pos_span(const struct dbi_job *job, const struct dbi_pos *pos)
 {
+	size_t step = job->map->nr_windows ? DBI_IO_BYTES : PAGE_SIZE;
 	dma_addr_t addr = sg_dma_address(pos->sg) + pos->skip;
 
 	return min_t(size_t, sg_dma_len(pos->sg) - pos->skip,
-		     PAGE_SIZE - offset_in_page(addr));
+		     step - (addr & (step - 1)));
 }
 
-/* Memory at the DMA address of @pos. Undo: kunmap_local(). NULL: a fault, which is told. */
-static void *dbi_pos_access(struct dbi_job *job, const struct dbi_pos *pos)
+/* What is at the DMA address of @pos. Undo: dbi_reach_done(). False: a fault, which is told. */
+static bool dbi_pos_access(struct dbi_job *job, const struct dbi_pos *pos,
+			   struct iosys_map *at)
 {
 	dma_addr_t addr = sg_dma_address(pos->sg) + pos->skip;
-	void *mem = dbi_bus_access(job->att->device, addr);
+	bool there = dbi_reach(job->map, pos->sg, addr, at);
 
-	if (!mem)
+	if (!there)
 		dbi_event(job->att, DMABUF_REVOKE_EVENT_DMA_FAULT, addr);
-	return mem;
+	return there;
+}
+
+/* Of the word that @io is in: where it is there. */
+static size_t dbi_io_skip(const void __iomem *io)
+{
+	return (__force unsigned long)io % DBI_IO_WORD;
+}
+
+static void dbi_io_read(u8 *to, const void __iomem *io, size_t bytes)
+{
+	size_t skip = dbi_io_skip(io), n;
+	__le32 word;
+
+	for (io -= skip; bytes; bytes -= n, to += n, io += DBI_IO_WORD) {
+		word = cpu_to_le32(readl(io));
+		n = min(bytes, DBI_IO_WORD - skip);
+		memcpy(to, (u8 *)&word + skip, n);
+		skip = 0;
+	}
+}
+
+/* What of the first and the last word is not written stays as it is. */
+static void dbi_io_write(void __iomem *io, const u8 *from, size_t bytes)
+{
+	size_t skip = dbi_io_skip(io), n;
+	__le32 word = 0;
+
+	for (io -= skip; bytes; bytes -= n, from += n, io += DBI_IO_WORD) {
+		n = min(bytes, DBI_IO_WORD - skip);
+		if (n < DBI_IO_WORD)
+			word = cpu_to_le32(readl(io));
+		memcpy((u8 *)&word + skip, from, n);
+		writel(le32_to_cpu(word), io);
+		skip = 0;
+	}
+}
+
+/* Where @bytes can be read that are at @at: there, or in @buffer. */
+static const void *dbi_read(const struct iosys_map *at, u8 *buffer, size_t bytes)
+{
+	if (!at->is_iomem)
+		return at->vaddr;
+	dbi_io_read(buffer, at->vaddr_iomem, bytes);
+	return buffer;
 }
 
 /* Byte i of the buffer becomes byte i modulo 8 of the pattern. */
@@ -72,45 +122,59 @@ static void dbi_fill(u8 *to, size_t bytes, u64 offset, u64 pattern)
 	memcpy(to, &word, bytes);
 }
 
+static void dbi_software_fill(const struct dbi_job *job,
+			      const struct iosys_map *at, u8 *buffer,
+			      size_t bytes, u64 offset)
+{
+	dbi_fill(at->is_iomem ? buffer : at->vaddr, bytes, offset, job->pattern);
+	if (at->is_iomem)
+		dbi_io_write(at->vaddr_iomem, buffer, bytes);
+}
+
 static int dbi_software_copy(struct dbi_job *job, const struct dbi_pos *to,
 			     const void *mem, size_t bytes)
 {
-	void *dst = dbi_pos_access(job, to);
+	struct iosys_map at;
 
-	if (!dst)
+	if (!dbi_pos_access(job, to, &at))
 		return -EFAULT;
 	/* They overlap only where a hook says where they are. */
-	memmove(dst, mem, bytes);
-	kunmap_local(dst);
+	if (at.is_iomem)
+		dbi_io_write(at.vaddr_iomem, mem, bytes);
+	else
+		memmove(at.vaddr, mem, bytes);
+	dbi_reach_done(&at);
 	return 0;
 }
 
-/* @bytes that lie in one page on either side, @done bytes into the range. 0, or -EFAULT. */
+/* @bytes that are in one piece on either side, @done bytes into the range. 0, or -EFAULT. */
 static int dbi_software_transfer(struct dbi_job *job, const struct dbi_pos *from,
 				 const struct dbi_pos *to, size_t bytes,
 				 u64 done, u32 *crc)
 {
-	void *mem = dbi_pos_access(job, from);
+	u8 buffer[DBI_IO_BYTES];
+	struct iosys_map at;
 	int ret = 0;
 
-	if (!mem)
+	if (!dbi_pos_access(job, from, &at))
 		return -EFAULT;
 	switch (job->op) {
 	case DMABUF_REVOKE_OP_READ:
-		*crc = crc32_le(*crc, mem, bytes);
+		*crc = crc32_le(*crc, dbi_read(&at, buffer, bytes), bytes);
 		break;
 	case DMABUF_REVOKE_OP_WRITE:
-		dbi_fill(mem, bytes, job->offset + done, job->pattern);
+		dbi_software_fill(job, &at, buffer, bytes, job->offset + done);
 		break;
 	case DMABUF_REVOKE_OP_COPY:
-		ret = dbi_software_copy(job, to, mem, bytes);
+		ret = dbi_software_copy(job, to, dbi_read(&at, buffer, bytes),
+					bytes);
 		break;
 	}
-	kunmap_local(mem);
+	dbi_reach_done(&at);
 	return ret;
 }
 
-/* Moves all data of one pass, page by page. 0; -ECANCELED if cut short; or -EFAULT. */
+/* Moves all data of one pass, piece by piece. 0; -ECANCELED if cut short; or -EFAULT. */
 int dbi_software_move(struct dbi_job *job, u32 *crc)
 {
 	struct dbi_pos from = dbi_pos_at(job, job->offset);
@@ -125,9 +189,9 @@ int dbi_software_move(struct dbi_job *job, u32 *crc)
 		/* RCU-tasks, too, is to see that a stream without end comes by here. */
 		cond_resched_tasks_rcu_qs();
 
-		n = min_t(u64, job->length - done, dbi_pos_span(&from));
+		n = min_t(u64, job->length - done, dbi_pos_span(job, &from));
 		if (job->op == DMABUF_REVOKE_OP_COPY)
-			n = min(n, dbi_pos_span(&to));
+			n = min(n, dbi_pos_span(job, &to));
 		/* Whose memory it is writes to it when they like: no race of ours. */
 		kcsan_disable_current();
 		ret = dbi_software_transfer(job, &from, &to, n, done, crc);

@@ -798,9 +798,14 @@ enum dmabuf_revoke_kind {
  *	For devices that are coherent, without translation and not bounced
  * @DMABUF_REVOKE_ENGINE_IOVA: the same for devices that are coherent, and whose addresses an
  *	IOMMU translates: each access asks for the translation that there is at that moment.
- *	Without one, or where it leads to what is no memory, the access is a fault: see
+ *	Without one, or where it leads to what the CPU does not reach, the access is a fault: see
  *	EVENT_DMA_FAULT
  * @DMABUF_REVOKE_ENGINE_NONE: nothing: attach and map only
+ *
+ * The CPU reaches memory, and I/O memory that the kernel knows (/proc/iomem), such as another
+ * device's BAR; with IOVA only what was there when the buffer was mapped, and only with
+ * ATTACH_PEER2PEER. I/O memory is accessed in words of 32 bits. Of a first and a last word that
+ * are written in part the rest is read before, and written as it was.
  */
 enum dmabuf_revoke_engine {
 	DMABUF_REVOKE_ENGINE_AUTO	= 0,
@@ -1032,7 +1037,9 @@ enum dmabuf_revoke_direction {
  *		the new one is made beside it
  *   ENODEV	a pinned attachment that was invalidated; the device has gone
  *   EINTR	a signal arrived and the call was not restarted
- *   EOPNOTSUPP	ENGINE_CPU, and the exporter gave addresses that are not memory
+ *   EOPNOTSUPP	ENGINE_CPU, and the exporter gave addresses that the CPU does not reach; or
+ *		less than the buffer's length
+ *   ENOMEM	I/O memory cannot be mapped for the CPU
  *   EAGAIN	the exporter invalidated while it mapped, and did so again when it was asked
  *		once more; a pinned attachment: ENODEV, the first time
  *   EIO	MISBEHAVE_CLEAR_ONLY, after an invalidation
@@ -1287,7 +1294,10 @@ struct dmabuf_revoke_vmap {
 
 /* What is at its first address is memory: RAM, and none that a device brought along. */
 #define DMABUF_REVOKE_SEGMENT_MEMORY	(1U << 0)
-/* The exporter marked the address as one of the PCI bus: it does not pass the host bridge. */
+/*
+ * The exporter marked the address as one of the PCI bus: it does not pass the host bridge, nor an
+ * IOMMU there. The CPU has the same at another address, by the windows of that bridge.
+ */
 #define DMABUF_REVOKE_SEGMENT_BUS	(1U << 1)
 
 /**
@@ -1337,7 +1347,7 @@ struct dmabuf_revoke_segments {
  * @DMABUF_REVOKE_EVENT_JOB_DONE: a job's fence signalled
  * @DMABUF_REVOKE_EVENT_GONE: its device was removed or reset; the last event
  * @DMABUF_REVOKE_EVENT_DMA_FAULT: ENGINE_IOVA: an access to an address that is not mapped,
- *	or is none of memory; the job ends with EFAULT
+ *	or that the CPU does not reach; the job ends with EFAULT
  */
 enum dmabuf_revoke_event_type {
 	DMABUF_REVOKE_EVENT_MAPPED	= 1,

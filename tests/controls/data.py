@@ -682,7 +682,7 @@ IMPORTER = {
     "I12": Clause(
         (
             "importer/engine/software.c:dbi_pos_advance",
-            "importer/engine/bus.c:dbi_bus_reaches",
+            "importer/engine/reach.c:dbi_reach_open",
         ),
         (
             Control(
@@ -700,7 +700,7 @@ IMPORTER = {
     "I13": Clause(
         (
             "importer/engine/software.c:dbi_pos_access",
-            "importer/engine/bus.c:dbi_bus_access",
+            "importer/engine/reach.c:dbi_reach",
         ),
         (),
         "An importer that looks for pages finds none where CONFIG_DMABUF_DEBUG takes them out "

@@ -17,6 +17,8 @@ ACCEPT_LEGACY, ZERO_PAGE, QUARANTINE = 1 << 0, 1 << 1, 1 << 2
 DEFER_UNMAP = 1 << 0
 NO_UNMAP, LATE_FENCE, STUCK_FENCE, FENCE_OUTLIVES = 1 << 1, 1 << 4, 1 << 5, 1 << 20
 SEGMENT_MEMORY = 1 << 0
+READ, WRITE, COPY = range(3)
+STREAM = 1 << 0
 
 FOREVER = (1 << 64) - 1
 
@@ -166,26 +168,58 @@ def segments(attachment: int) -> list[tuple[int, int, int]]:
     ]
 
 
-def submit(attachment: int, duration_ns: int) -> int:
+def submit(
+    attachment: int,
+    duration_ns: int = 0,
+    op: int = READ,
+    offset: int = 0,
+    length: int = 1,
+    dst_offset: int = 0,
+    pattern: int = 0,
+    flags: int = 0,
+) -> int:
     """The number of a new job that lasts so long."""
-    return _call(attachment, _SUBMIT, _SUBMIT_LAYOUT, m5=1, m8=duration_ns)[9]
+    return _call(
+        attachment,
+        _SUBMIT,
+        _SUBMIT_LAYOUT,
+        m1=flags,
+        m2=op,
+        m4=offset,
+        m5=length,
+        m6=dst_offset,
+        m7=pattern,
+        m8=duration_ns,
+    )[9]
+
+
+class Result(NamedTuple):
+    """What WAIT says of a job; times are CLOCK_MONOTONIC, in ns."""
+
+    status: int
+    crc32: int
+    passes: int
+    changed: int
+    started_ns: int
+    ended_ns: int
+
+
+def result(attachment: int, job: int, deadline_ns: int = FOREVER) -> Result:
+    values = _call(attachment, _WAIT, _WAIT_LAYOUT, m2=job, m3=deadline_ns)
+    return Result(*values[4:])
 
 
 def wait(attachment: int, job: int, deadline_ns: int) -> int:
     """The job's status."""
-    return result(attachment, job, deadline_ns)[0]
+    return result(attachment, job, deadline_ns).status
 
 
-def result(attachment: int, job: int, deadline_ns: int = FOREVER) -> tuple[int, int]:
-    """The job's status, and when its fence signalled (CLOCK_MONOTONIC, ns)."""
-    values = _call(attachment, _WAIT, _WAIT_LAYOUT, m2=job, m3=deadline_ns)
-    return values[4], values[9]
-
-
-def until_taken_up(attachment: int, patience: float = 30.0) -> None:
+def until_taken_up(attachment: int, patience: float = 30.0, passes: int = 0) -> None:
     """Until the device works on a job: one that waits is cancelled when it is invalidated."""
     deadline = time.monotonic() + patience
-    while not _call(attachment, _STATUS, _STATUS_LAYOUT)[-2]:
+    running, done = 0, 0
+    while not running or done < passes:
+        running, done = _call(attachment, _STATUS, _STATUS_LAYOUT)[-2:]
         assert time.monotonic() < deadline, "no job was taken up"
         # No event tells of a job's start.
         time.sleep(0.001)

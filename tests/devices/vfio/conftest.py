@@ -31,9 +31,9 @@ def function() -> pci.Function:
     return free[0]
 
 
-def opened(function: pci.Function) -> Bar:
+def opened(function: pci.Function, number: int = 2) -> Bar:
     try:
-        found = Bar(function, 2)
+        found = Bar(function, number)
     except PermissionError:
         pytest.skip(
             "no interrupt remapping: modprobe vfio_iommu_type1 allow_unsafe_interrupts=1"

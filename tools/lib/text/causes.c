@@ -174,7 +174,7 @@ static const struct cause {
 	  { "its memory is a device's own, and this attachment cannot do peer-to-peer",
 	    BY_FUNCTION }, OTHERS, 0, 0 },
 	{ MAP, EOPNOTSUPP,
-	  { "its memory is a device's own, which this attachment does not reach",
+	  { "its memory is a device's own, and at its addresses there is nothing for a CPU",
 	    "use --engine none, on behalf of a PCI function" }, PEERS | OTHERS, 0, 0 },
 	{ IMPORT, EPERM,
 	  { "its exporter does not permit it, perhaps for want of peer-to-peer", NULL },
