@@ -374,6 +374,21 @@ static long dbi_attachment_ioctl(struct file *file, unsigned int cmd,
 			     ARRAY_SIZE(dbi_attachment_ops));
 }
 
+/*
+ * Who exits, or closes many files at once, has all of them flushed before the first is released.
+ * Its release may wait for a resv lock, whose holder waits for a fence of ours that does not signal
+ * before another of these files is closed. So the jobs end here, if ours is the last reference:
+ * nobody can get another. (Of two who flush at once neither has that; then release does it.)
+ */
+static int dbi_attachment_flush(struct file *file, fl_owner_t id)
+{
+	struct dbi_attachment *att = file->private_data;
+
+	if (file_count(file) == 1 && dbi_device_leave(att))
+		dbi_attachment_stop(att);
+	return 0;
+}
+
 static int dbi_attachment_release(struct inode *inode, struct file *file)
 {
 	dbi_attachment_destroy(file->private_data);
@@ -386,5 +401,6 @@ const struct file_operations dbi_attachment_fops = {
 	.poll = dbi_events_poll,
 	.unlocked_ioctl = dbi_attachment_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
+	.flush = dbi_attachment_flush,
 	.release = dbi_attachment_release,
 };

@@ -127,7 +127,10 @@ int dbi_device_enter(struct dbi_attachment *att)
 	return ret;
 }
 
-/* Whether the attachment has to be detached by who asks, who has a user of the device then. */
+/*
+ * Whether the attachment has to be detached by who asks, who has a user of the device then. Asked
+ * again it says the same: nobody evicts it any more.
+ */
 bool dbi_device_leave(struct dbi_attachment *att)
 {
 	bool own;
@@ -135,7 +138,7 @@ bool dbi_device_leave(struct dbi_attachment *att)
 	spin_lock(&dbi_devices_lock);
 	own = !att->evicted;
 	if (own)
-		list_del(&att->on_device);
+		list_del_init(&att->on_device);
 	spin_unlock(&dbi_devices_lock);
 	return own;
 }

@@ -142,9 +142,11 @@ CASE(attachments, attachment_shared_by_two_descriptors_lives_on)
 	struct buffer buffer = buffer_alloc(PAGE, 0);
 	int att = attach_mapped(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
 	int copy = dup(att);
+	uint64_t job = submit_running(att, buffer.fd, 0, ENDLESS, NULL);
 
 	close(att);
 	equal(status(copy).state, DMABUF_REVOKE_ATTACHMENT_MAPPED);
+	equal(status(copy).running, job);
 	equal(query(buffer.id).attachments, 1);
 	close(copy);
 	equal(query(buffer.id).attachments, 0);

@@ -253,3 +253,83 @@ CASE(killed, E8_E9_vmap_that_waits_for_a_writer_while_the_lock_is_held)
 	close(writer);
 	scene_free(&s);
 }
+
+/* --- a process with several attachments --------------------------------------- */
+
+/*
+ * One, whose fence does not signal before it is closed, is amidst others: closing those takes the
+ * resv lock, and whatever the order is in which the kernel closes them, one of those comes first.
+ */
+static int own_attachments(struct child *self, void *arg)
+{
+	int dmabuf = *(int *)arg;
+	int stuck;
+
+	attach_mapped(dmabuf, DMABUF_REVOKE_KIND_DYNAMIC, 0);
+	stuck = attach_misbehaving(dmabuf, DMABUF_REVOKE_KIND_DYNAMIC,
+				   M(STUCK_FENCE) | M(KERNEL_FENCE), 0);
+	submit_running(stuck, dmabuf, 0, 0, NULL);
+	attach(dmabuf, DMABUF_REVOKE_KIND_DYNAMIC, 0);
+	child_waits(self);
+	return 0;
+}
+
+static bool has_exited(uint64_t pid)
+{
+	siginfo_t info = {};
+
+	equal(waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT), 0);
+	return info.si_pid;
+}
+
+static void ends_with_all_it_has(struct child *child)
+{
+	equal(kill(child->pid, SIGKILL), 0);
+	holds(eventually(has_exited, child->pid), "it waits for itself");
+	holds(WIFSIGNALED(child_reap(child)));
+}
+
+struct mapper {
+	pthread_t thread;
+	int att;
+	atomic_int tid;
+	int result;
+};
+
+static void *map_in_thread(void *arg)
+{
+	struct mapper *mapper = arg;
+
+	atomic_store(&mapper->tid, gettid());
+	mapper->result = dr_map(mapper->att, DMABUF_REVOKE_BIDIRECTIONAL);
+	return NULL;
+}
+
+static bool mapper_sleeps(uint64_t arg)
+{
+	const struct mapper *mapper = (const void *)(uintptr_t)arg;
+	int tid = atomic_load(&mapper->tid);
+
+	return tid && is_asleep(tid);
+}
+
+/* A static importer that maps holds the lock until fences of usage KERNEL have signalled. */
+CASE(killed, I4_process_with_the_fence_that_the_lock_waits_for)
+{
+	struct buffer buffer = buffer_alloc(PAGE, DMABUF_REVOKE_ALLOC_ACCEPT_LEGACY);
+	struct mapper mapper = {};
+	struct child child;
+
+	if (!kernel_can(DMABUF_REVOKE_FEATURE_STATIC_MAP))
+		skip("no one holds the lock until a fence has signalled: Linux 7.1");
+	mapper.att = attach(buffer.fd, DMABUF_REVOKE_KIND_LEGACY_STATIC, 0);
+	child = child_start(own_attachments, &buffer.fd);
+	child_is_waiting(&child);
+	pthread_create(&mapper.thread, NULL, map_in_thread, &mapper);
+	holds(eventually(mapper_sleeps, (uintptr_t)&mapper));
+	ends_with_all_it_has(&child);
+	pthread_join(mapper.thread, NULL);
+	succeeds(mapper.result);
+	close(mapper.att);
+	close(buffer.fd);
+}
