@@ -32,6 +32,17 @@ static int dbr_attachment_fill(struct dbr_attachment *a, struct dbr_buffer *buf,
 	return PTR_ERR_OR_ZERO(a->spare);
 }
 
+/*
+ * Whether @dev can map the buffer. Each bounce buffer is a copy of its own: of memory that is there
+ * again and again the one that is written back last would win.
+ */
+static bool dbr_suits_device(struct dbr_buffer *buf, struct device *dev)
+{
+	return dbr_device_can_map(dev) &&
+	       !(buf->shape.kind == DMABUF_REVOKE_SHAPE_REPEATED &&
+		 dbr_device_may_bounce(dev));
+}
+
 int dbr_dmabuf_attach(struct dma_buf *dmabuf,
 		      struct dma_buf_attachment *attach)
 {
@@ -43,7 +54,7 @@ int dbr_dmabuf_attach(struct dma_buf *dmabuf,
 	if (dbr_is_gone(buf))
 		return -ENODEV;
 	/* Who learns it only from map tries again for ever. */
-	if (!dbr_device_can_map(attach->dev) && !dbr_fault_skips_device_test(buf))
+	if (!dbr_suits_device(buf, attach->dev) && !dbr_fault_skips_device_test(buf))
 		return -EIO;
 	ret = dbr_fault_attach(buf);
 	if (ret)
@@ -183,7 +194,7 @@ struct sg_table *dbr_dmabuf_map(struct dma_buf_attachment *attach,
 	if (ret)
 		return ERR_PTR(ret);
 	/* It was let in by that fault; the DMA API takes no errno for it. */
-	if (dbr_fault_skips_device_test(buf) && !dbr_device_can_map(attach->dev))
+	if (dbr_fault_skips_device_test(buf) && !dbr_suits_device(buf, attach->dev))
 		return ERR_PTR(-EIO);
 
 	m = dbr_attachment_take(a, buf, attach->dev);

@@ -147,6 +147,7 @@ struct dbr_attachment {
 /* mapping.c */
 void dbr_mapping_teach_lockdep(void);
 bool dbr_device_can_map(struct device *dev);
+bool dbr_device_may_bounce(struct device *dev);
 struct dbr_mapping *dbr_mapping_create(struct dbr_buffer *buf, struct device *dev);
 void dbr_mapping_destroy(struct dbr_mapping *m);
 struct sg_table *dbr_mapping_table(struct dbr_mapping *m);

@@ -73,7 +73,7 @@ bool dbr_device_can_map(struct device *dev)
 }
 
 /* Only what is bounced is limited in length. */
-static bool dbr_device_may_bounce(struct device *dev)
+bool dbr_device_may_bounce(struct device *dev)
 {
 	return dma_max_mapping_size(dev) != SIZE_MAX;
 }

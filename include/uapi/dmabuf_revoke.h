@@ -192,8 +192,8 @@ struct dmabuf_revoke_exporter_info {
  *	@shape_arg as its seed.
  * @DMABUF_REVOKE_SHAPE_REPEATED: @shape_arg bytes, rounded up to pages, which are there again
  *	and again: for lengths, and tables, beyond the memory that there is. The length is a
- *	multiple of them, and at most 16 GiB. What is written at one offset is seen at others,
- *	but not what a device writes whose DMA is bounced.
+ *	multiple of them, and at most 16 GiB. What is written at one offset is seen at others; a
+ *	device whose DMA is bounced, so that this would not hold, cannot attach (EIO).
  */
 enum dmabuf_revoke_shape {
 	DMABUF_REVOKE_SHAPE_DEFAULT	= 0,
@@ -917,7 +917,8 @@ enum dmabuf_revoke_engine {
  *   EOPNOTSUPP	a legacy kind, and the buffer does not accept it
  *   ENODEV	the buffer has been revoked
  *   ENODEV	it is suspended, and the kind pins
- *   EIO	the device has no DMA mask, so it could never map
+ *   EIO	the device has no DMA mask, so it could never map; or its DMA is bounced, and the
+ *		memory is REPEATED
  *   EINTR	a signal arrived and the call was not restarted
  */
 struct dmabuf_revoke_attach {

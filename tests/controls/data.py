@@ -370,6 +370,7 @@ EXPORTER = {
     "E18": Clause(
         (
             "exporter/attachment.c:dbr_dmabuf_attach",
+            "exporter/attachment.c:dbr_suits_device",
             "exporter/mapping.c:dbr_device_can_map",
         ),
         (

@@ -72,6 +72,32 @@ CASE(segments, all_of_a_functions_is_memory)
 	function_unbind();
 }
 
+/* Each bounce buffer would be a copy of its own. */
+CASE(segments, E18_repeated_memory_is_not_for_who_is_bounced_warns_overlap)
+{
+	struct dmabuf_revoke_alloc alloc = {
+		.length = LENGTH,
+		.fd_flags = O_RDWR | O_CLOEXEC,
+		.shape = DMABUF_REVOKE_SHAPE_REPEATED,
+		.shape_arg = PAGE,
+	};
+	struct dmabuf_revoke_device device;
+	int ret;
+
+	succeeds(dr_alloc_as(exporter, &alloc));
+	function_bind();
+	holds(function_is_there(&device));
+	ret = try_attach_for(function, alloc.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
+	if (device.iommu == DMABUF_REVOKE_IOMMU_TRANSLATED || function_has_engine()) {
+		succeeds(dr_map(succeeds(ret), DMABUF_REVOKE_BIDIRECTIONAL));
+		close(ret);
+	} else {
+		fails(ret, EIO);
+	}
+	function_unbind();
+	close(alloc.fd);
+}
+
 CASE(segments, there_are_none_without_a_mapping)
 {
 	struct buffer buffer = buffer_alloc(LENGTH, 0);
