@@ -10,11 +10,46 @@
 
 #include "importer.h"
 
+/* What probe changes of a function, and the driver after us is to find as it was. */
+struct dbi_pci_before {
+	struct device *dev;
+	u64 mask;
+	u64 coherent_mask;
+	unsigned int max_seg_size;
+};
+
+static void dbi_pci_restore(void *data)
+{
+	const struct dbi_pci_before *before = data;
+
+	dma_set_mask(before->dev, before->mask);
+	dma_set_coherent_mask(before->dev, before->coherent_mask);
+	dma_set_max_seg_size(before->dev, before->max_seg_size);
+}
+
+static int dbi_pci_remember(struct device *dev)
+{
+	struct dbi_pci_before *before = devm_kmalloc(dev, sizeof(*before), GFP_KERNEL);
+
+	if (!before)
+		return -ENOMEM;
+	*before = (struct dbi_pci_before){
+		.dev = dev,
+		.mask = dma_get_mask(dev),
+		.coherent_mask = dev->coherent_dma_mask,
+		.max_seg_size = dma_get_max_seg_size(dev),
+	};
+	return devm_add_action(dev, dbi_pci_restore, before);
+}
+
 static int dbi_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
 	struct dbi_device *device;
 	int ret;
 
+	ret = dbi_pci_remember(&pdev->dev);
+	if (ret)
+		return ret;
 	ret = dma_set_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(64));
 	if (ret)
 		return ret;

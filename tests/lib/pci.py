@@ -81,6 +81,12 @@ class Function:
         self.unbind()
         _write(self.path / "driver_override", "")
 
+    def rediscover(self) -> None:
+        """It goes, and comes again as if the machine had just been started."""
+        _write(self.path / "remove", "1")
+        _write(BUS / "rescan", "1")
+        assert self.path.exists(), f"{self.address} does not come again"
+
     @contextmanager
     def driven_by(self, driver: str) -> Iterator[Function]:
         try:
