@@ -78,8 +78,8 @@ BUGS = {
         (),
         (
             "contract/exporter::E16_unwritable_argument_leaves_nothing",
-            "interface/badinput/first_ioctls::E16_unwritable_argument_is_EFAULT",
-            "interface/badinput/first_ioctls::E16_unwritable_argument_leaves_no_fence",
+            "interface/badinput/ioctls::E16_unwritable_argument_is_EFAULT",
+            "interface/badinput/ioctls::E16_unwritable_argument_leaves_no_fence",
         ),
         "It leads to freed memory, so nothing provokes it.",
     ),
