@@ -142,7 +142,7 @@ struct dbi_attachment {
 
 	/* The lock of the devices. */
 	struct list_head on_device;	/* device->attachments; if evicted who evicts has it */
-	bool evicted;			/* only ever set */
+	bool evicted;			/* only ever set; the engine peeks at it */
 	struct completion detached;	/* by who evicted it */
 
 	/* The resv lock. */

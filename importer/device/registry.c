@@ -151,7 +151,7 @@ void dbi_device_evict(struct dbi_device *device, struct list_head *evicted)
 	spin_lock(&dbi_devices_lock);
 	device->away = true;
 	list_for_each_entry(att, &device->attachments, on_device)
-		att->evicted = true;
+		WRITE_ONCE(att->evicted, true);
 	list_splice_init(&device->attachments, evicted);
 	spin_unlock(&dbi_devices_lock);
 }

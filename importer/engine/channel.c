@@ -84,7 +84,8 @@ static bool dbi_job_may_start(struct dbi_job *job)
 {
 	enum dbi_mapping_mode mode = READ_ONCE(job->map->mode);
 
-	if (READ_ONCE(job->att->closing))
+	/* Its device goes, perhaps with what it has waited for. */
+	if (READ_ONCE(job->att->closing) || READ_ONCE(job->att->evicted))
 		return false;
 	return mode == DBI_MAPPING_RUN ||
 	       (mode == DBI_MAPPING_DRAIN && dbi_starts_job_late(job->att));
