@@ -120,6 +120,18 @@ static int dbi_attachment_attach(struct dbi_attachment *att)
 	return PTR_ERR_OR_ZERO(att->attach);
 }
 
+/* Before it is attached, and after: what only hardware takes. */
+static int dbi_attachment_open_engine(struct dbi_attachment *att)
+{
+	return dbi_is_real(att) ? dbi_dmaengine_open(att) : 0;
+}
+
+static void dbi_attachment_close_engine(struct dbi_attachment *att)
+{
+	if (dbi_is_real(att))
+		dbi_dmaengine_close(att);
+}
+
 /* First: an exporter may hold the resv lock until our fences signal. */
 static void dbi_attachment_stop(struct dbi_attachment *att)
 {
@@ -134,6 +146,7 @@ static void dbi_attachment_detach(struct dbi_attachment *att)
 	dbi_engine_end(att);
 	dma_buf_detach(att->dmabuf, att->attach);
 	dbi_after_detach(att);
+	dbi_attachment_close_engine(att);
 }
 
 /**
@@ -144,7 +157,7 @@ static void dbi_attachment_detach(struct dbi_attachment *att)
  * @hooks: of one that is to misbehave; else NULL
  *
  * Return: the attachment, or an ERR_PTR with what the exporter returned, -ENOMEM, -ENODEV
- * if the device is going, or -ERESTARTSYS.
+ * if the device is going, -EBUSY or -ENXIO if it has no channel for us, or -ERESTARTSYS.
  */
 struct dbi_attachment *
 dbi_attachment_create(struct dma_buf *dmabuf, struct dbi_device *device,
@@ -161,14 +174,17 @@ dbi_attachment_create(struct dma_buf *dmabuf, struct dbi_device *device,
 	att = dbi_attachment_alloc(dmabuf, device, arg, hooks);
 	if (!att)
 		return ERR_PTR(-ENOMEM);
-	ret = dbi_before_attach(att);
+	ret = dbi_attachment_open_engine(att);
 	if (ret)
 		goto err_free;
+	ret = dbi_before_attach(att);
+	if (ret)
+		goto err_close;
 
 	ret = dbi_attachment_attach(att);
 	if (ret) {
 		dbi_after_detach(att);
-		goto err_free;
+		goto err_close;
 	}
 
 	if (att->kind->pins)
@@ -184,6 +200,8 @@ dbi_attachment_create(struct dma_buf *dmabuf, struct dbi_device *device,
 	atomic64_inc(&dbi_nr_attachments);
 	return att;
 
+err_close:
+	dbi_attachment_close_engine(att);
 err_free:
 	kfree(att);
 	return ERR_PTR(ret);

@@ -2,8 +2,8 @@
 /*
  * The test importer.
  *
- * Floors, from above: main, pci, misbehave, rogue, attachment, kinds, job, channel, software,
- * vmap, mapping, event, registry, reach, bus.
+ * Floors, from above: main, pci, provider, misbehave, rogue, attachment, kinds, job, channel,
+ * pass, dmaengine, software, vmap, mapping, event, registry, reach, bus.
  *
  * Each file calls only those below it. What has to go up goes through what was given: the
  * callback of an attachment, a work item, hooks.
@@ -29,8 +29,12 @@
  * or written, while anything is waited for that a signal cannot end, or while the CPU reads
  * a buffer. (The callback holds the resv lock, and waits for the engine; one that is slow on
  * purpose for @closing, too, which is set without that lock.) The engine takes nothing but
- * .lock and those of fences, so whoever holds the resv lock may wait for it. The order of the
- * first two is what dbi_attachment_teach_lockdep() teaches.
+ * .lock and those of fences, and before them dbi_dmaengine.lock, which is for a step of real
+ * hardware, the engine's or a rogue's: so whoever holds the resv lock may wait for it. The order
+ * of the first two is what dbi_attachment_teach_lockdep() teaches.
+ *
+ * A device that has a driver of its own is taken in, and given up, with the driver core's lock of
+ * that device held, outside of all others.
  */
 #ifndef DBI_IMPORTER_H
 #define DBI_IMPORTER_H
@@ -54,6 +58,7 @@
 
 #define DBI_MAX_JOBS	256		/* uncollected, per attachment */
 #define DBI_MAX_EVENTS	64		/* unread, per attachment */
+#define DBI_IO_BYTES	128		/* of I/O memory, in one go; a power of two */
 #define DBI_MAX_DURATION_NS	(3600ULL * NSEC_PER_SEC)
 
 /* One of the ways in which drivers attach. */
@@ -139,6 +144,7 @@ struct dbi_attachment {
 	struct dma_buf_attachment *attach;
 	struct dbi_device *device;	/* a user of it */
 	u32 engine;			/* enum dmabuf_revoke_engine; never AUTO */
+	struct dbi_dmaengine *dmaengine;	/* dmaengine.c's */
 
 	/* The lock of the devices. */
 	struct list_head on_device;	/* device->attachments; if evicted who evicts has it */
@@ -213,6 +219,20 @@ struct dbi_job {
 	ktime_t ended;
 };
 
+/* A DMA address; @marked by the exporter: one of the PCI bus, which no IOMMU translates. */
+struct dbi_place {
+	dma_addr_t addr;
+	bool marked;
+};
+
+/* What is moved at once: on either side it lies in one page, and in one segment. */
+struct dbi_piece {
+	struct dbi_place from;		/* WRITE: to */
+	struct dbi_place to;		/* COPY */
+	u64 offset;			/* of @from in the buffer */
+	size_t bytes;			/* where there is I/O memory DBI_IO_BYTES at most */
+};
+
 /* Whether it has to end in the midst of a pass. */
 static inline bool dbi_job_is_cut(const struct dbi_job *job)
 {
@@ -220,8 +240,20 @@ static inline bool dbi_job_is_cut(const struct dbi_job *job)
 	       READ_ONCE(job->att->closing);
 }
 
+/* Whether its engine is dmaengine.c, which a kernel without DMA engines is built without. */
+static inline bool dbi_is_real(const struct dbi_attachment *att)
+{
+	return IS_ENABLED(CONFIG_DMA_ENGINE) &&
+	       att->engine == DMABUF_REVOKE_ENGINE_DMAENGINE;
+}
+
 /* device/pci.c */
 extern struct pci_driver dbi_pci_driver;
+
+/* device/provider.c */
+int dbi_providers_init(void);
+int dbi_providers_look(void);
+void dbi_providers_exit(void);
 
 /* misbehave.c */
 const struct dbi_hooks *
@@ -256,8 +288,20 @@ int dbi_job_submit(struct ucmd *ucmd);
 int dbi_job_wait(struct ucmd *ucmd);
 void dbi_jobs_free(struct dbi_attachment *att);
 
+/* engine/pass.c */
+int dbi_pass(struct dbi_job *job, u32 *crc);
+
+/* engine/dmaengine.c */
+int dbi_dmaengine_open(struct dbi_attachment *att);
+int dbi_dmaengine_transfer(struct dbi_job *job, const struct dbi_piece *piece,
+			   u32 *crc);
+void dbi_dmaengine_write(struct dbi_attachment *att, dma_addr_t addr, u64 word);
+void dbi_dmaengine_close(struct dbi_attachment *att);
+
 /* engine/software.c */
-int dbi_software_move(struct dbi_job *job, u32 *crc);
+void dbi_fill(u8 *to, size_t bytes, u64 offset, u64 pattern);
+int dbi_software_transfer(struct dbi_job *job, const struct dbi_piece *piece,
+			  u32 *crc);
 
 /* engine/channel.c */
 extern struct workqueue_struct *dbi_engine_wq;	/* made by main.c */
@@ -300,7 +344,8 @@ ssize_t dbi_events_read(struct file *file, char __user *ubuf, size_t len,
 __poll_t dbi_events_poll(struct file *file, poll_table *wait);
 
 /* device/registry.c */
-struct dbi_device *dbi_device_add(struct device *dev);
+struct dbi_device *dbi_device_add(struct device *dev, u32 engines);
+struct dbi_device *dbi_device_provider(const struct device *dev);
 void dbi_device_remove(struct dbi_device *device);
 struct dbi_device *dbi_device_get(const char *name);
 void dbi_device_put(struct dbi_device *device);
@@ -314,8 +359,8 @@ u32 dbi_devices_list(struct dmabuf_revoke_device *out, u32 room);
 /* engine/reach.c */
 int dbi_reach_open(struct dbi_mapping *map);
 void dbi_reach_close(struct dbi_mapping *map);
-bool dbi_reach(const struct dbi_mapping *map, struct scatterlist *sg,
-	       dma_addr_t addr, struct iosys_map *at);
+bool dbi_reach(const struct dbi_mapping *map, const struct dbi_place *place,
+	       struct iosys_map *at);
 void dbi_reach_done(struct iosys_map *at);
 
 /* engine/bus.c */

@@ -43,6 +43,9 @@ static int dbi_ioctl_devices(struct ucmd *ucmd)
 	if (arg->flags)
 		return -EINVAL;
 
+	ret = dbi_providers_look();
+	if (ret)
+		return ret;
 	room = min(arg->capacity, dbi_devices_list(NULL, 0));
 	devices = kvcalloc(max(room, 1U), sizeof(*devices), GFP_CALLER);
 	if (!devices)
@@ -71,7 +74,7 @@ static int dbi_check_attach(const struct dmabuf_revoke_attach *arg)
 		return -EINVAL;
 	if (arg->delay_ns > DBI_MAX_DURATION_NS)
 		return -EINVAL;
-	if (arg->engine > DMABUF_REVOKE_ENGINE_NONE || arg->reserved)
+	if (arg->engine > DMABUF_REVOKE_ENGINE_DMAENGINE || arg->reserved)
 		return -EINVAL;
 	if (!memchr(arg->device, 0, sizeof(arg->device)))
 		return -EINVAL;
@@ -84,22 +87,39 @@ static int dbi_attach_suit(const struct dbi_device *device,
 {
 	if (arg->flags & DMABUF_REVOKE_ATTACH_PEER2PEER && !device->peer2peer)
 		return -EOPNOTSUPP;
-	/* AUTO is no bit of theirs; the first one is what does most. */
+	/* AUTO is no bit of theirs. A real engine, the last, works only for who asks for it. */
 	if (arg->engine == DMABUF_REVOKE_ENGINE_AUTO)
 		arg->engine = __ffs(device->engines);
 	return device->engines & BIT(arg->engine) ? 0 : -EOPNOTSUPP;
 }
 
+/* Whose name it is, with a user; an ERR_PTR. */
+static struct dbi_device *
+dbi_attach_device(const struct dmabuf_revoke_attach *arg)
+{
+	struct dbi_device *device;
+	int ret;
+
+	if (arg->engine == DMABUF_REVOKE_ENGINE_DMAENGINE &&
+	    !IS_ENABLED(CONFIG_DMA_ENGINE))
+		return ERR_PTR(-EOPNOTSUPP);
+	ret = *arg->device ? dbi_providers_look() : 0;
+	if (ret)
+		return ERR_PTR(ret);
+	device = dbi_device_get(arg->device);
+	return device ?: ERR_PTR(-ENODEV);
+}
+
 static struct dbi_attachment *dbi_attach(struct dma_buf *dmabuf,
 					 struct dmabuf_revoke_attach *arg)
 {
-	struct dbi_device *device = dbi_device_get(arg->device);
+	struct dbi_device *device = dbi_attach_device(arg);
 	const struct dbi_hooks *hooks;
 	struct dbi_attachment *att;
 	int ret;
 
-	if (!device)
-		return ERR_PTR(-ENODEV);
+	if (IS_ERR(device))
+		return ERR_CAST(device);
 	ret = dbi_attach_suit(device, arg);
 	hooks = ret ? ERR_PTR(ret) : dbi_misbehave_hooks(dmabuf, device, arg);
 	if (IS_ERR(hooks))
@@ -226,7 +246,7 @@ static int __init dbi_own_device_create(void)
 	dma_set_max_seg_size(&pdev->dev, UINT_MAX);
 	compat_dma_set_coherent(&pdev->dev);
 	compat_dma_never_bounce(&pdev->dev);
-	dbi_own_device = dbi_device_add(&pdev->dev);
+	dbi_own_device = dbi_device_add(&pdev->dev, 0);
 	if (IS_ERR(dbi_own_device)) {
 		platform_device_unregister(pdev);
 		return PTR_ERR(dbi_own_device);
@@ -266,11 +286,16 @@ static int __init dbi_init(void)
 	ret = pci_register_driver(&dbi_pci_driver);
 	if (ret)
 		goto err_device;
-	ret = misc_register(&dbi_misc);
+	ret = dbi_providers_init();
 	if (ret)
 		goto err_pci;
+	ret = misc_register(&dbi_misc);
+	if (ret)
+		goto err_providers;
 	return 0;
 
+err_providers:
+	dbi_providers_exit();
 err_pci:
 	pci_unregister_driver(&dbi_pci_driver);
 err_device:
@@ -286,6 +311,7 @@ err_engine_wq:
 static void __exit dbi_exit(void)
 {
 	misc_deregister(&dbi_misc);
+	dbi_providers_exit();
 	pci_unregister_driver(&dbi_pci_driver);
 	dbi_own_device_destroy();
 	destroy_workqueue(dbi_unmap_wq);

@@ -6,6 +6,7 @@
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/dma-mapping.h>
 #include <linux/dma-resv.h>
 #include <linux/module.h>
 
@@ -40,8 +41,7 @@ static const char * const dbi_misbehave_names[] = {
 				 MISBEHAVE(LOOP_ON_ERROR) |		\
 				 MISBEHAVE(FENCE_OUTLIVES))
 #define DBI_MISBEHAVE_PINNED	(MISBEHAVE(KEEP_PIN) | MISBEHAVE(REVIVE))
-#define DBI_MISBEHAVE_OWN	(MISBEHAVE(DMA_AFTER_UNMAP) |		\
-				 MISBEHAVE(DOUBLE_UNPIN) |		\
+#define DBI_MISBEHAVE_OWN	(MISBEHAVE(DOUBLE_UNPIN) |		\
 				 MISBEHAVE(SKIP_KERNEL_FENCE) |		\
 				 MISBEHAVE(STALE))
 /*
@@ -66,6 +66,28 @@ static bool dbi_is_own(struct dma_buf *dmabuf, bool quarantined)
 		return false;
 	return !quarantined ||
 	       !strcmp(dmabuf->exp_name, DMABUF_REVOKE_EXP_NAME_QUARANTINE);
+}
+
+/* Hardware: an IOMMU that has forgotten the address stops it, or it reaches the very memory. */
+static bool dbi_may_really_write(struct dma_buf *dmabuf,
+				 const struct dbi_device *device)
+{
+	bool direct = device->engines & BIT(DMABUF_REVOKE_ENGINE_CPU) &&
+		      dma_get_required_mask(device->dev) <= device->dma_mask;
+
+	return compat_iommu_is_strict(device->dev) ||
+	       (direct && dbi_is_own(dmabuf, true));
+}
+
+/* Whether writing after the unmap reaches nobody's memory that is not watched. */
+static bool dbi_may_write_late(struct dma_buf *dmabuf,
+			       const struct dbi_device *device, u32 engine)
+{
+	if (IS_ENABLED(CONFIG_DMA_ENGINE) &&
+	    engine == DMABUF_REVOKE_ENGINE_DMAENGINE)
+		return dbi_may_really_write(dmabuf, device);
+	/* The addresses of a function that is bounced are others' after the unmap. */
+	return dbi_is_own(dmabuf, true) && !dev_is_pci(device->dev);
 }
 
 static bool dbi_misbehave_fits(const struct dmabuf_revoke_attach *arg)
@@ -292,11 +314,10 @@ dbi_misbehave_hooks(struct dma_buf *dmabuf, const struct dbi_device *device,
 	/* It has unpinned by then. */
 	if (arg->misbehave & MISBEHAVE(REVIVE))
 		own |= MISBEHAVE(REMAP);
-	if (arg->misbehave & own &&
-	    !dbi_is_own(dmabuf, arg->misbehave & MISBEHAVE(DMA_AFTER_UNMAP)))
+	if (arg->misbehave & own && !dbi_is_own(dmabuf, false))
 		return ERR_PTR(-EOPNOTSUPP);
-	/* A function's addresses may be those of bounce buffers. */
-	if (arg->misbehave & MISBEHAVE(DMA_AFTER_UNMAP) && dev_is_pci(device->dev))
+	if (arg->misbehave & MISBEHAVE(DMA_AFTER_UNMAP) &&
+	    !dbi_may_write_late(dmabuf, device, arg->engine))
 		return ERR_PTR(-EOPNOTSUPP);
 	return arg->misbehave ? &dbi_misbehave : NULL;
 }

@@ -119,19 +119,35 @@ static void dbi_rogue_add_work(struct work_struct *work)
 	dma_resv_unlock(resv);
 }
 
+/* The address is that of the page: our own device, of which alone this is, is never bounced. */
+static void dbi_rogue_write(const struct dbi_device *device, dma_addr_t addr)
+{
+	u64 *mem = dbi_bus_kmap(dbi_bus_phys(device, addr, false));
+
+	WRITE_ONCE(*mem, ktime_get_ns());
+	kunmap_local(mem);
+}
+
+/* Whether an IOMMU leads from the address to something again, whatever it is. */
+static bool dbi_rogue_is_mapped(const struct dbi_device *device, dma_addr_t addr)
+{
+	return device->domain && iommu_iova_to_phys(device->domain, addr);
+}
+
 /*
- * Into pages that the exporter watches, and keeps while we are attached. The address is
- * that of the page: our own device, of which alone this is, is never bounced.
+ * Into pages that the exporter watches, and keeps while its dma-buf is there. Or a real engine
+ * tries to, and an IOMMU stops it; not where somebody's memory has come to be at the address.
  */
 static void dbi_rogue_dma_work(struct work_struct *work)
 {
 	struct dbi_rogue *rogue = container_of(to_delayed_work(work),
 					       struct dbi_rogue, dma_work);
-	u64 *mem;
+	struct dbi_attachment *att = rogue->att;
 
-	mem = dbi_bus_kmap(dbi_bus_phys(rogue->att->device, rogue->addr, false));
-	WRITE_ONCE(*mem, ktime_get_ns());
-	kunmap_local(mem);
+	if (!dbi_is_real(att))
+		dbi_rogue_write(att->device, rogue->addr);
+	else if (!dbi_rogue_is_mapped(att->device, rogue->addr))
+		dbi_dmaengine_write(att, rogue->addr, ktime_get_ns());
 	queue_delayed_work(dbi_unmap_wq, &rogue->dma_work, 1);
 }
 

@@ -286,6 +286,18 @@ static inline phys_addr_t compat_pci_bus_phys(struct device *dev, dma_addr_t add
 #endif
 }
 
+/* Whether an IOMMU translates, and nothing any more by the time that an unmap returns. */
+static inline bool compat_iommu_is_strict(struct device *dev)
+{
+#ifdef CONFIG_IOMMU_API
+	struct iommu_domain *domain = iommu_get_domain_for_dev(dev);
+
+	return domain && domain->type == IOMMU_DOMAIN_DMA;
+#else
+	return false;
+#endif
+}
+
 #ifndef HAVE_SG_DMA_IS_BUS_ADDRESS
 #define sg_dma_is_bus_address	sg_is_dma_bus_address
 #endif

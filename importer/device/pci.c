@@ -56,7 +56,7 @@ static int dbi_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	/* The whole range may be one segment. */
 	dma_set_max_seg_size(&pdev->dev, UINT_MAX);
 
-	device = dbi_device_add(&pdev->dev);
+	device = dbi_device_add(&pdev->dev, 0);
 	if (IS_ERR(device))
 		return PTR_ERR(device);
 	pci_set_drvdata(pdev, device);

@@ -18,7 +18,7 @@ static DEFINE_SPINLOCK(dbi_devices_lock);
 static LIST_HEAD(dbi_devices);		/* the importer's own first */
 static DECLARE_WAIT_QUEUE_HEAD(dbi_devices_wait);	/* for users to leave */
 
-/* What it is, and what there can be done for it. 0, -ENOMEM, or -EINVAL. */
+/* What it is, and what the CPU can do for it. 0, -ENOMEM, or -EINVAL. */
 static int dbi_device_examine(struct dbi_device *device)
 {
 	struct device *dev = device->dev;
@@ -32,7 +32,7 @@ static int dbi_device_examine(struct dbi_device *device)
 		device->domain = iommu_get_domain_for_dev(dev);
 	device->peer2peer = dev_is_pci(dev) && IS_ENABLED(CONFIG_PCI_P2PDMA);
 
-	device->engines = BIT(DMABUF_REVOKE_ENGINE_NONE);
+	device->engines |= BIT(DMABUF_REVOKE_ENGINE_NONE);
 	ret = dbi_bus_check(dev);
 	if (ret == -ENOMEM)
 		return ret;
@@ -49,10 +49,11 @@ static int dbi_device_examine(struct dbi_device *device)
 /**
  * dbi_device_add - let attachments be made on behalf of a device
  * @dev: it; until dbi_device_remove()
+ * @engines: that it brings along, each a BIT()
  *
  * Return: what stands for it, or an ERR_PTR with -ENOMEM or -EINVAL: its name is too long.
  */
-struct dbi_device *dbi_device_add(struct device *dev)
+struct dbi_device *dbi_device_add(struct device *dev, u32 engines)
 {
 	struct dbi_device *device = kzalloc_obj(*device, GFP_KERNEL);
 	int ret;
@@ -60,6 +61,7 @@ struct dbi_device *dbi_device_add(struct device *dev)
 	if (!device)
 		return ERR_PTR(-ENOMEM);
 	device->dev = dev;
+	device->engines = engines;
 	INIT_LIST_HEAD(&device->attachments);
 	ret = dbi_device_examine(device);
 	if (ret) {
@@ -80,6 +82,20 @@ void dbi_device_remove(struct dbi_device *device)
 	list_del(&device->node);
 	spin_unlock(&dbi_devices_lock);
 	kfree(device);
+}
+
+/* If it has channels of the DMA engine; @dev is NULL: any that has. Its driver's lock keeps it. */
+struct dbi_device *dbi_device_provider(const struct device *dev)
+{
+	struct dbi_device *device, *found = NULL;
+
+	spin_lock(&dbi_devices_lock);
+	list_for_each_entry(device, &dbi_devices, node)
+		if (device->engines & BIT(DMABUF_REVOKE_ENGINE_DMAENGINE) &&
+		    (!dev || device->dev == dev))
+			found = device;
+	spin_unlock(&dbi_devices_lock);
+	return found;
 }
 
 /**

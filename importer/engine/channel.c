@@ -109,7 +109,7 @@ static int dbi_engine_pass(struct dbi_job *job)
 	u32 crc;
 	int ret;
 
-	ret = dbi_software_move(job, &crc);
+	ret = dbi_pass(job, &crc);
 	if (!ret)
 		ret = dbi_engine_linger(job, until);
 	if (ret)

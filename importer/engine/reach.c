@@ -101,7 +101,7 @@ static int dbi_reach_segment(struct dbi_mapping *map, struct dbi_run *run,
 
 /**
  * dbi_reach_open - make what a mapping consists of accessible
- * @map: it has its table; undo: dbi_reach_close(), also of a failure
+ * @map: it has its table, and an engine; undo: dbi_reach_close(), also of a failure
  *
  * Return: 0, -ENOMEM, or -EOPNOTSUPP: the engine cannot reach all of it. But what an IOMMU
  * translates is looked at when it is accessed.
@@ -116,6 +116,9 @@ int dbi_reach_open(struct dbi_mapping *map)
 
 	for_each_sgtable_dma_sg(map->table, sg, i) {
 		length += sg_dma_len(sg);
+		/* It emits whatever address it is given. */
+		if (dbi_is_real(att))
+			continue;
 		/* Page by page there is much to ask, and who does not ask gets memory. */
 		if (att->device->domain && !(att->flags & DMABUF_REVOKE_ATTACH_PEER2PEER))
 			continue;
@@ -137,14 +140,13 @@ void dbi_reach_close(struct dbi_mapping *map)
 }
 
 /*
- * What is at @addr of segment @sg now, to the end of the page. Undo: dbi_reach_done(). False: a
- * fault, of the IOMMU or on the bus. Where there is no IOMMU dbi_reach_open() has looked before.
+ * What is at @place now, to the end of the page. Undo: dbi_reach_done(). False: a fault, of the IOMMU or on the bus. Where there is no IOMMU dbi_reach_open() has looked before.
  */
-bool dbi_reach(const struct dbi_mapping *map, struct scatterlist *sg,
-	       dma_addr_t addr, struct iosys_map *at)
+bool dbi_reach(const struct dbi_mapping *map, const struct dbi_place *place,
+	       struct iosys_map *at)
 {
 	const struct dbi_device *device = map->att->device;
-	phys_addr_t phys = dbi_bus_phys(device, addr, sg_dma_is_bus_address(sg));
+	phys_addr_t phys = dbi_bus_phys(device, place->addr, place->marked);
 	const struct dbi_window *window = map->windows;
 	unsigned int i;
 

@@ -801,6 +801,10 @@ enum dmabuf_revoke_kind {
  *	Without one, or where it leads to what the CPU does not reach, the access is a fault: see
  *	EVENT_DMA_FAULT
  * @DMABUF_REVOKE_ENGINE_NONE: nothing: attach and map only
+ * @DMABUF_REVOKE_ENGINE_DMAENGINE: hardware: a channel of the kernel's DMA engine that copies
+ *	memory, of the device that the attachment is for. Each attachment has a channel for
+ *	itself. Never what AUTO chooses. A transfer that fails ends the job with EIO, or if the
+ *	channel's driver says at which address it failed, with EFAULT: see EVENT_DMA_FAULT
  *
  * The CPU reaches memory, and I/O memory that the kernel knows (/proc/iomem), such as another
  * device's BAR; with IOVA only what was there when the buffer was mapped, and only with
@@ -812,6 +816,7 @@ enum dmabuf_revoke_engine {
 	DMABUF_REVOKE_ENGINE_CPU	= 1,
 	DMABUF_REVOKE_ENGINE_IOVA	= 2,
 	DMABUF_REVOKE_ENGINE_NONE	= 3,
+	DMABUF_REVOKE_ENGINE_DMAENGINE	= 4,
 };
 
 #define DMABUF_REVOKE_DEVICE_LEN	32
@@ -845,8 +850,10 @@ enum dmabuf_revoke_engine {
  */
 #define DMABUF_REVOKE_MISBEHAVE_REMAP		(1ULL << 9)
 /*
- * Goes on writing after the unmap (own; only buffers with ALLOC_QUARANTINE, only on behalf
- * of the importer's own device).
+ * Goes on writing after the unmap (own; only buffers with ALLOC_QUARANTINE, and only on behalf
+ * of the importer's own device, or with ENGINE_DMAENGINE and a device that reaches all memory
+ * directly). With ENGINE_DMAENGINE behind an IOMMU that translates nothing any more once an
+ * unmap has returned (iommu.strict=1): buffers of any exporter, and the IOMMU stops it.
  */
 #define DMABUF_REVOKE_MISBEHAVE_DMA_AFTER_UNMAP	(1ULL << 10)
 /* Pinned kind: does not unpin when invalidated, but only when closed. */
@@ -908,9 +915,14 @@ enum dmabuf_revoke_engine {
  *		ATTACH_DEFER_UNMAP with a legacy kind; ATTACH_PEER2PEER with
  *		LEGACY_STATIC; @fd_flags has other bits; @misbehave does not go with
  *		@kind; @delay_ns too long, or set without need; @device has no end
- *   ENODEV	no such device is bound to the importer, or it is being removed or reset
+ *   ENODEV	no such device is bound to the importer, or has a driver that offers channels
+ *		of the DMA engine; or it is being removed or reset
  *   EOPNOTSUPP	ATTACH_PEER2PEER, or @engine, is not possible for the device; @misbehave
  *		asks for what this dma-buf's exporter may not stand, or is not for @device
+ *		and @engine; ENGINE_DMAENGINE on a kernel without CONFIG_DMA_ENGINE
+ *   EBUSY	ENGINE_DMAENGINE: all channels of the device are in use
+ *   ENXIO	ENGINE_DMAENGINE: none of its channels copies memory, from and to any address,
+ *		at the DMA addresses of the device itself
  *   EMFILE, ENFILE	no file descriptor left in the process, the system
  *   and whatever the exporter's attach or pin returns. The exporter of this
  *   project:
@@ -982,12 +994,13 @@ struct dmabuf_revoke_device {
  *
  * The importer's own is the first: a software device, which is coherent, reaches all
  * memory and is never bounced. The others are PCI functions that are bound to the driver
- * dmabuf_revoke_importer, by their driver_override. When one is removed or reset the
- * attachments on its behalf are over, as if their files were closed: jobs end with
- * ECANCELED, mappings go. The files remain, and tell: see EVENT_GONE.
+ * dmabuf_revoke_importer, by their driver_override, and those whose driver offers channels of
+ * the kernel's DMA engine. When one is removed, is unbound from its driver, or is reset (not
+ * one with another driver), the attachments on its behalf are over, as if their files were
+ * closed: jobs end with ECANCELED, mappings go. The files remain, and tell: see EVENT_GONE.
  *
  * Errors:
- *   EINTR	a fatal signal ended the call
+ *   EINTR	a signal arrived and the call was not restarted
  */
 struct dmabuf_revoke_devices {
 	__u32 size;
@@ -1156,7 +1169,8 @@ struct dmabuf_revoke_submit {
  * @job: [in] its number
  * @deadline_ns: [in] how long to wait
  * @status: [out] 0, or negative: ECANCELED if the job was cut short or never
- *	started; EFAULT if an access was a fault; a stream that an invalidation ended did well
+ *	started; EFAULT if an access was a fault; EIO if a transfer failed in another way, or
+ *	took half a minute; a stream that an invalidation ended did well
  * @crc32: [out] READ: of the last complete pass
  * @passes: [out] complete passes over the range; 1 unless it is a stream
  * @changed: [out] READ: passes whose CRC-32 was not that of the pass before
@@ -1348,7 +1362,8 @@ struct dmabuf_revoke_segments {
  * @DMABUF_REVOKE_EVENT_JOB_DONE: a job's fence signalled
  * @DMABUF_REVOKE_EVENT_GONE: its device was removed or reset; the last event
  * @DMABUF_REVOKE_EVENT_DMA_FAULT: ENGINE_IOVA: an access to an address that is not mapped,
- *	or that the CPU does not reach; the job ends with EFAULT
+ *	or that the CPU does not reach; ENGINE_DMAENGINE: a transfer failed from or to that
+ *	address, as its driver says; the job ends with EFAULT
  */
 enum dmabuf_revoke_event_type {
 	DMABUF_REVOKE_EVENT_MAPPED	= 1,

@@ -682,7 +682,7 @@ IMPORTER = {
     ),
     "I12": Clause(
         (
-            "importer/engine/software.c:dbi_pos_advance",
+            "importer/engine/pass.c:dbi_pos_advance",
             "importer/engine/reach.c:dbi_reach_open",
         ),
         (
@@ -700,7 +700,7 @@ IMPORTER = {
     ),
     "I13": Clause(
         (
-            "importer/engine/software.c:dbi_pos_access",
+            "importer/engine/software.c:dbi_software_access",
             "importer/engine/reach.c:dbi_reach",
         ),
         (),
@@ -710,7 +710,7 @@ IMPORTER = {
     "I14": Clause(
         (
             "importer/job.c:dbi_check_range",
-            "importer/engine/software.c:dbi_software_move",
+            "importer/engine/pass.c:dbi_pass",
         ),
         (
             Control(

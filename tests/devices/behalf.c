@@ -210,7 +210,7 @@ CASE(behalf, wrong_names_and_engines)
 	memset(arg.device, 'x', sizeof(arg.device));
 	fails(dr_attach_as(importer, &arg), EINVAL);
 	arg = good;
-	arg.engine = DMABUF_REVOKE_ENGINE_NONE + 1;
+	arg.engine = DMABUF_REVOKE_ENGINE_DMAENGINE + 1;
 	fails(dr_attach_as(importer, &arg), EINVAL);
 	arg.engine = UINT32_MAX;
 	fails(dr_attach_as(importer, &arg), EINVAL);

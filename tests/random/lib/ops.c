@@ -99,7 +99,7 @@ const struct fuzz_op fuzz_ops[] = {
 	IOCTL(importer_info, importer_info, IMPORTER_INFO, 2, 1, "", R_NONE,
 	      R_IMPORTER, NO_FLAGS(importer_info)),
 	IOCTL(attach, attach, ATTACH, 24, 30,
-	      "EBADF EOPNOTSUPP EMFILE ENFILE ENODEV EIO EINTR", R_ATTACHMENT,
+	      "EBADF EOPNOTSUPP EMFILE ENFILE ENODEV EIO EBUSY ENXIO EINTR", R_ATTACHMENT,
 	      R_IMPORTER, OUT, M(attach, flags, P_FLAGS, 3),
 	      M(attach, dmabuf_fd, P_FD, R_BUFFER), M(attach, kind, P_ENUM, 4),
 	      M(attach, fd_flags, P_FLAGS, 02004000),
