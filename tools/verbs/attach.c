@@ -21,6 +21,9 @@
 #include "lib/text/table.h"
 #include "lib/text/units.h"
 
+#define BIT(n)		(1U << (n))
+#define USED_CHANNELS	"grep . /sys/class/dma/*/in_use"
+
 static const struct column event_columns[] = {
 	{ "sequence", "NO", CELL_NUMBER, 4 },
 	{ "time_ns", "AFTER ATTACH", CELL_DURATION, 12 },
@@ -123,6 +126,20 @@ static bool asks_for_peer2peer(const struct attach *attach)
 	       attach->kind != DMABUF_REVOKE_KIND_LEGACY_STATIC;
 }
 
+/* What is between the caller and the device alone. Whether that is the cause. */
+static bool explain_channel(const struct attach *attach, int err)
+{
+	if (attach->engine != DMABUF_REVOKE_ENGINE_DMAENGINE)
+		return false;
+	if (err == -EBUSY)
+		complain("attach: all channels of %s are in use (EBUSY): end who has them: "
+			 USED_CHANNELS, attach->device.name);
+	if (err == -ENXIO)
+		complain("attach: no channel of %s copies memory (ENXIO): name another: " CHANNELS,
+			 attach->device.name);
+	return err == -EBUSY || err == -ENXIO;
+}
+
 static int do_attach(struct attach *attach, int importer, int dmabuf)
 {
 	struct dmabuf_revoke_attach arg = {
@@ -152,6 +169,8 @@ static int start(struct attach *attach, int importer, int dmabuf)
 
 	attach->attached_ns = dr_now();
 	ret = do_attach(attach, importer, dmabuf);
+	if (ret && explain_channel(attach, ret))
+		return STATUS_FAILED;
 	if (ret)
 		return refused(attach, ACT_ATTACH, dmabuf, ret, "attach");
 	ret = dr_map(attach->fd, DMABUF_REVOKE_TO_DEVICE);
@@ -374,6 +393,9 @@ static int run(struct attach *attach, int importer, int dmabuf, bool json)
 	return status;
 }
 
+/* Of the engines that do DMA those that are chosen if none is named. */
+#define BY_ITSELF	(BIT(DMABUF_REVOKE_ENGINE_CPU) | BIT(DMABUF_REVOKE_ENGINE_IOVA))
+
 /* What no exporter has a say in. */
 static int check_device(const struct attach *attach)
 {
@@ -384,14 +406,16 @@ static int check_device(const struct attach *attach)
 			 device->name);
 		return STATUS_FAILED;
 	}
-	if (attach->engine && !(device->engines & 1U << attach->engine)) {
+	if (attach->engine && !(device->engines & BIT(attach->engine))) {
 		complain("--engine %s: not possible for %s: dmabuf-revoke info tells which are",
 			 choice_name(engine_choices, attach->engine), device->name);
 		return STATUS_FAILED;
 	}
-	if (attach->stream && device->engines == 1U << DMABUF_REVOKE_ENGINE_NONE) {
-		complain("--stream: there is no engine for %s, whose DMA is bounced",
-			 device->name);
+	if (attach->stream && !attach->engine && !(device->engines & BY_ITSELF)) {
+		complain("--stream: there is no engine for %s, whose DMA is bounced%s",
+			 device->name,
+			 device->engines & BIT(DMABUF_REVOKE_ENGINE_DMAENGINE) ?
+			 ", but its own: --engine dmaengine" : "");
 		return STATUS_FAILED;
 	}
 	return 0;
@@ -411,6 +435,8 @@ static int check_usage(const struct verb *verb, const struct attach *attach)
 		return usage(verb, "--kind static cannot ask for --peer2peer");
 	if (attach->engine == DMABUF_REVOKE_ENGINE_NONE && attach->stream)
 		return usage(verb, "--engine none does no DMA, so not with --stream");
+	if (attach->engine == DMABUF_REVOKE_ENGINE_DMAENGINE && !attach->name)
+		return usage(verb, "--engine dmaengine is that of a --device: see info");
 	if (attach->duration_ns && !attach->stream)
 		return usage(verb, "--duration is that of a pass of --stream");
 	return 0;
@@ -461,7 +487,9 @@ int verb_attach(const struct verb *verb, int argc, char **argv)
 	importer = open_importer(&status);
 	if (importer < 0)
 		return status;
-	status = find_device(importer, attach.name, &attach.device);
+	status = find_device(importer, attach.name,
+			     attach.engine == DMABUF_REVOKE_ENGINE_DMAENGINE,
+			     &attach.device);
 	if (!status)
 		status = check_device(&attach);
 	if (!status)

@@ -17,6 +17,7 @@
 /* What to do, each with the name of the function; UNBIND has it twice. */
 #define GIVE	"give it to the importer: echo " DRIVER " > " PCI "/devices/%s/driver_override"
 #define UNBIND	"echo %s > " PCI "/devices/%s/driver/unbind"
+#define LOAD	"load one, such as ioatdma or ptdma, or name another: "
 #define PROBE	"echo %s > " PCI "/drivers_probe"
 
 static const struct column columns[] = {
@@ -75,7 +76,19 @@ static int explain_function(const char *name)
 	return STATUS_FAILED;
 }
 
-int find_device(int imp, const char *name, struct dmabuf_revoke_device *device)
+/* Why there is no channel of it, and where there is one. */
+static int explain_channel(const char *name)
+{
+	if (access("/sys/class/dma", F_OK))
+		complain("--engine dmaengine: it takes a kernel with CONFIG_DMA_ENGINE");
+	else
+		complain("--device %s: it has no driver that offers a channel: " LOAD CHANNELS,
+			 name);
+	return STATUS_FAILED;
+}
+
+int find_device(int imp, const char *name, bool channel,
+		struct dmabuf_revoke_device *device)
 {
 	struct dmabuf_revoke_device *devices;
 	uint32_t count, i;
@@ -89,7 +102,9 @@ int find_device(int imp, const char *name, struct dmabuf_revoke_device *device)
 	if (i < count)
 		*device = devices[i];
 	free(devices);
-	return i < count ? STATUS_DONE : explain_function(name);
+	if (i < count)
+		return STATUS_DONE;
+	return channel ? explain_channel(name) : explain_function(name);
 }
 
 static void set_engines(struct table *table, uint32_t engines)

@@ -31,6 +31,7 @@ const struct choice engine_choices[] = {
 	{ "cpu", DMABUF_REVOKE_ENGINE_CPU },
 	{ "iova", DMABUF_REVOKE_ENGINE_IOVA },
 	{ "none", DMABUF_REVOKE_ENGINE_NONE },
+	{ "dmaengine", DMABUF_REVOKE_ENGINE_DMAENGINE },
 	{ NULL, 0 },
 };
 
