@@ -83,7 +83,15 @@ BUGS = {
         ),
         "It leads to freed memory, so nothing provokes it.",
     ),
-    10: Bug("DMA after the unmap", ("DMA_AFTER_UNMAP",)),
+    10: Bug(
+        "DMA after the unmap",
+        ("DMA_AFTER_UNMAP",),
+        (
+            "devices/channels::I3_DMA_after_the_unmap_is_found_by_the_quarantine",
+            "devices/edu/test_proof::test_I3_write_after_the_unmap_warns_iommu",
+        ),
+        "By a real device, too. An IOMMU stops it, and the kernel's log says so.",
+    ),
     11: Bug(
         "CPU mappings that survive; a fault that races the zap",
         ("NO_ZAP",),

@@ -15,7 +15,7 @@ DRIVER = "dmabuf_revoke_importer"
 EDU = (0x1234, 0x11E8)
 
 PEER2PEER = 1 << 1
-AUTO, CPU, IOVA, NONE = range(4)
+AUTO, CPU, IOVA, NONE, DMAENGINE = range(5)
 
 _ATTACH, _ATTACH_LAYOUT = 0xDB41, "=2IiIiI3Q32s2I"
 

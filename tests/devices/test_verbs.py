@@ -24,11 +24,13 @@ def place(buffer: dict[str, Any]) -> list[str]:
 
 
 def test_info_lists_devices(function: Function) -> None:
-    (own,) = devices()
+    # A machine may have DMA engines.
+    before = devices().keys()
+    own = next(iter(before))
     assert own == "dmabuf-revoke-importer"
     function.bind(DRIVER)
     there = devices()
-    assert there.keys() == {own, function.address}
+    assert there.keys() == before | {function.address}
     assert there[own]["peer2peer"] is False
     assert "none" in there[function.address]["engines"].split()
     assert there[function.address]["dma_mask"] == 2**64 - 1
@@ -96,7 +98,7 @@ def test_what_is_wrong_and_its_remedy(function: Function) -> None:
         text = refusal("--device", other_function())
         assert "it is in use by" in text and "driver/unbind" in text
         assert "CONFIG_PCI_P2PDMA" in refusal("--peer2peer")
-        assert not devices().keys() - {"dmabuf-revoke-importer"}
+        assert function.address not in devices()
 
 
 def other_function() -> str:

@@ -16,9 +16,11 @@ DYNAMIC, PINNED, LEGACY_STATIC, LEGACY_RDMA = range(4)
 ACCEPT_LEGACY, ZERO_PAGE, QUARANTINE = 1 << 0, 1 << 1, 1 << 2
 DEFER_UNMAP = 1 << 0
 NO_UNMAP, LATE_FENCE, STUCK_FENCE, FENCE_OUTLIVES = 1 << 1, 1 << 4, 1 << 5, 1 << 20
+DMA_AFTER_UNMAP = 1 << 10
 SEGMENT_MEMORY = 1 << 0
 READ, WRITE, COPY = range(3)
 STREAM = 1 << 0
+SHUFFLED = 2
 
 FOREVER = (1 << 64) - 1
 
@@ -28,7 +30,7 @@ STATE_REVOKED = 2
 STATE_SUSPENDED = 4
 
 _ALLOC, _REVOKE, _QUERY, _LIST, _MOVE = 0xDB01, 0xDB02, 0xDB03, 0xDB04, 0xDB06
-_RESTORE = 0xDB05
+_RESTORE, _FREE = 0xDB05, 0xDB07
 _ATTACH, _MAP, _UNMAP, _SUBMIT, _WAIT, _VMAP = (
     0xDB41,
     0xDB60,
@@ -38,7 +40,7 @@ _ATTACH, _MAP, _UNMAP, _SUBMIT, _WAIT, _VMAP = (
     0xDB65,
 )
 
-_ALLOC_LAYOUT = "=2I2QiIQ"
+_ALLOC_LAYOUT = "=2I2QiIQ2IQ"
 _REVOKE_LAYOUT = "=2I2Q2I6Q6I"
 _QUERY_LAYOUT = "=2IQiIQ4I6Q6I2Q"
 _ATTACH_LAYOUT = "=2IiIiI3Q"
@@ -94,15 +96,29 @@ class Buffer(NamedTuple):
     def state(self) -> int:
         return _call(self.file, _QUERY, _QUERY_LAYOUT, m2=self.id)[4]
 
+    def free(self) -> tuple[int, int]:
+        """Gives up the id: pages that were written to after the revoke, and 1 if checked."""
+        values = _call(self.file, _FREE, "=2I2Q4I", m2=self.id)
+        return values[5], values[6]
+
     def maps(self) -> tuple[int, int]:
         """All mappings, and those of importers that are not revocable."""
         values = _call(self.file, _QUERY, _QUERY_LAYOUT, m2=self.id)
         return values[17], values[18]
 
 
-def alloc(file: int, length: int, flags: int = 0, faults: int = 0) -> Buffer:
+def alloc(
+    file: int, length: int, flags: int = 0, faults: int = 0, shape: int = 0
+) -> Buffer:
     values = _call(
-        file, _ALLOC, _ALLOC_LAYOUT, m1=flags, m2=length, m5=CLOEXEC, m6=faults
+        file,
+        _ALLOC,
+        _ALLOC_LAYOUT,
+        m1=flags,
+        m2=length,
+        m5=CLOEXEC,
+        m6=faults,
+        m7=shape,
     )
     return Buffer(file, values[3], values[4])
 
@@ -157,7 +173,7 @@ def vmap(attachment: int) -> None:
 
 def segments(attachment: int) -> list[tuple[int, int, int]]:
     """Of its mapping: address, length, SEGMENT_* flags."""
-    room = 64
+    room = 8192
     array = (ctypes.c_uint64 * (3 * room))()
     address = ctypes.addressof(array)
     count = _call(attachment, _SEGMENTS, "=2IQ2I", m2=address, m3=room)[4]
@@ -207,6 +223,11 @@ class Result(NamedTuple):
 def result(attachment: int, job: int, deadline_ns: int = FOREVER) -> Result:
     values = _call(attachment, _WAIT, _WAIT_LAYOUT, m2=job, m3=deadline_ns)
     return Result(*values[4:])
+
+
+def fill(attachment: int, length: int, pattern: int) -> int:
+    """The number of a new job that writes so."""
+    return submit(attachment, op=WRITE, length=length, pattern=pattern)
 
 
 def wait(attachment: int, job: int, deadline_ns: int) -> int:

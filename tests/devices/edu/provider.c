@@ -49,6 +49,10 @@
 #define EDU_POLL_US		USEC_PER_MSEC
 #define EDU_LIMIT_US		(30 * USEC_PER_SEC)
 
+static bool edu_no_copy;
+module_param_named(no_copy, edu_no_copy, bool, 0444);
+MODULE_PARM_DESC(no_copy, "Do not say that the channel copies");
+
 struct edu_desc {
 	struct dma_async_tx_descriptor tx;
 	struct list_head node;
@@ -372,7 +376,8 @@ static struct edu *edu_create(struct pci_dev *pdev, void __iomem *regs)
 
 	dma = &edu->dma;
 	dma->dev = &pdev->dev;
-	dma_cap_set(DMA_MEMCPY, dma->cap_mask);
+	if (!edu_no_copy)
+		dma_cap_set(DMA_MEMCPY, dma->cap_mask);
 	/* For those who ask for it: it is too slow for anybody else. */
 	dma_cap_set(DMA_PRIVATE, dma->cap_mask);
 	dma->residue_granularity = DMA_RESIDUE_GRANULARITY_DESCRIPTOR;

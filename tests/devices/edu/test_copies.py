@@ -7,22 +7,16 @@ import errno
 import fcntl
 import mmap
 import os
-import re
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from pathlib import Path
-from typing import Callable, Iterator
 
 import pytest
 
+from tests.devices.function import DMAENGINE, attach
 from tests.gates import kernel_log
-from tests.gates.counts import PATIENCE
-from tests.lib import modules, pci
+from tests.lib import ioctls, life, pci
 
-NODE = Path("/dev/dbr-copy")
-MODULES = ("dbr_edu", "dbr_copy")
-EDU = (0x1234, 0x11E8)
+from .machine import EDU, NODE, fault_of, spare, until
 
 COPY = 0xC040DD00
 TERMINATE, UNMAPPED = 1, 2
@@ -43,42 +37,6 @@ class Arg(ctypes.Structure):
     ]
 
 
-@pytest.fixture(scope="module")
-def loaded() -> Iterator[None]:
-    for name in MODULES:
-        modules.run("modprobe", "-q", name)
-    if not NODE.exists():
-        pytest.skip(
-            f"no {NODE}: build and load the modules of tests/devices/edu, "
-            "on a kernel with CONFIG_DMA_ENGINE"
-        )
-    yield
-    for name in reversed(MODULES):
-        modules.unload(name)
-
-
-def spare(count: int) -> list[pci.Function]:
-    """So many that nobody drives."""
-    free = [each for each in pci.functions() if each.id == EDU and not each.driver]
-    if len(free) < count:
-        pytest.skip(
-            f"it takes {count} edu devices without a driver: the guest 7.3-iommu has two, "
-            "others get more by --qemu-args='-device edu,dma_mask=0xffffffffffffffff'"
-        )
-    return free[:count]
-
-
-@pytest.fixture
-def edu(loaded: None) -> pci.Function:
-    return spare(1)[0]
-
-
-@pytest.fixture
-def engine(edu: pci.Function) -> Iterator[pci.Function]:
-    with edu.driven_by("dbr_edu"):
-        yield edu
-
-
 def copy(
     device: str, source: bytes, target: bytes, descriptors: int = 1, flags: int = 0
 ) -> tuple[bytes, int, int]:
@@ -95,14 +53,6 @@ def copy(
     finally:
         os.close(node)
     return memory[1].raw, arg.ended, error
-
-
-def until(what: Callable[[], bool]) -> None:
-    """For what has no event."""
-    deadline = time.monotonic() + PATIENCE
-    while not what():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.002)
 
 
 def is_running(edu: pci.Function) -> bool:
@@ -168,14 +118,37 @@ def test_driver_goes_while_it_copies(edu: pci.Function) -> None:
         assert copy(edu.address, source[:9], bytes(9)) == (source[:9], 1, 0)
 
 
+def refused_while_it_copies(edu: pci.Function, dmabuf: int) -> bool:
+    """Whether the importer has come before the end, and was told that the channel is in use."""
+    with edu.driven_by("dbr_edu"), ThreadPoolExecutor(1) as pool:
+        (in_use,) = edu.path.glob("dma/dma*chan*/in_use")
+        running = pool.submit(copy, edu.address, bytes(MOST), bytes(MOST), 16)
+        until(lambda: in_use.read_text(encoding="ascii") == "1\n")
+        try:
+            os.close(attach(edu, dmabuf, engine=DMAENGINE))
+        except OSError as refusal:
+            assert refusal.errno == errno.EBUSY
+            return True
+        running.result()
+        return False
+
+
+def test_client_has_the_channel_for_itself(edu: pci.Function) -> None:
+    exporter = ioctls.open_node(ioctls.EXPORTER)
+    buffer = life.alloc(exporter, 4096)
+    try:
+        assert any(refused_while_it_copies(edu, buffer.fd) for _ in range(5))
+    finally:
+        os.close(buffer.fd)
+        os.close(exporter)
+
+
 def test_address_that_is_not_mapped_warns_iommu(engine: pci.Function) -> None:
     """An IOMMU stops it, and says so; without one the bytes are in whose memory it is."""
     source, before = os.urandom(64), bytes(64)
     log = os.open(kernel_log.KMSG, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     os.lseek(log, 0, os.SEEK_END)
-    # With the domain since Linux 7.
-    name = rf"\[(?:\w{{4}}:)?{engine.address[5:]}\]"
-    fault = re.compile(rf"DMAR: \[DMA Write.*{name} fault addr")
+    fault = fault_of(engine)
     lines: list[str] = []
 
     def reported() -> bool:

@@ -2,11 +2,14 @@
 #include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 
 #include "function.h"
 
 #define PCI "/sys/bus/pci"
 #define DRIVER "dmabuf_revoke_importer"
+#define PROVIDER "dbr_edu"
 
 char function[DMABUF_REVOKE_DEVICE_LEN];
 
@@ -95,12 +98,17 @@ bool function_has_engine(void)
 				 1U << DMABUF_REVOKE_ENGINE_IOVA);
 }
 
-void function_offer(void)
+static void offer_to(const char *driver)
 {
 	if (!find())
 		skip("no PCI function to spare: name one in DBR_FUNCTION; QEMU's: -device edu");
-	succeeds(tell("driver_override", DRIVER));
+	succeeds(tell("driver_override", driver));
 	tell("driver/unbind", function);
+}
+
+void function_offer(void)
+{
+	offer_to(DRIVER);
 }
 
 int function_try_bind(void)
@@ -122,6 +130,49 @@ void function_unbind(void)
 	succeeds(tell("driver/unbind", function));
 	succeeds(tell("driver_override", "\n"));
 	holds(!function_is_there(NULL));
+}
+
+void channel_bind(void)
+{
+	if (system("modprobe -q " PROVIDER))
+		skip("no module " PROVIDER ": build it for a kernel with CONFIG_DMA_ENGINE");
+	offer_to(PROVIDER);
+	if (put(PCI "/drivers/" PROVIDER "/bind", function)) {
+		tell("driver_override", "\n");
+		skip("%s is not QEMU's edu", function);
+	}
+	holds(function_is_there(NULL), "%s has no channel", function);
+}
+
+bool channel_writes(uint64_t unused)
+{
+	const uint64_t runs = 1, to_memory = 2;
+	volatile uint64_t *registers;
+	uint64_t command;
+	char path[128];
+	int fd;
+
+	(void)unused;
+	snprintf(path, sizeof(path), PCI "/devices/%s/resource0", function);
+	fd = succeeds(sys(open(path, O_RDWR | O_CLOEXEC)));
+	registers = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	holds(registers != MAP_FAILED);
+	command = registers[0x98 / sizeof(*registers)];
+	munmap((void *)registers, PAGE);
+	close(fd);
+	return command & runs && command & to_memory;
+}
+
+void channel_unbind(void)
+{
+	succeeds(tell("driver/unbind", function));
+	succeeds(tell("driver_override", "\n"));
+	holds(!function_is_there(NULL));
+}
+
+void channel_unload(void)
+{
+	succeeds(sys(syscall(SYS_delete_module, PROVIDER, O_NONBLOCK)));
 }
 
 void function_remove(void)
@@ -146,6 +197,30 @@ void need_reset(void)
 void function_reset(void)
 {
 	succeeds(tell("reset", "1"));
+}
+
+int try_attach_channel(int dmabuf, uint32_t kind, uint32_t flags, uint64_t misbehave,
+		       uint64_t delay_ns)
+{
+	struct dmabuf_revoke_attach arg = {
+		.flags = flags,
+		.dmabuf_fd = dmabuf,
+		.kind = kind,
+		.fd_flags = O_CLOEXEC,
+		.misbehave = misbehave,
+		.delay_ns = delay_ns,
+		.engine = DMABUF_REVOKE_ENGINE_DMAENGINE,
+	};
+	int ret;
+
+	memcpy(arg.device, function, sizeof(arg.device));
+	ret = dr_attach_as(importer, &arg);
+	return ret ?: arg.fd;
+}
+
+int attach_channel(int dmabuf, uint32_t kind, uint32_t flags)
+{
+	return succeeds(try_attach_channel(dmabuf, kind, flags, 0, 0));
 }
 
 static int attach_as(const char *device, int dmabuf, uint32_t kind, uint32_t flags,

@@ -19,6 +19,16 @@ int function_try_bind(void);
 void function_bind(void);
 /* Takes it back. Nothing if it is not the importer's. */
 void function_unbind(void);
+/*
+ * The same for a driver that makes a channel of the DMA engine of it. It takes QEMU's edu, and
+ * 100 ms for a transfer; of each 2 KiB there are two.
+ */
+void channel_bind(void);
+void channel_unbind(void);
+/* Whether it is about to write to memory, for eventually(). */
+bool channel_writes(uint64_t unused);
+/* The driver's module, in the end. */
+void channel_unload(void);
 /* Ways for it to go while it is in use; each is complete when it returns. */
 void function_remove(void);
 void function_reset(void);
@@ -35,7 +45,11 @@ bool function_is_there(struct dmabuf_revoke_device *device);
 /* ATTACH on its behalf: the descriptor or -errno. */
 int try_attach_for(const char *device, int dmabuf, uint32_t kind, uint32_t flags);
 int attach_for_function(int dmabuf, uint32_t kind, uint32_t flags);
-/* The same, with deliberate bugs. */
+/* By its channel: the descriptor or -errno. */
+int try_attach_channel(int dmabuf, uint32_t kind, uint32_t flags, uint64_t misbehave,
+		       uint64_t delay_ns);
+int attach_channel(int dmabuf, uint32_t kind, uint32_t flags);
+/* On its behalf, with deliberate bugs. */
 int attach_for_function_badly(int dmabuf, uint32_t kind, uint64_t misbehave,
 			      uint64_t delay_ns);
 
