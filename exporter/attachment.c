@@ -14,6 +14,7 @@
 #include <linux/slab.h>
 
 #include "dmabuf.h"
+#include "trace.h"
 
 static bool dbr_admits(struct dbr_buffer *buf, struct dbr_attachment *a)
 {
@@ -43,10 +44,8 @@ static bool dbr_suits_device(struct dbr_buffer *buf, struct device *dev)
 		 dbr_device_may_bounce(dev));
 }
 
-int dbr_dmabuf_attach(struct dma_buf *dmabuf,
-		      struct dma_buf_attachment *attach)
+static int dbr_attach(struct dbr_buffer *buf, struct dma_buf_attachment *attach)
 {
-	struct dbr_buffer *buf = dmabuf->priv;
 	struct dbr_attachment *a;
 	int ret;
 
@@ -81,6 +80,16 @@ err_free:
 	return ret;
 }
 
+int dbr_dmabuf_attach(struct dma_buf *dmabuf,
+		      struct dma_buf_attachment *attach)
+{
+	int ret = dbr_attach(dmabuf->priv, attach);
+
+	trace_dbr_attach(attach, ret);
+	trace_dbr_refused(dmabuf->priv, attach, "attach", ret);
+	return ret;
+}
+
 /*
  * Of an importer that has left them behind. It will not unpin any more, nor can it be revoked,
  * but its device may still use tables and memory: neither is ever freed, and the buffer
@@ -106,12 +115,30 @@ void dbr_dmabuf_detach(struct dma_buf *dmabuf,
 {
 	struct dbr_attachment *a = attach->priv;
 
+	trace_dbr_detach(attach);
 	if (WARN_ONCE(a->pins, "%s: detached while pinned\n", dev_name(attach->dev)) |
 	    WARN_ONCE(!list_empty(&a->mappings), "%s: detached while mapped\n",
-		      dev_name(attach->dev)))
+		      dev_name(attach->dev))) {
+		trace_dbr_late(dmabuf->priv, attach, "detach", a->pins);
 		dbr_attachment_abandon(dmabuf->priv, a);
+	}
 	dbr_mapping_destroy(a->spare);
 	kfree(a);
+}
+
+/* 0, or why it cannot be pinned. */
+static int dbr_check_pin(struct dbr_buffer *buf, struct dbr_attachment *a)
+{
+	int ret;
+
+	dma_resv_assert_held(buf->dmabuf->resv);
+
+	ret = dbr_check_state(buf);
+	if (ret)
+		return ret;
+	if (!dbr_admits(buf, a))
+		return -EOPNOTSUPP;
+	return dbr_fault_pin(buf);
 }
 
 int dbr_dmabuf_pin(struct dma_buf_attachment *attach)
@@ -122,16 +149,13 @@ int dbr_dmabuf_pin(struct dma_buf_attachment *attach)
 
 	dma_resv_assert_held(attach->dmabuf->resv);
 
-	ret = dbr_check_state(buf);
-	if (ret)
-		return ret;
-	if (!dbr_admits(buf, a))
-		return -EOPNOTSUPP;
-	ret = dbr_fault_pin(buf);
+	ret = dbr_check_pin(buf, a);
+	trace_dbr_refused(buf, attach, "pin", ret);
 	if (ret)
 		return ret;
 	a->pins++;
 	buf->pins++;
+	trace_dbr_pin(attach);
 	dbr_fault_pinned(buf);
 	return 0;
 }
@@ -147,10 +171,12 @@ void dbr_dmabuf_unpin(struct dma_buf_attachment *attach)
 	if (!a->pins) {
 		pr_warn_ratelimited("%s: unpinned without a pin\n",
 				    dev_name(attach->dev));
+		trace_dbr_late(buf, attach, "unpin", 0);
 		return;
 	}
 	a->pins--;
 	buf->pins--;
+	trace_dbr_unpin(attach);
 }
 
 /* The spare, if there is one and the buffer was not moved since; or a new mapping. */
@@ -180,8 +206,8 @@ static void dbr_attachment_keep(struct dbr_attachment *a, struct dbr_buffer *buf
 	dbr_mapping_destroy(m);
 }
 
-struct sg_table *dbr_dmabuf_map(struct dma_buf_attachment *attach,
-				enum dma_data_direction dir)
+static struct dbr_mapping *dbr_attachment_map(struct dma_buf_attachment *attach,
+					      enum dma_data_direction dir)
 {
 	struct dbr_buffer *buf = attach->dmabuf->priv;
 	struct dbr_attachment *a = attach->priv;
@@ -199,17 +225,36 @@ struct sg_table *dbr_dmabuf_map(struct dma_buf_attachment *attach,
 
 	m = dbr_attachment_take(a, buf, attach->dev);
 	if (IS_ERR(m))
-		return ERR_CAST(m);
+		return m;
 	ret = dbr_mapping_map(m, buf->pages, dir);
 	if (ret) {
 		dbr_attachment_keep(a, buf, m);
 		return ERR_PTR(ret);
 	}
+	return m;
+}
+
+struct sg_table *dbr_dmabuf_map(struct dma_buf_attachment *attach,
+				enum dma_data_direction dir)
+{
+	struct dbr_buffer *buf = attach->dmabuf->priv;
+	struct dbr_attachment *a = attach->priv;
+	struct dbr_mapping *m;
+
+	dma_resv_assert_held(attach->dmabuf->resv);
+
+	m = dbr_attachment_map(attach, dir);
+	trace_dbr_refused(buf, attach, "map", PTR_ERR_OR_ZERO(m));
+	if (IS_ERR(m))
+		return ERR_CAST(m);
 
 	list_add_tail(&m->of_attachment, &a->mappings);
 	buf->maps++;
 	if (!a->revocable)
 		buf->legacy_maps++;
+	trace_dbr_map(attach, m);
+	if (trace_dbr_late_enabled() && dbr_is_taken_back(buf))
+		trace_dbr_late(buf, attach, "map", 0);
 	dbr_fault_mapped(buf);
 	return dbr_mapping_table(m);
 }
@@ -242,9 +287,12 @@ void dbr_dmabuf_unmap(struct dma_buf_attachment *attach,
 
 	list_del(&m->of_attachment);
 	dbr_mapping_unmap(m);
-	dbr_attachment_keep(a, buf, m);
 	buf->maps--;
 	if (!a->revocable)
 		buf->legacy_maps--;
+	trace_dbr_unmap(attach, m);
+	if (trace_dbr_late_enabled() && buf->state == DMABUF_REVOKE_STATE_REVOKED)
+		trace_dbr_late(buf, attach, "unmap", 0);
+	dbr_attachment_keep(a, buf, m);
 	dbr_revoke_advance(buf);
 }

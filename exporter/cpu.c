@@ -15,6 +15,7 @@
 #include <linux/vmalloc.h>
 
 #include "dmabuf.h"
+#include "trace.h"
 
 /* Each page by itself: 0, or -EINTR after a fatal signal, since there may be millions. */
 static int dbr_vmap_name(struct dbr_pages *pages, struct page **array)
@@ -62,6 +63,7 @@ static int dbr_vmap(struct dbr_buffer *buf, struct iosys_map *map)
 	buf->vmap_pages = dbr_pages_get(buf->pages);
 	buf->vmapped = ktime_get();
 	buf->vmaps++;
+	trace_dbr_vmap(buf);
 	iosys_map_set_vaddr(map, vaddr);
 	return 0;
 }
@@ -72,6 +74,7 @@ int dbr_dmabuf_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 
 	compat_vmap_begin(dmabuf);
 	ret = dbr_vmap(dmabuf->priv, map);
+	trace_dbr_refused(dmabuf->priv, NULL, "vmap", ret);
 	compat_vmap_end(dmabuf);
 	return ret;
 }
@@ -83,6 +86,7 @@ void dbr_dmabuf_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
 	compat_vmap_begin(dmabuf);
 	vunmap(map->vaddr);
 	buf->vmaps--;
+	trace_dbr_vunmap(buf);
 	dbr_pages_put_later(buf->vmap_pages);
 	buf->vmap_pages = NULL;
 	dbr_revoke_advance(buf);
@@ -137,10 +141,8 @@ static int dbr_await_fences(struct dbr_buffer *buf, enum dma_data_direction dir)
  * The core would wait for the fences afterwards, when what they stand for has not been
  * synchronised.
  */
-int dbr_dmabuf_begin_cpu_access(struct dma_buf *dmabuf,
-				enum dma_data_direction dir)
+static int dbr_begin_cpu_access(struct dbr_buffer *buf, enum dma_data_direction dir)
 {
-	struct dbr_buffer *buf = dmabuf->priv;
 	bool moving;
 	int ret;
 
@@ -157,9 +159,18 @@ int dbr_dmabuf_begin_cpu_access(struct dma_buf *dmabuf,
 		moving = dbr_is_moving(buf) && !dbr_fault_skips_sync_wait(buf);
 		if (!moving)
 			dbr_mappings_sync_for_cpu(buf->pages);
-		dma_resv_unlock(dmabuf->resv);
+		dma_resv_unlock(buf->dmabuf->resv);
 	} while (moving);
 	return 0;
+}
+
+int dbr_dmabuf_begin_cpu_access(struct dma_buf *dmabuf,
+				enum dma_data_direction dir)
+{
+	int ret = dbr_begin_cpu_access(dmabuf->priv, dir);
+
+	trace_dbr_refused(dmabuf->priv, NULL, "begin_cpu_access", ret);
+	return ret;
 }
 
 int dbr_dmabuf_end_cpu_access(struct dma_buf *dmabuf,
@@ -168,6 +179,7 @@ int dbr_dmabuf_end_cpu_access(struct dma_buf *dmabuf,
 	struct dbr_buffer *buf = dmabuf->priv;
 	int ret = dbr_lock_for_access(buf);
 
+	trace_dbr_refused(buf, NULL, "end_cpu_access", ret);
 	if (ret)
 		return ret;
 	dbr_mappings_sync_for_device(buf->pages, dir);
@@ -352,6 +364,7 @@ static vm_fault_t dbr_vm_fault(struct vm_fault *vmf)
 		ret = dbr_vm_gone(buf, vmf);
 	else
 		ret = dbr_vm_insert(buf, vmf);
+	trace_dbr_fault(buf, vmf, ret);
 	dma_resv_unlock(resv);
 	return ret;
 }
@@ -370,11 +383,9 @@ static const struct vm_operations_struct dbr_vm_ops = {
 	.map_pages = dbr_vm_map_pages,
 };
 
-int dbr_dmabuf_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
+/* 0, or why there is no mapping. */
+static int dbr_check_mmap(struct dbr_buffer *buf, struct vm_area_struct *vma)
 {
-	struct dbr_buffer *buf = dmabuf->priv;
-	int ret;
-
 	/*
 	 * A private mapping would keep copies that no revoke can reach. Not
 	 * VM_SHARED: that is taken from shared mappings which cannot be written.
@@ -383,9 +394,18 @@ int dbr_dmabuf_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 		return -EINVAL;
 	if (dbr_is_gone(buf))
 		return -ENODEV;
-	ret = dbr_fault_mmap(buf);
+	return dbr_fault_mmap(buf);
+}
+
+int dbr_dmabuf_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
+{
+	struct dbr_buffer *buf = dmabuf->priv;
+	int ret = dbr_check_mmap(buf, vma);
+
+	trace_dbr_refused(buf, NULL, "mmap", ret);
 	if (ret)
 		return ret;
+	trace_dbr_mmap(buf, vma);
 
 	/* VM_PFNMAP: no page can be pinned through the mapping and outlive it. */
 	vm_flags_set(vma, VM_PFNMAP | VM_IO | VM_DONTEXPAND | VM_DONTDUMP);

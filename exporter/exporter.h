@@ -7,7 +7,8 @@
  *
  * Each file calls only those below it. What has to go up goes through what was given: the
  * ops of a dma-buf, a work item, the callback of a fence or of pages. This header has the
- * objects; pages.h, faults.h, revoke.h and dmabuf.h have what the files do, from below.
+ * objects; pages.h, faults.h, revoke.h and dmabuf.h have what the files do, from below;
+ * trace.h the trace events of all.
  *
  * Who refers to whom: an open file of the device owns the buffers that it
  * allocated and holds one dma-buf reference on each. A buffer is the priv of its

@@ -13,6 +13,7 @@
 #include "deadline.h"
 #include "faults.h"
 #include "sleep.h"
+#include "trace.h"
 
 #define DBR_FAULT_DELAY_NS	(100 * NSEC_PER_MSEC)	/* of those that take time */
 /*
@@ -214,6 +215,16 @@ int __dbr_fault_map(struct dbr_buffer *buf, bool mapped)
 	return ret ?: dbr_fault_fails(buf, DMABUF_REVOKE_FAULT_FAIL_MAP);
 }
 
+/* Each revocable importer, once. */
+void dbr_tell(struct dbr_buffer *buf)
+{
+	dma_resv_assert_held(buf->dmabuf->resv);
+
+	trace_dbr_invalidate_begin(buf);
+	dma_buf_invalidate_mappings(buf->dmabuf);
+	trace_dbr_invalidate_end(buf);
+}
+
 /* For nothing. */
 void __dbr_fault_tell(struct dbr_buffer *buf, u64 fault)
 {
@@ -227,7 +238,7 @@ void __dbr_fault_tell(struct dbr_buffer *buf, u64 fault)
 	spin_unlock(&buf->faults_lock);
 	if (tell) {
 		WRITE_ONCE(buf->invalidating, true);
-		dma_buf_invalidate_mappings(buf->dmabuf);
+		dbr_tell(buf);
 		WRITE_ONCE(buf->invalidating, false);
 	}
 }
@@ -237,7 +248,7 @@ void __dbr_fault_invalidated(struct dbr_buffer *buf)
 	dma_resv_assert_held(buf->dmabuf->resv);
 
 	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_TELL_TWICE))
-		dma_buf_invalidate_mappings(buf->dmabuf);
+		dbr_tell(buf);
 	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_HOLD_LOCK))
 		sleep_at_least(DBR_FAULT_DELAY_NS);
 	/* What it has begun it goes on with, signal or not. */

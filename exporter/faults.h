@@ -9,6 +9,8 @@
 
 #include "exporter.h"
 
+void dbr_tell(struct dbr_buffer *buf);
+
 /* Whether the buffer was made with one of these. */
 static inline bool dbr_has_fault(const struct dbr_buffer *buf, u64 faults)
 {

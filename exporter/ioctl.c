@@ -11,6 +11,7 @@
 
 #include "dmabuf.h"
 #include "timens.h"
+#include "trace.h"
 #include "ucmd.h"
 
 static int dbr_ioctl_info(struct ucmd *ucmd)
@@ -48,6 +49,7 @@ static int dbr_buffer_hand_out(struct ucmd *ucmd, struct dbr_buffer *buf)
 		return ret;
 	}
 
+	trace_dbr_alloc(buf, arg->fd);
 	/* One reference for the owner, one for the descriptor. */
 	get_dma_buf(buf->dmabuf);
 	dbr_buffer_register(buf, ucmd->file->private_data);
@@ -206,6 +208,8 @@ static int dbr_free_check(struct dbr_buffer *buf, struct dmabuf_revoke_free *arg
 	}
 	arg->checked = 1;
 	ret = dbr_quarantine_check(pages, offsets, capacity, &arg->changed);
+	if (!ret && arg->changed)
+		trace_dbr_late(buf, NULL, "write", arg->changed);
 	if (!ret)
 		ret = ucmd_copy_array(arg->offsets, offsets,
 				      array_size(min(capacity, arg->changed),
@@ -264,6 +268,7 @@ static int dbr_ioctl_export(struct ucmd *ucmd)
 	if (ret)
 		goto err_fd;
 
+	trace_dbr_export(buf, arg->fd);
 	/* Consumes the reference. */
 	dma_buf_fd_install(buf->dmabuf, arg->fd);
 	return 0;

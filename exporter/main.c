@@ -9,6 +9,9 @@
 
 #include "dmabuf.h"
 
+#define CREATE_TRACE_POINTS
+#include "trace.h"
+
 static int dbr_open(struct inode *inode, struct file *file)
 {
 	struct dbr_owner *owner;

@@ -14,6 +14,7 @@
 
 #include "deadline.h"
 #include "revoke.h"
+#include "trace.h"
 
 /* What importers may add in their callback without the move needing more memory; each. */
 #define DBR_MOVE_FENCES	2
@@ -76,6 +77,7 @@ static void dbr_move_work(struct work_struct *work)
 	if (!dbr_fault_skips_copy(buf))
 		dbr_pages_copy(move->from, move->to);
 	dbr_mappings_arrived(move->to);
+	trace_dbr_moved(buf, &move->fence);
 	/* The buffer has its own reference: it is waiting for the fence. */
 	dbr_pages_put(move->to);
 	dma_fence_signal(&move->fence);
@@ -265,6 +267,7 @@ static int dbr_move_commit(struct dbr_move *move)
 	buf->generation++;
 	dma_fence_put(buf->move);
 	buf->move = dma_fence_get(&move->fence);
+	trace_dbr_move(buf, buf->move);
 
 	dbr_move_await(move);
 	dma_resv_add_fence(resv, &move->fence, DMA_RESV_USAGE_KERNEL);

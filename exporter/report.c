@@ -13,6 +13,7 @@
 
 #include "revoke.h"
 #include "timens.h"
+#include "trace.h"
 
 static unsigned int warn_ms = 10000;
 module_param(warn_ms, uint, 0644);
@@ -243,9 +244,13 @@ void dbr_late_work(struct work_struct *work)
 	dma_resv_lock(dmabuf->resv, NULL);
 	late = dbr_late_due(buf);
 	n = dbr_blockers(buf, blockers, blockers ? DBR_COMPLAINTS : 0);
-	if (late)
+	if (late) {
+		s64 ms = ktime_ms_delta(ktime_get(), buf->began);
+
 		pr_warn("buffer %llu: the revoke waits for %lld ms now, for %u blockers\n",
-			buf->id, ktime_ms_delta(ktime_get(), buf->began), n);
+			buf->id, ms, n);
+		trace_dbr_late(buf, NULL, "wait", ms);
+	}
 	dma_resv_unlock(dmabuf->resv);
 
 	for (i = 0; late && blockers && i < min(n, DBR_COMPLAINTS); i++)

@@ -13,6 +13,7 @@
 
 #include "deadline.h"
 #include "revoke.h"
+#include "trace.h"
 
 /*
  * In pages: so few are freed with the lock held, by whoever begins a revoke, if there are no
@@ -40,8 +41,10 @@ static bool dbr_await_fence(struct dbr_buffer *buf)
 	while (!buf->fence &&
 	       (fence = dbr_unsignalled_fence(buf, dbr_fault_usage(buf))))
 		if (!dma_fence_add_callback(fence, &buf->fence_cb,
-					    dbr_fence_signalled))
+					    dbr_fence_signalled)) {
 			WRITE_ONCE(buf->fence, dma_fence_get(fence));
+			trace_dbr_fence_awaited(buf, fence);
+		}
 	return buf->fence;
 }
 
@@ -163,6 +166,7 @@ static void dbr_set_released(struct dbr_buffer *buf)
 	dma_resv_assert_held(buf->dmabuf->resv);
 
 	buf->released = ktime_get();
+	trace_dbr_give_back(buf);
 	dbr_set_state(buf, DMABUF_REVOKE_STATE_REVOKED);
 }
 
@@ -279,6 +283,7 @@ static void dbr_fence_work(struct work_struct *work)
 	get_dma_buf(dmabuf);
 
 	dma_resv_lock(dmabuf->resv, NULL);
+	trace_dbr_fence_done(buf, buf->fence);
 	dma_fence_put(buf->fence);
 	WRITE_ONCE(buf->fence, NULL);
 	dbr_revoke_advance(buf);

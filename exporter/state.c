@@ -7,11 +7,13 @@
 #include <linux/mm.h>
 
 #include "revoke.h"
+#include "trace.h"
 
 void dbr_set_state(struct dbr_buffer *buf, enum dmabuf_revoke_state state)
 {
 	dma_resv_assert_held(buf->dmabuf->resv);
 
+	trace_dbr_state(buf, state);
 	/* Pairs with the acquire of those who wait without the lock. */
 	smp_store_release(&buf->state, state);
 	if (wq_has_sleeper(&buf->wait))
@@ -41,7 +43,7 @@ void dbr_invalidate(struct dbr_buffer *buf)
 
 	WRITE_ONCE(buf->invalidating, true);
 	if (!dbr_fault_skips_invalidation(buf))
-		dma_buf_invalidate_mappings(buf->dmabuf);
+		dbr_tell(buf);
 	dbr_fault_invalidated(buf);
 	WRITE_ONCE(buf->invalidating, false);
 }
@@ -51,6 +53,8 @@ void dbr_zap(struct dbr_buffer *buf)
 {
 	dma_resv_assert_held(buf->dmabuf->resv);
 
-	if (!dbr_fault_skips_zap(buf))
-		unmap_mapping_range(buf->dmabuf->file->f_mapping, 0, 0, 1);
+	if (dbr_fault_skips_zap(buf))
+		return;
+	unmap_mapping_range(buf->dmabuf->file->f_mapping, 0, 0, 1);
+	trace_dbr_zap(buf);
 }

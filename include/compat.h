@@ -339,6 +339,13 @@ static inline void release_fault_lock(struct vm_fault *vmf)
 }
 #endif
 
+/* In the definition of a trace event. Since Linux 6.10 it knows the source from the field. */
+#ifdef HAVE_ASSIGN_STR_ALONE
+#define compat_assign_str(_dst, ...)	__assign_str(_dst)
+#else
+#define compat_assign_str(_dst, ...)	__assign_str(_dst, __VA_ARGS__)
+#endif
+
 /* Takes a string since Linux 6.13; this is the same. */
 #undef MODULE_IMPORT_NS
 #define MODULE_IMPORT_NS(ns)	MODULE_INFO(import_ns, ns)
