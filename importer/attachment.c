@@ -9,6 +9,7 @@
 #include "hooks.h"
 #include "importer.h"
 #include "timens.h"
+#include "trace.h"
 
 atomic64_t dbi_nr_attachments;
 
@@ -20,6 +21,7 @@ static int dbi_attachment_pin(struct dbi_attachment *att)
 		return -ERESTARTSYS;
 	ret = dma_buf_pin(att->attach);
 	att->pinned = !ret;
+	trace_dbi_pin(att, ret);
 	dma_resv_unlock(att->dmabuf->resv);
 	return ret;
 }
@@ -144,6 +146,7 @@ static void dbi_attachment_detach(struct dbi_attachment *att)
 {
 	dbi_mappings_end(att);
 	dbi_engine_end(att);
+	trace_dbi_detach(att, att->attach);
 	dma_buf_detach(att->dmabuf, att->attach);
 	dbi_after_detach(att);
 	dbi_attachment_close_engine(att);
@@ -182,6 +185,7 @@ dbi_attachment_create(struct dma_buf *dmabuf, struct dbi_device *device,
 		goto err_close;
 
 	ret = dbi_attachment_attach(att);
+	trace_dbi_attach(att, ret);
 	if (ret) {
 		dbi_after_detach(att);
 		goto err_close;

@@ -14,6 +14,7 @@
 #include "hooks.h"
 #include "importer.h"
 #include "timens.h"
+#include "trace.h"
 
 static const char *dbi_fence_driver_name(struct dma_fence *fence)
 {
@@ -209,7 +210,10 @@ static int dbi_job_commit(struct dbi_job *job)
 		return ret;
 	}
 
-	dma_resv_add_fence(resv, &job->fence, dbi_fence_usage(att, usage));
+	usage = dbi_fence_usage(att, usage);
+	dma_resv_add_fence(resv, &job->fence, usage);
+	trace_dbi_fence_added(att, &job->fence, usage);
+	trace_dbi_job_queued(job);
 	atomic64_inc(&dbi_nr_jobs);
 	dbi_engine_queue(job);
 	return 0;

@@ -8,6 +8,7 @@
 
 #include "hooks.h"
 #include "importer.h"
+#include "trace.h"
 
 /* Counts the call, made or not for a mapping. Whether to act on it. */
 static bool dbi_invalidated(struct dbi_attachment *att)
@@ -46,8 +47,19 @@ static void dbi_dynamic_invalidate(struct dma_buf_attachment *attach)
 
 	dma_resv_assert_held(attach->dmabuf->resv);
 
+	trace_dbi_told_begin(att, attach);
 	if (dbi_invalidated(att) && dbi_mapping_newest(att))
 		dbi_stop_and_unmap(att);
+	trace_dbi_told_end(att, attach);
+}
+
+/*
+ * Neither pinned nor mapped: attaching will find out, or it is over already. (Who was revived
+ * may have mapped unpinned.)
+ */
+static bool dbi_is_in_use(struct dbi_attachment *att)
+{
+	return att->pinned || dbi_mapping_newest(att);
 }
 
 /* There is no next job: whoever uses the attachment again is refused. */
@@ -57,16 +69,12 @@ static void dbi_pinned_invalidate(struct dma_buf_attachment *attach)
 
 	dma_resv_assert_held(attach->dmabuf->resv);
 
-	if (!dbi_invalidated(att))
-		return;
-	/*
-	 * Neither pinned nor mapped: attaching will find out, or it is over already. (Who was
-	 * revived may have mapped unpinned.)
-	 */
-	if (!att->pinned && !dbi_mapping_newest(att))
-		return;
-	att->dead = true;
-	dbi_stop_and_unmap(att);
+	trace_dbi_told_begin(att, attach);
+	if (dbi_invalidated(att) && dbi_is_in_use(att)) {
+		att->dead = true;
+		dbi_stop_and_unmap(att);
+	}
+	trace_dbi_told_end(att, attach);
 }
 
 /* Of each a second one, which asks for peer-to-peer DMA: the core has no other way. */

@@ -18,6 +18,9 @@
 
 #include "importer.h"
 
+#define CREATE_TRACE_POINTS
+#include "trace.h"
+
 static int dbi_ioctl_info(struct ucmd *ucmd)
 {
 	struct dmabuf_revoke_importer_info *arg = ucmd->arg;

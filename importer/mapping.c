@@ -11,6 +11,7 @@
 
 #include "hooks.h"
 #include "importer.h"
+#include "trace.h"
 
 /* Not the engine's: unmapping waits for the resv lock, whose holder may wait for that. */
 struct workqueue_struct *dbi_unmap_wq;
@@ -93,6 +94,7 @@ void dbi_mapping_unmap(struct dbi_mapping *map)
 	dbi_reach_close(map);
 	dma_buf_unmap_attachment(att->attach, map->table, map->dir);
 	map->table = NULL;
+	trace_dbi_unmap(map);
 	list_del(&map->node);
 	att->unmaps++;
 	att->unmapped_at = ktime_get();
@@ -125,6 +127,7 @@ int dbi_mapping_release(struct dbi_attachment *att, struct dbi_mapping *map)
 	if (att->dead && att->pinned && dbi_unpins(att)) {
 		dma_buf_unpin(att->attach);
 		att->pinned = false;
+		trace_dbi_unpin(att, att->attach);
 	}
 	dbi_after_release(att);
 	return 0;
@@ -219,6 +222,7 @@ int dbi_mapping_create(struct dbi_attachment *att, enum dma_data_direction dir)
 	if (!map)
 		return -ENOMEM;
 	ret = dbi_map(map);
+	trace_dbi_map(map, ret);
 	if (ret) {
 		kfree(map);
 		return ret;
@@ -251,8 +255,10 @@ void dbi_mappings_end(struct dbi_attachment *att)
 	dma_resv_lock(att->dmabuf->resv, NULL);
 	while ((map = dbi_mapping_newest(att)))
 		dbi_mapping_unmap(map);
-	if (att->pinned)
+	if (att->pinned) {
 		dma_buf_unpin(att->attach);
+		trace_dbi_unpin(att, att->attach);
+	}
 	att->pinned = false;
 	dma_resv_unlock(att->dmabuf->resv);
 

@@ -12,6 +12,7 @@
 
 #include "hooks.h"
 #include "importer.h"
+#include "trace.h"
 
 #define MISBEHAVE(x)	(DMABUF_REVOKE_MISBEHAVE_##x)
 
@@ -56,6 +57,18 @@ static const char * const dbi_misbehave_names[] = {
 static bool dbi_misbehaves(const struct dbi_attachment *att, u64 how)
 {
 	return att->misbehave & how;
+}
+
+/* The same, at a point where that does something. */
+static bool dbi_at_work(const struct dbi_attachment *att, u64 how)
+{
+	int i;
+
+	if (trace_dbi_misbehave_enabled())
+		for (i = 0; i < ARRAY_SIZE(dbi_misbehave_names); i++)
+			if (dbi_misbehaves(att, how & BIT_ULL(i)))
+				trace_dbi_misbehave(att, dbi_misbehave_names[i]);
+	return dbi_misbehaves(att, how);
 }
 
 /* Whether @dmabuf is of our exporter, or of one of its quarantined buffers. */
@@ -141,19 +154,19 @@ static bool dbi_misbehave_heeds_invalidation(struct dbi_attachment *att)
 	 * Not interruptible: who waits here is whoever revokes. close() ends it, which sets
 	 * @closing before it needs the resv lock.
 	 */
-	if (dbi_misbehaves(att, MISBEHAVE(SLOW_CALLBACK)))
+	if (dbi_at_work(att, MISBEHAVE(SLOW_CALLBACK)))
 		wait_event_hrtimeout(att->wait, READ_ONCE(att->closing),
 				     att->delay_ns);
-	if (dbi_misbehaves(att, MISBEHAVE(FENCE_AFTER)))
+	if (dbi_at_work(att, MISBEHAVE(FENCE_AFTER)))
 		dbi_rogue_fence_after(att);
-	return !dbi_misbehaves(att, MISBEHAVE(IGNORE));
+	return !dbi_at_work(att, MISBEHAVE(IGNORE));
 }
 
 static int dbi_misbehave_before_map(struct dbi_attachment *att)
 {
 	dma_resv_assert_held(att->dmabuf->resv);
 
-	return dbi_misbehaves(att, MISBEHAVE(CLEAR_ONLY)) && att->invalidations ?
+	return att->invalidations && dbi_at_work(att, MISBEHAVE(CLEAR_ONLY)) ?
 	       -EIO : 0;
 }
 
@@ -162,15 +175,17 @@ static bool dbi_misbehave_maps_anew(struct dbi_attachment *att)
 {
 	dma_resv_assert_held(att->dmabuf->resv);
 
-	if (dbi_misbehaves(att, MISBEHAVE(STALE)))
+	if (dbi_at_work(att, MISBEHAVE(STALE))) {
 		att->dead = false;
-	return !dbi_misbehaves(att, MISBEHAVE(STALE) | MISBEHAVE(IGNORE));
+		return false;
+	}
+	return !dbi_at_work(att, MISBEHAVE(IGNORE));
 }
 
 /* In a jiffy, so that it is a nuisance to nobody but its caller. */
 static bool dbi_misbehave_tries_again(struct dbi_attachment *att, ktime_t since)
 {
-	return dbi_misbehaves(att, MISBEHAVE(LOOP_ON_ERROR)) &&
+	return dbi_at_work(att, MISBEHAVE(LOOP_ON_ERROR)) &&
 	       ktime_before(ktime_get(), ktime_add_ns(since, att->delay_ns)) &&
 	       !wait_event_interruptible_timeout(att->wait,
 						 READ_ONCE(att->closing), 1);
@@ -178,41 +193,41 @@ static bool dbi_misbehave_tries_again(struct dbi_attachment *att, ktime_t since)
 
 static u64 dbi_misbehave_begins_at(struct dbi_attachment *att, u64 offset)
 {
-	return dbi_misbehaves(att, MISBEHAVE(WRONG_RANGE)) ? 0 : offset;
+	return offset && dbi_at_work(att, MISBEHAVE(WRONG_RANGE)) ? 0 : offset;
 }
 
 static bool dbi_misbehave_walks_table(struct dbi_attachment *att)
 {
-	return !dbi_misbehaves(att, MISBEHAVE(ONE_SEGMENT));
+	return !dbi_at_work(att, MISBEHAVE(ONE_SEGMENT));
 }
 
 static bool dbi_misbehave_awaits_fences(struct dbi_attachment *att)
 {
-	return !dbi_misbehaves(att, MISBEHAVE(SKIP_KERNEL_FENCE));
+	return !dbi_at_work(att, MISBEHAVE(SKIP_KERNEL_FENCE));
 }
 
 static enum dma_resv_usage
 dbi_misbehave_fence_usage(struct dbi_attachment *att, enum dma_resv_usage usage)
 {
-	return dbi_misbehaves(att, MISBEHAVE(KERNEL_FENCE)) ?
+	return dbi_at_work(att, MISBEHAVE(KERNEL_FENCE)) ?
 	       DMA_RESV_USAGE_KERNEL : usage;
 }
 
 static bool dbi_misbehave_starts_job_late(struct dbi_attachment *att)
 {
-	return dbi_misbehaves(att, MISBEHAVE(NEW_DMA));
+	return dbi_at_work(att, MISBEHAVE(NEW_DMA));
 }
 
 static int dbi_misbehave_before_signal(struct dbi_attachment *att, int status)
 {
 	/* Interruptible only so as not to count as load, as in the engine. */
-	if (dbi_misbehaves(att, MISBEHAVE(STUCK_FENCE)))
+	if (dbi_at_work(att, MISBEHAVE(STUCK_FENCE)))
 		wait_event_interruptible(att->wait, READ_ONCE(att->closing));
-	else if (dbi_misbehaves(att, MISBEHAVE(LATE_FENCE)))
+	else if (dbi_at_work(att, MISBEHAVE(LATE_FENCE)))
 		wait_event_interruptible_hrtimeout(att->wait,
 						   READ_ONCE(att->closing),
 						   att->delay_ns);
-	return dbi_misbehaves(att, MISBEHAVE(FENCE_ERROR)) ? -EIO : status;
+	return dbi_at_work(att, MISBEHAVE(FENCE_ERROR)) ? -EIO : status;
 }
 
 static bool dbi_misbehave_holds_fence(struct dbi_attachment *att)
@@ -223,14 +238,14 @@ static bool dbi_misbehave_holds_fence(struct dbi_attachment *att)
 
 static unsigned long dbi_misbehave_unmap_delay(struct dbi_attachment *att)
 {
-	return dbi_misbehaves(att, MISBEHAVE(LATE_UNMAP)) ?
+	return dbi_at_work(att, MISBEHAVE(LATE_UNMAP)) ?
 	       nsecs_to_jiffies(att->delay_ns) : 0;
 }
 
 static int dbi_misbehave_before_release(struct dbi_attachment *att)
 {
-	return dbi_misbehaves(att, MISBEHAVE(NO_UNMAP) |
-				   MISBEHAVE(CLEAR_ONLY)) ? -EBUSY : 0;
+	return dbi_at_work(att, MISBEHAVE(NO_UNMAP) | MISBEHAVE(CLEAR_ONLY)) ?
+	       -EBUSY : 0;
 }
 
 static void dbi_misbehave_before_unmap(struct dbi_mapping *map)
@@ -245,7 +260,7 @@ static void dbi_misbehave_before_unmap(struct dbi_mapping *map)
 
 static bool dbi_misbehave_unpins(struct dbi_attachment *att)
 {
-	return !dbi_misbehaves(att, MISBEHAVE(KEEP_PIN));
+	return !dbi_at_work(att, MISBEHAVE(KEEP_PIN));
 }
 
 static void dbi_misbehave_after_release(struct dbi_attachment *att)
@@ -254,17 +269,19 @@ static void dbi_misbehave_after_release(struct dbi_attachment *att)
 
 	if (dbi_misbehaves(att, MISBEHAVE(DMA_AFTER_UNMAP)))
 		dbi_rogue_dma(att);
-	if (dbi_misbehaves(att, MISBEHAVE(DOUBLE_UNPIN)))
+	if (dbi_at_work(att, MISBEHAVE(DOUBLE_UNPIN))) {
 		dma_buf_unpin(att->attach);
-	if (dbi_misbehaves(att, MISBEHAVE(REVIVE)))
+		trace_dbi_unpin(att, att->attach);
+	}
+	if (dbi_at_work(att, MISBEHAVE(REVIVE)))
 		att->dead = false;
-	if (dbi_misbehaves(att, MISBEHAVE(REMAP)))
+	if (dbi_at_work(att, MISBEHAVE(REMAP)))
 		att->remap_error = dbi_mapping_create(att, DMA_BIDIRECTIONAL);
 }
 
 static void dbi_misbehave_before_detach(struct dbi_attachment *att)
 {
-	if (dbi_misbehaves(att, MISBEHAVE(FENCE_OUTLIVES)))
+	if (dbi_at_work(att, MISBEHAVE(FENCE_OUTLIVES)))
 		dbi_rogue_leave_fence(att);
 }
 

@@ -10,6 +10,7 @@
 #include <linux/slab.h>
 
 #include "importer.h"
+#include "trace.h"
 
 struct dbi_rogue_fence {
 	struct dma_fence fence;		/* first: dma_fence_free() frees it */
@@ -60,16 +61,19 @@ static const struct dma_fence_ops dbi_left_ops = {
 };
 
 /* Adds @fence if there is room for it; an errno. */
-static int dbi_rogue_add(struct dma_resv *resv, struct dma_fence *fence)
+static int dbi_rogue_add(struct dbi_attachment *att, struct dma_fence *fence)
 {
+	struct dma_resv *resv = att->dmabuf->resv;
 	int ret;
 
 	dma_resv_assert_held(resv);
 
 	ret = dma_resv_reserve_fences(resv, 1);
-	if (!ret)
-		dma_resv_add_fence(resv, fence, DMA_RESV_USAGE_BOOKKEEP);
-	return ret;
+	if (ret)
+		return ret;
+	dma_resv_add_fence(resv, fence, DMA_RESV_USAGE_BOOKKEEP);
+	trace_dbi_fence_added(att, fence, DMA_RESV_USAGE_BOOKKEEP);
+	return 0;
 }
 
 /* Nobody waits for it behind those who wait for resv locks. */
@@ -105,7 +109,7 @@ static void dbi_rogue_add_work(struct work_struct *work)
 		       dma_fence_context_alloc(1), 1);
 
 	dma_resv_lock(resv, NULL);
-	if (dbi_rogue_add(resv, &fence->fence)) {
+	if (dbi_rogue_add(att, &fence->fence)) {
 		dma_resv_unlock(resv);
 		dma_fence_put(&fence->fence);
 		return;
@@ -148,6 +152,7 @@ static void dbi_rogue_dma_work(struct work_struct *work)
 		dbi_rogue_write(att->device, rogue->addr);
 	else if (!dbi_rogue_is_mapped(att->device, rogue->addr))
 		dbi_dmaengine_write(att, rogue->addr, ktime_get_ns());
+	trace_dbi_misbehave(att, "dma-after-unmap");
 	queue_delayed_work(dbi_unmap_wq, &rogue->dma_work, 1);
 }
 
@@ -223,7 +228,7 @@ void dbi_rogue_leave_fence(struct dbi_attachment *att)
 		       dma_fence_context_alloc(1), 1);
 
 	dma_resv_lock(resv, NULL);
-	ret = dbi_rogue_add(resv, &left->fence);
+	ret = dbi_rogue_add(att, &left->fence);
 	dma_resv_unlock(resv);
 	if (ret) {
 		dma_fence_put(&left->fence);

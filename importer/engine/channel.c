@@ -10,6 +10,7 @@
 
 #include "hooks.h"
 #include "importer.h"
+#include "trace.h"
 
 struct workqueue_struct *dbi_engine_wq;
 atomic64_t dbi_nr_jobs;
@@ -64,6 +65,7 @@ static void dbi_job_end(struct dbi_job *job, int status)
 	if (status)
 		dma_fence_set_error(&job->fence, status);
 	job->ended = ktime_get();
+	trace_dbi_job_ended(job);
 	/* Before the fence tells: INFO and claims do not take the lock. */
 	atomic64_dec(&dbi_nr_jobs);
 	if (!--att->nr_running)
@@ -169,8 +171,10 @@ static bool dbi_engine_take_up(struct dbi_job *job)
 
 	spin_lock(&att->lock);
 	run = dbi_job_may_start(job);
-	if (run)
+	if (run) {
 		job->started = ktime_get();
+		trace_dbi_job_started(job);
+	}
 	att->on_bus = run;
 	spin_unlock(&att->lock);
 	return run;
