@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A fuzzer of both devices: makes a random program from a seed, or takes one from a
- * file, and executes it. See lib/program.h, and docs/fuzzing.md.
+ * file, and executes it. See lib/program.h, and docs/testing/fuzzing.md.
  *
  * Exit status: 0 all is well; 1 something must not be, the last line says what; 2 the
  * arguments or the program are no such; 3 there is nothing to test.

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What is wrong is found by random programs, whether judge, log or referee tells.
 
-Each bug of the exporter is one that all its buffers have. docs/fuzzing.md has the table.
+Each bug of the exporter is one that all its buffers have. docs/testing/fuzzing.md has the table.
 """
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from guest.settings import Limits
 from ..sample import REPOSITORY
 
 HEADER = REPOSITORY / "include/uapi/dmabuf_revoke.h"
-DOCUMENT = REPOSITORY / "docs/failnth.md"
+DOCUMENT = REPOSITORY / "docs/testing/failnth.md"
 
 
 def ioctls() -> list[str]:

@@ -10,7 +10,7 @@
  * A line that begins with "2.3" belongs to thread 3 of process 2. The others come
  * first, in every process, one after the other; then its threads go on side by side.
  * A process that was killed has a next life: the common lines again, then what its
- * threads had not begun. docs/fuzzing.md has the values.
+ * threads had not begun. docs/testing/fuzzing.md has the values.
  *
  * generator/ makes programs from a seed, text.c reads and writes them, lane.c
  * executes lines, life.c is a process, referee.c watches them all; judge.c says what has
