@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.interface import layout
+from tests.interface.abi import layout
 
 from ..sample import REPOSITORY
 

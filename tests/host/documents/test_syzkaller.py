@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.interface import layout
+from tests.interface.abi import layout
 
 from ..sample import REPOSITORY
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The binary interface in numbers, as a compiler sees it: tests/interface/abi/layout.txt.
 
-    python3 tests/interface/layout.py >tests/interface/abi/layout.txt
+    python3 tests/interface/abi/layout.py >tests/interface/abi/layout.txt
 
 writes that file anew after something was added. A line has a constant and its value, a
 structure and its size, or a member, its offset and its size. A structure with a hole is not
@@ -16,7 +16,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-TOP = Path(__file__).resolve().parents[2]
+TOP = Path(__file__).resolve().parents[3]
 HEADER = TOP / "include/uapi/dmabuf_revoke.h"
 RECORD = TOP / "tests/interface/abi/layout.txt"
 #: Rises when a meaning changes: by it a program can tell.
