@@ -18,11 +18,11 @@ from typing import Any
 import pytest
 
 from tests.command.run import SOON, Process, facts, held, no_process_left
+from tests.lib import cpus
 
 __all__ = ["no_process_left"]  # a fixture
 
 TRACEFS = Path("/sys/kernel/tracing")
-CPUS = Path("/sys/devices/system/cpu")
 #: Seconds that a sequence may take. Idle, each takes a second or two.
 LIMIT = SOON / 2
 
@@ -112,24 +112,8 @@ class Streams:
 
 
 @pytest.fixture
-def text_can_be_patched() -> Iterator[None]:
-    """Tracers patch the kernel's text, and QEMU, with several CPUs, dies of it now and then.
-
-    It goes on with what it has translated, or with half of the new instruction (Oops: int3).
-    With one CPU nobody else runs meanwhile.
-    """
-    emulated = "QEMU TCG CPU" in Path("/proc/cpuinfo").read_text(encoding="ascii")
-    others = sorted(CPUS.glob("cpu[0-9]*/online")) if emulated else []
-    for cpu in others:
-        cpu.write_text("0", encoding="ascii")
-    yield
-    for cpu in others:
-        cpu.write_text("1", encoding="ascii")
-
-
-@pytest.fixture
-def streams(text_can_be_patched: None) -> Iterator[Streams]:
-    with held("1M") as (buffer, _):
+def streams() -> Iterator[Streams]:
+    with cpus.only_one(), held("1M") as (buffer, _):
         yield Streams(buffer)
 
 
