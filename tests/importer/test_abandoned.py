@@ -14,6 +14,8 @@ from typing import Callable, Iterator
 import pytest
 
 from tests.gates.counts import MODULES
+from tests.interface.events.fields import EXPORTER
+from tests.interface.events.instance import tracing
 from tests.lib import ioctls, life, modules
 
 PEER = "/dev/dbr-peer"
@@ -76,6 +78,20 @@ def test_E14_pin_that_was_left_prevents_no_move_warns_detached(
     buffer = alloc()
     leave(peer, buffer, mapped=False)
     buffer.move(life.FOREVER)
+
+
+def test_what_was_left_is_told_by_an_event_warns_detached(
+    peer: int, alloc: Alloc
+) -> None:
+    buffer = alloc()
+    with tracing(EXPORTER) as trace:
+        leave(peer, buffer, mapped=False)
+        event = trace.one("dbr_late", id=buffer.id)
+        assert event.fields["call"] == "detach"
+        assert event.number("value") == 1
+        left = trace.one("dbr_detach", id=buffer.id)
+        assert left.fields["attach"] == event.fields["attach"]
+        assert left.number("pins") == 1
 
 
 def test_E11_mapping_that_was_left_is_named_warns_detached(

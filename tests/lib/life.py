@@ -15,11 +15,11 @@ from . import ioctls
 DYNAMIC, PINNED, LEGACY_STATIC, LEGACY_RDMA = range(4)
 ACCEPT_LEGACY, ZERO_PAGE, QUARANTINE = 1 << 0, 1 << 1, 1 << 2
 DEFER_UNMAP = 1 << 0
+STREAM = 1 << 0
 NO_UNMAP, LATE_FENCE, STUCK_FENCE, FENCE_OUTLIVES = 1 << 1, 1 << 4, 1 << 5, 1 << 20
 DMA_AFTER_UNMAP = 1 << 10
 SEGMENT_MEMORY = 1 << 0
 READ, WRITE, COPY = range(3)
-STREAM = 1 << 0
 SHUFFLED = 2
 
 FOREVER = (1 << 64) - 1
@@ -30,7 +30,7 @@ STATE_REVOKED = 2
 STATE_SUSPENDED = 4
 
 _ALLOC, _REVOKE, _QUERY, _LIST, _MOVE = 0xDB01, 0xDB02, 0xDB03, 0xDB04, 0xDB06
-_RESTORE, _FREE = 0xDB05, 0xDB07
+_RESTORE, _FREE, _EXPORT = 0xDB05, 0xDB07, 0xDB08
 _ATTACH, _MAP, _UNMAP, _SUBMIT, _WAIT, _VMAP = (
     0xDB41,
     0xDB60,
@@ -46,7 +46,7 @@ _QUERY_LAYOUT = "=2IQiIQ4I6Q6I2Q"
 _ATTACH_LAYOUT = "=2IiIiI3Q"
 _SUBMIT_LAYOUT = "=3Ii6Q"
 _WAIT_LAYOUT = "=2I2QiI4Q"
-_SEGMENTS = 0xDB67
+_VUNMAP, _SEGMENTS = 0xDB66, 0xDB67
 _STATUS, _STATUS_LAYOUT = 0xDB64, "=6I4Q4I4QIi2Q"
 
 CLOEXEC = os.O_RDWR | os.O_CLOEXEC
@@ -89,6 +89,10 @@ class Buffer(NamedTuple):
 
     def move(self, deadline_ns: int) -> None:
         _call(self.file, _MOVE, "=2I2Q", m2=self.id, m3=deadline_ns)
+
+    def export(self) -> int:
+        """One more descriptor."""
+        return _call(self.file, _EXPORT, "=2IQiI", m2=self.id, m4=os.O_CLOEXEC)[3]
 
     def restore(self, deadline_ns: int) -> None:
         _call(self.file, _RESTORE, "=2I2Q", m2=self.id, m3=deadline_ns)
@@ -171,6 +175,10 @@ def vmap(attachment: int) -> None:
     _call(attachment, _VMAP, "=4I")
 
 
+def vunmap(attachment: int) -> None:
+    _call(attachment, _VUNMAP, "=4I")
+
+
 def segments(attachment: int) -> list[tuple[int, int, int]]:
     """Of its mapping: address, length, SEGMENT_* flags."""
     room = 8192
@@ -194,7 +202,7 @@ def submit(
     pattern: int = 0,
     flags: int = 0,
 ) -> int:
-    """The number of a new job that lasts so long."""
+    """The number of a new job that lasts so long, or each pass of it."""
     return _call(
         attachment,
         _SUBMIT,

@@ -7,6 +7,7 @@ import mmap
 import os
 import socket
 
+from tests.interface.events.instance import tracing
 from tests.lib import ioctls, life
 from tests.lib.foreign import vgem_import
 
@@ -169,6 +170,11 @@ variants(
 def only_open_parameter(s: Stage) -> None:
     path = "/sys/module/dmabuf_revoke_exporter/parameters/limit_mb"
     s.hold(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+
+
+@moment("only trace events that are on")
+def only_events(s: Stage) -> None:
+    s.undo.enter_context(tracing())
 
 
 @moment("only an import by vgem")
