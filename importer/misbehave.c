@@ -81,26 +81,26 @@ static bool dbi_is_own(struct dma_buf *dmabuf, bool quarantined)
 	       !strcmp(dmabuf->exp_name, DMABUF_REVOKE_EXP_NAME_QUARANTINE);
 }
 
-/* Hardware: an IOMMU that has forgotten the address stops it, or it reaches the very memory. */
-static bool dbi_may_really_write(struct dma_buf *dmabuf,
-				 const struct dbi_device *device)
+/* Whether each address is that of the memory: no IOMMU, and no bounce buffer. */
+static bool dbi_is_direct(const struct dbi_device *device)
 {
-	bool direct = device->engines & BIT(DMABUF_REVOKE_ENGINE_CPU) &&
-		      dma_get_required_mask(device->dev) <= device->dma_mask;
-
-	return compat_iommu_is_strict(device->dev) ||
-	       (direct && dbi_is_own(dmabuf, true));
+	return device->engines & BIT(DMABUF_REVOKE_ENGINE_CPU) &&
+	       dma_get_required_mask(device->dev) <= device->dma_mask;
 }
 
-/* Whether writing after the unmap reaches nobody's memory that is not watched. */
+/* Whether DMA after the unmap reaches nobody's memory that is not watched. */
 static bool dbi_may_write_late(struct dma_buf *dmabuf,
 			       const struct dbi_device *device, u32 engine)
 {
+	/* It looks at the translation, and writes nothing. */
+	if (engine == DMABUF_REVOKE_ENGINE_IOVA)
+		return true;
+	/* Hardware: an IOMMU that has forgotten the address stops it. */
 	if (IS_ENABLED(CONFIG_DMA_ENGINE) &&
-	    engine == DMABUF_REVOKE_ENGINE_DMAENGINE)
-		return dbi_may_really_write(dmabuf, device);
-	/* The addresses of a function that is bounced are others' after the unmap. */
-	return dbi_is_own(dmabuf, true) && !dev_is_pci(device->dev);
+	    engine == DMABUF_REVOKE_ENGINE_DMAENGINE &&
+	    compat_iommu_is_strict(device->dev))
+		return true;
+	return dbi_is_direct(device) && dbi_is_own(dmabuf, true);
 }
 
 static bool dbi_misbehave_fits(const struct dmabuf_revoke_attach *arg)

@@ -123,7 +123,7 @@ static void dbi_rogue_add_work(struct work_struct *work)
 	dma_resv_unlock(resv);
 }
 
-/* The address is that of the page: our own device, of which alone this is, is never bounced. */
+/* The address is that of the page: nothing translates or bounces. */
 static void dbi_rogue_write(const struct dbi_device *device, dma_addr_t addr)
 {
 	u64 *mem = dbi_bus_kmap(dbi_bus_phys(device, addr, false));
@@ -140,7 +140,8 @@ static bool dbi_rogue_is_mapped(const struct dbi_device *device, dma_addr_t addr
 
 /*
  * Into pages that the exporter watches, and keeps while its dma-buf is there. Or a real engine
- * tries to, and an IOMMU stops it; not where somebody's memory has come to be at the address.
+ * tries to, and an IOMMU stops it; or what that would do is looked up, and ends it, as it would
+ * a job. Not where somebody's memory has come to be at the address.
  */
 static void dbi_rogue_dma_work(struct work_struct *work)
 {
@@ -148,11 +149,17 @@ static void dbi_rogue_dma_work(struct work_struct *work)
 					       struct dbi_rogue, dma_work);
 	struct dbi_attachment *att = rogue->att;
 
-	if (!dbi_is_real(att))
-		dbi_rogue_write(att->device, rogue->addr);
-	else if (!dbi_rogue_is_mapped(att->device, rogue->addr))
-		dbi_dmaengine_write(att, rogue->addr, ktime_get_ns());
 	trace_dbi_misbehave(att, "dma-after-unmap");
+	if (!dbi_rogue_is_mapped(att->device, rogue->addr)) {
+		if (att->engine == DMABUF_REVOKE_ENGINE_IOVA) {
+			dbi_event(att, DMABUF_REVOKE_EVENT_DMA_FAULT, rogue->addr);
+			return;
+		}
+		if (dbi_is_real(att))
+			dbi_dmaengine_write(att, rogue->addr, ktime_get_ns());
+		else
+			dbi_rogue_write(att->device, rogue->addr);
+	}
 	queue_delayed_work(dbi_unmap_wq, &rogue->dma_work, 1);
 }
 

@@ -851,9 +851,10 @@ enum dmabuf_revoke_engine {
 #define DMABUF_REVOKE_MISBEHAVE_REMAP		(1ULL << 9)
 /*
  * Goes on writing after the unmap (own; only buffers with ALLOC_QUARANTINE, and only on behalf
- * of the importer's own device, or with ENGINE_DMAENGINE and a device that reaches all memory
- * directly). With ENGINE_DMAENGINE behind an IOMMU that translates nothing any more once an
- * unmap has returned (iommu.strict=1): buffers of any exporter, and the IOMMU stops it.
+ * of a device that reaches all memory directly). Behind an IOMMU buffers of any exporter: with
+ * ENGINE_DMAENGINE, if it translates nothing any more once an unmap has returned
+ * (iommu.strict=1), the IOMMU stops it; with ENGINE_IOVA the translation is looked up, nothing
+ * is written, and it ends with EVENT_DMA_FAULT.
  */
 #define DMABUF_REVOKE_MISBEHAVE_DMA_AFTER_UNMAP	(1ULL << 10)
 /* Pinned kind: does not unpin when invalidated, but only when closed. */

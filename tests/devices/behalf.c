@@ -223,23 +223,71 @@ CASE(behalf, wrong_names_and_engines)
 	close(buffer.fd);
 }
 
-/* Its addresses may be those of bounce buffers, which others have after the unmap. */
-CASE(behalf, DMA_after_the_unmap_is_for_our_own_device)
+static int attach_rogue(int dmabuf)
 {
-	struct buffer buffer = buffer_alloc(PAGE, DMABUF_REVOKE_ALLOC_QUARANTINE);
 	struct dmabuf_revoke_attach arg = {
-		.dmabuf_fd = buffer.fd,
+		.dmabuf_fd = dmabuf,
+		.fd_flags = O_CLOEXEC,
 		.misbehave = DMABUF_REVOKE_MISBEHAVE_DMA_AFTER_UNMAP,
 	};
+	int ret;
+
+	memcpy(arg.device, function, sizeof(arg.device));
+	ret = dr_attach_as(importer, &arg);
+	return ret ?: arg.fd;
+}
+
+/* What an IOMMU does not translate any more is a fault, and the memory is as it was. */
+CASE(behalf, I3_DMA_after_the_unmap_faults_behind_an_IOMMU)
+{
+	struct buffer buffer = buffer_alloc(LENGTH, DMABUF_REVOKE_ALLOC_QUARANTINE);
+	struct dmabuf_revoke_segment first;
+	struct dmabuf_revoke_device device;
+	struct dmabuf_revoke_free out;
+	uint32_t count;
+	int att;
 
 	function_bind();
-	memcpy(arg.device, function, sizeof(arg.device));
-	fails(dr_attach_as(importer, &arg), EOPNOTSUPP);
-	equal(query(buffer.id).attachments, 0);
-	memset(arg.device, 0, sizeof(arg.device));
-	succeeds(dr_attach_as(importer, &arg));
-	close(arg.fd);
+	function_is_there(&device);
+	if (!CAN(device, IOVA)) {
+		function_unbind();
+		skip("no IOMMU translates for the function: the guest 7.3-iommu has one");
+	}
+	att = succeeds(attach_rogue(buffer.fd));
+	succeeds(dr_map(att, DMABUF_REVOKE_BIDIRECTIONAL));
+	succeeds(dr_segments(att, &first, 1, &count));
+	revoke_fully(buffer.id);
+	expect_event(att, DMABUF_REVOKE_EVENT_MAPPED);
+	expect_event(att, DMABUF_REVOKE_EVENT_INVALIDATED);
+	expect_event(att, DMABUF_REVOKE_EVENT_UNMAPPED);
+	equal(expect_event(att, DMABUF_REVOKE_EVENT_DMA_FAULT).job, first.address);
+	succeeds(dr_free(exporter, buffer.id, NULL, 0, &out));
+	equal(out.checked, 1);
+	equal(out.changed, 0);
+	close(att);
 	close(buffer.fd);
+	function_unbind();
+}
+
+/* Without one it is for memory that is watched, at addresses that are not bounce buffers'. */
+CASE(behalf, DMA_after_the_unmap_is_refused_where_it_would_do_harm)
+{
+	uint32_t flags[] = { 0, DMABUF_REVOKE_ALLOC_QUARANTINE };
+	struct dmabuf_revoke_device device;
+
+	function_bind();
+	function_is_there(&device);
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
+		struct buffer buffer = buffer_alloc(PAGE, flags[i]);
+		int ret = attach_rogue(buffer.fd);
+
+		if (CAN(device, IOVA) || (CAN(device, CPU) && flags[i]))
+			close(succeeds(ret));
+		else
+			fails(ret, EOPNOTSUPP);
+		equal(query(buffer.id).attachments, 0);
+		close(buffer.fd);
+	}
 	function_unbind();
 }
 
