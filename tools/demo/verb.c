@@ -5,7 +5,7 @@
 
 #include "demo/judge.h"
 #include "demo/observed.h"
-#include "demo/report.h"
+#include "demo/picture/report.h"
 #include "demo/run.h"
 #include "lib/text/message.h"
 #include "lib/text/options.h"

@@ -6,14 +6,14 @@
 
 #include "demo/judge.h"
 #include "demo/observed.h"
-#include "demo/report.h"
+#include "demo/picture/bar.h"
+#include "demo/picture/report.h"
 #include "lib/text/message.h"
 #include "lib/text/names.h"
 #include "lib/text/table.h"
 #include "lib/text/units.h"
 
 #define NAME_WIDTH	17
-#define BAR_WIDTH	32
 #define LEGEND \
 	"Timeline (# DMA, I invalidated, . DMA ended, U unmapped, S SIGBUS, D detached)"
 
@@ -45,28 +45,10 @@ static const struct column verdict_columns[] = {
 	{ 0 },
 };
 
-/* What the bars show. */
-struct scale {
-	uint64_t from_ns;
-	uint64_t length_ns;
-	char head[BAR_WIDTH + 1];
-};
-
-struct bar {
-	char cells[BAR_WIDTH + 1];
-};
-
-static void scale_reach(struct scale *scale, uint64_t time_ns)
-{
-	if (time_ns > scale->from_ns + scale->length_ns)
-		scale->length_ns = time_ns - scale->from_ns;
-}
-
 static struct scale scale_of(const struct demo *demo)
 {
 	const struct dmabuf_revoke_phases *phases = &demo->revoked.phases;
-	struct scale scale = { phases->began_ns, 1, "" };
-	char text[UNITS_TEXT];
+	struct scale scale = { phases->began_ns, 1 };
 	unsigned int i;
 
 	scale.length_ns += phases->tell_ns + phases->zap_ns + phases->fences_ns +
@@ -78,42 +60,7 @@ static struct scale scale_of(const struct demo *demo)
 		scale_reach(&scale, demo->importers[i].detached_ns);
 	}
 	scale_reach(&scale, demo->reader.sigbus_ns);
-	snprintf(scale.head, sizeof(scale.head), "0%*s", BAR_WIDTH - 1,
-		 format_duration(text, scale.length_ns));
 	return scale;
-}
-
-static unsigned int scale_position(const struct scale *scale, uint64_t time_ns)
-{
-	double share;
-
-	if (time_ns <= scale->from_ns)
-		return 0;
-	share = (double)(time_ns - scale->from_ns) / scale->length_ns;
-	return share >= 1 ? BAR_WIDTH - 1 : share * (BAR_WIDTH - 1);
-}
-
-static void bar_clear(struct bar *bar)
-{
-	memset(bar->cells, ' ', BAR_WIDTH);
-	bar->cells[BAR_WIDTH] = '\0';
-}
-
-static void bar_fill(struct bar *bar, const struct scale *scale, uint64_t from_ns,
-		     uint64_t to_ns, char mark)
-{
-	unsigned int from = scale_position(scale, from_ns);
-	unsigned int to = scale_position(scale, to_ns);
-
-	if (to_ns >= from_ns)
-		memset(bar->cells + from, mark, to - from + 1);
-}
-
-static void bar_mark(struct bar *bar, const struct scale *scale, uint64_t time_ns,
-		     char mark)
-{
-	if (time_ns)
-		bar->cells[scale_position(scale, time_ns)] = mark;
 }
 
 static void set_time(struct table *table, const char *key, const struct scale *scale,
@@ -141,9 +88,10 @@ static void report_phase(struct table *table, const struct scale *scale,
 static void report_phases(struct document *document, const struct demo *demo,
 			  const struct scale *scale)
 {
+	char head[BAR_TEXT];
 	const struct column columns[] = {
 		{ "phase", "PHASE", CELL_TEXT, NAME_WIDTH },
-		{ "bar", scale->head, CELL_BAR, BAR_WIDTH },
+		{ "bar", scale_head(head, scale), CELL_BAR, BAR_WIDTH },
 		{ "start_ns", "START", CELL_DURATION, 8 },
 		{ "took_ns", "TOOK", CELL_DURATION, 9 },
 		{ 0 },
@@ -253,11 +201,12 @@ static void report_reader(struct table *table, const struct demo_reader *reader,
 static void report_timeline(struct document *document, const struct demo *demo,
 			    const struct scale *scale)
 {
+	char head[BAR_TEXT];
 	const struct column columns[] = {
 		{ "who", "WHO", CELL_TEXT, NAME_WIDTH },
 		{ "kind", NULL, CELL_TEXT, 0 },
 		{ "defer_unmap", NULL, CELL_BOOL, 0 },
-		{ "bar", scale->head, CELL_BAR, BAR_WIDTH },
+		{ "bar", scale_head(head, scale), CELL_BAR, BAR_WIDTH },
 		{ "told_ns", "INVALIDATED", CELL_DURATION, 11 },
 		{ "dma_ended_ns", "DMA ENDED", CELL_DURATION, 9 },
 		{ "unmapped_ns", "UNMAPPED", CELL_DURATION, 8 },
