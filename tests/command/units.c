@@ -204,11 +204,11 @@ static struct demo good_demo(bool accept_legacy)
 		.crc32 = CRC,
 		.count = 4,
 		.reader = { .passes = 9, .sigbus_ns = 2000, .inside = true },
-		.called_ns = 990,
-		.returned_ns = 1700,
-		.revoked = {
-			.state = DMABUF_REVOKE_STATE_REVOKED,
-			.phases = { 1000, 100, 50, 350, 50, 50 },
+		.revoke = {
+			.called_ns = 990,
+			.returned_ns = 1700,
+			.out.state = DMABUF_REVOKE_STATE_REVOKED,
+			.out.phases = { 1000, 100, 50, 350, 50, 50 },
 		},
 		.attach = ENODEV,
 		.mmap = ENODEV,
@@ -308,15 +308,15 @@ TEST(units, demo_finds_what_is_wrong_with_the_exporter)
 	WRONG(false, reader.sigbus_ns, 0, "CPU mapping", "SIGBUS");
 	WRONG(false, reader.sigbus_ns, 999, "CPU mapping", "SIGBUS");
 	WRONG(false, reader.inside, false, "CPU mapping", "SIGBUS");
-	WRONG(false, revoke, ETIMEDOUT, "revoke", "succeeds");
-	WRONG(false, revoked.state, DMABUF_REVOKE_STATE_REVOKING, "revoke", "succeeds");
-	WRONG(false, revoked.pending.fences, 1, "revoke", "nothing in use");
-	WRONG(false, revoked.pending.maps, 1, "revoke", "nothing in use");
-	WRONG(false, revoked.pending.pins, 1, "revoke", "nothing in use");
-	WRONG(false, revoked.phases.began_ns, 989, "revoke", "phases");
-	WRONG(false, revoked.phases.unmaps_ns, 151, "revoke", "phases");
-	WRONG(false, revoked.phases.give_back_ns, 151, "revoke", "phases");
-	WRONG(false, called_ns, 0, "revoke", "phases");
+	WRONG(false, revoke.result, ETIMEDOUT, "revoke", "succeeds");
+	WRONG(false, revoke.out.state, DMABUF_REVOKE_STATE_REVOKING, "revoke", "succeeds");
+	WRONG(false, revoke.out.pending.fences, 1, "revoke", "nothing in use");
+	WRONG(false, revoke.out.pending.maps, 1, "revoke", "nothing in use");
+	WRONG(false, revoke.out.pending.pins, 1, "revoke", "nothing in use");
+	WRONG(false, revoke.out.phases.began_ns, 989, "revoke", "phases");
+	WRONG(false, revoke.out.phases.unmaps_ns, 151, "revoke", "phases");
+	WRONG(false, revoke.out.phases.give_back_ns, 151, "revoke", "phases");
+	WRONG(false, revoke.called_ns, 0, "revoke", "phases");
 	WRONG(false, attach, 0, "afterwards", "attaching");
 	WRONG(false, mmap, EINVAL, "afterwards", "mmap()");
 	WRONG(false, sync, 0, "afterwards", "SYNC");

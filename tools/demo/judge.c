@@ -47,20 +47,20 @@ static void check_error(struct demo_verdict *verdict, const char *subject,
 #define TIME_TEXT 32
 
 /* Since the revoke began. */
-static const char *after(char text[TIME_TEXT], const struct demo *demo,
+static const char *after(char text[TIME_TEXT], const struct demo_revoke *revoke,
 			 uint64_t time_ns)
 {
 	if (!time_ns)
 		return "never";
 	snprintf(text, TIME_TEXT, "%.1f us",
-		 ((double)time_ns - demo->revoked.phases.began_ns) / 1e3);
+		 ((double)time_ns - revoke->out.phases.began_ns) / 1e3);
 	return text;
 }
 
-static void judge_reading(const struct demo *demo, const struct demo_importer *imp,
+static void judge_reading(uint32_t crc32, const struct demo_importer *imp,
 			  struct demo_verdict *verdict)
 {
-	bool right = imp->read_crc32 == demo->crc32;
+	bool right = imp->read_crc32 == crc32;
 
 	check(verdict, !imp->read && right, imp->name, "reads the file by DMA",
 	      "%s, CRC-32 %08" PRIx32, result_name(imp->read), imp->read_crc32);
@@ -70,11 +70,11 @@ static void judge_reading(const struct demo *demo, const struct demo_importer *i
 	      imp->running ? "a job running" : "no job running");
 }
 
-static void judge_stream(const struct demo *demo, const struct demo_importer *imp,
+static void judge_stream(uint32_t crc32, const struct demo_importer *imp,
 			 struct demo_verdict *verdict)
 {
 	bool ok = !imp->stream && !imp->result && imp->passes &&
-		  !imp->changed && imp->crc32 == demo->crc32;
+		  !imp->changed && imp->crc32 == crc32;
 
 	check(verdict, ok, imp->name, "read the same in every pass until then",
 	      "%s: %" PRIu64 " passes, CRC-32 %08" PRIx32 ", changed %" PRIu64 " times",
@@ -92,10 +92,10 @@ static uint64_t fences_by(const struct dmabuf_revoke_phases *phases)
 	return invalidated_by(phases) + phases->zap_ns + phases->fences_ns;
 }
 
-static void judge_order(const struct demo *demo, const struct demo_importer *imp,
-			struct demo_verdict *verdict)
+static void judge_order(const struct demo_revoke *revoke,
+			const struct demo_importer *imp, struct demo_verdict *verdict)
 {
-	const struct dmabuf_revoke_phases *phases = &demo->revoked.phases;
+	const struct dmabuf_revoke_phases *phases = &revoke->out.phases;
 	char invalidated[TIME_TEXT], ended[TIME_TEXT], unmapped[TIME_TEXT];
 	bool ok;
 
@@ -103,26 +103,27 @@ static void judge_order(const struct demo *demo, const struct demo_importer *imp
 	      imp->invalidated_ns <= invalidated_by(phases),
 	      imp->name, "is invalidated once, in the phase for it", "%" PRIu64 " time%s, %s",
 	      imp->invalidations, imp->invalidations == 1 ? "" : "s",
-	      after(invalidated, demo, imp->invalidated_ns));
+	      after(invalidated, revoke, imp->invalidated_ns));
 	check(verdict, imp->invalidated_ns && imp->dma_ended_ns >= imp->invalidated_ns &&
 	      imp->dma_ended_ns <= fences_by(phases),
 	      imp->name, "ends its DMA after that, before fences count as done", "%s",
-	      after(ended, demo, imp->dma_ended_ns));
+	      after(ended, revoke, imp->dma_ended_ns));
 	ok = imp->dma_ended_ns && imp->unmapped_ns >= imp->dma_ended_ns;
 	if (!imp->defer_unmap)
 		ok = ok && imp->unmapped_ns <= invalidated_by(phases);
 	check(verdict, ok, imp->name,
 	      imp->defer_unmap ? "unmaps after that" : "unmaps after that, in the callback",
-	      "%s", after(unmapped, demo, imp->unmapped_ns));
+	      "%s", after(unmapped, revoke, imp->unmapped_ns));
 }
 
-static void judge_revocable(const struct demo *demo, const struct demo_importer *imp,
+static void judge_revocable(const struct demo_revoke *revoke, uint32_t crc32,
+			    const struct demo_importer *imp,
 			    struct demo_verdict *verdict)
 {
 	check_error(verdict, imp->name, "may attach", 0, imp->attach);
-	judge_reading(demo, imp, verdict);
-	judge_order(demo, imp, verdict);
-	judge_stream(demo, imp, verdict);
+	judge_reading(crc32, imp, verdict);
+	judge_order(revoke, imp, verdict);
+	judge_stream(crc32, imp, verdict);
 	check_error(verdict, imp->name, "cannot map again: ENODEV", ENODEV, imp->map);
 	check_error(verdict, imp->name, "cannot start DMA: ENODEV", ENODEV, imp->submit);
 }
@@ -136,7 +137,7 @@ static void judge_legacy(const struct demo *demo, const struct demo_importer *im
 		return;
 	}
 	check_error(verdict, imp->name, "may attach", 0, imp->attach);
-	judge_reading(demo, imp, verdict);
+	judge_reading(demo->crc32, imp, verdict);
 	check(verdict, !imp->invalidations && !imp->invalidated_ns, imp->name,
 	      "is never invalidated", "%" PRIu64 " times", imp->invalidations);
 	check(verdict, imp->running_still, imp->name,
@@ -165,7 +166,7 @@ static void judge_blocked(const struct demo *demo, struct demo_verdict *verdict)
 	for (i = 0; i < demo->count; i++)
 		if (demo->importers[i].legacy)
 			check(verdict, demo->importers[i].detached_ns &&
-			      demo->importers[i].detached_ns <= demo->returned_ns,
+			      demo->importers[i].detached_ns <= demo->revoke.returned_ns,
 			      demo->importers[i].name, "detaches, which lets the second revoke end",
 			      "%s", demo->importers[i].detached_ns ? "detached" : "never");
 }
@@ -178,30 +179,30 @@ static void judge_reader(const struct demo *demo, struct demo_verdict *verdict)
 	check(verdict, reader->passes && !reader->wrong, "CPU mapping",
 	      "reads the file until then", "%" PRIu64 " passes, %" PRIu64 " wrong",
 	      reader->passes, reader->wrong);
-	check(verdict, reader->sigbus_ns >= demo->revoked.phases.began_ns &&
+	check(verdict, reader->sigbus_ns >= demo->revoke.out.phases.began_ns &&
 	      reader->sigbus_ns && reader->inside,
 	      "CPU mapping", "faults with SIGBUS", "%s%s",
-	      after(sigbus, demo, reader->sigbus_ns),
+	      after(sigbus, &demo->revoke, reader->sigbus_ns),
 	      reader->sigbus_ns && !reader->inside ? ", at another address" : "");
 }
 
-static void judge_revoke(const struct demo *demo, struct demo_verdict *verdict)
+static void judge_revoke(const struct demo_revoke *revoke, struct demo_verdict *verdict)
 {
-	const struct dmabuf_revoke_phases *phases = &demo->revoked.phases;
-	const struct dmabuf_revoke_pending *pending = &demo->revoked.pending;
+	const struct dmabuf_revoke_phases *phases = &revoke->out.phases;
+	const struct dmabuf_revoke_pending *pending = &revoke->out.pending;
 	uint64_t end = fences_by(phases) + phases->unmaps_ns + phases->give_back_ns;
 	char text[PENDING_TEXT];
 
-	check(verdict, !demo->revoke &&
-	      demo->revoked.state == DMABUF_REVOKE_STATE_REVOKED, "revoke", "succeeds", "%s, %s",
-	      result_name(demo->revoke), state_name(demo->revoked.state));
+	check(verdict, !revoke->result && revoke->out.state == DMABUF_REVOKE_STATE_REVOKED,
+	      "revoke", "succeeds", "%s, %s", result_name(revoke->result),
+	      state_name(revoke->out.state));
 	check(verdict, !pending->fences && !pending->maps && !pending->legacy_maps &&
 	      !pending->vmaps && !pending->pins, "revoke", "leaves nothing in use", "%s, %u pins",
 	      pending_text(text, pending), pending->pins);
-	check(verdict, phases->began_ns >= demo->called_ns && demo->called_ns &&
-	      end <= demo->returned_ns, "revoke", "spends its time in its five phases",
+	check(verdict, phases->began_ns >= revoke->called_ns && revoke->called_ns &&
+	      end <= revoke->returned_ns, "revoke", "spends its time in its five phases",
 	      "%.1f of %.1f us", (end - (double)phases->began_ns) / 1e3,
-	      ((double)demo->returned_ns - demo->called_ns) / 1e3);
+	      ((double)revoke->returned_ns - revoke->called_ns) / 1e3);
 }
 
 static void judge_afterwards(const struct demo *demo, struct demo_verdict *verdict)
@@ -225,11 +226,12 @@ void demo_judge(const struct demo *demo, struct demo_verdict *verdict)
 		if (demo->importers[i].legacy)
 			judge_legacy(demo, &demo->importers[i], verdict);
 		else
-			judge_revocable(demo, &demo->importers[i], verdict);
+			judge_revocable(&demo->revoke, demo->crc32, &demo->importers[i],
+					verdict);
 	}
 	judge_reader(demo, verdict);
 	if (demo->accept_legacy)
 		judge_blocked(demo, verdict);
-	judge_revoke(demo, verdict);
+	judge_revoke(&demo->revoke, verdict);
 	judge_afterwards(demo, verdict);
 }

@@ -68,6 +68,14 @@ struct demo_blocked {
 	struct dmabuf_revoke_pending pending;
 };
 
+/* Waited for to its end. */
+struct demo_revoke {
+	uint64_t called_ns;
+	uint64_t returned_ns;
+	int result;
+	struct dmabuf_revoke_revoke out;
+};
+
 struct demo {
 	/* What to do. */
 	const char *path;
@@ -84,10 +92,7 @@ struct demo {
 	struct demo_importer importers[DEMO_IMPORTERS];
 	struct demo_reader reader;
 	struct demo_blocked blocked;	/* with accept_legacy */
-	uint64_t called_ns;		/* of the first revoke */
-	uint64_t returned_ns;		/* of the one that completed */
-	int revoke;
-	struct dmabuf_revoke_revoke revoked;
+	struct demo_revoke revoke;	/* called: the first one; else the one that completed */
 	int attach;			/* this and below: afterwards */
 	int mmap;
 	int sync;

@@ -70,7 +70,7 @@ static void set_untried(struct demo *demo)
 	}
 	demo->blocked.revoke = DEMO_UNTRIED;
 	demo->blocked.query = DEMO_UNTRIED;
-	demo->revoke = DEMO_UNTRIED;
+	demo->revoke.result = DEMO_UNTRIED;
 	demo->attach = DEMO_UNTRIED;
 	demo->mmap = DEMO_UNTRIED;
 	demo->sync = DEMO_UNTRIED;
@@ -237,13 +237,13 @@ static void stream_for_a_while(struct stage *stage, uint64_t pass_ns)
 
 static void revoke_buffer(struct stage *stage)
 {
-	struct demo *demo = stage->demo;
+	struct demo_revoke *revoke = &stage->demo->revoke;
 
-	if (!demo->called_ns)
-		demo->called_ns = dr_now();
-	demo->revoke = -dr_revoke(stage->exporter, demo->id, stage->deadline_ns,
-				  &demo->revoked);
-	demo->returned_ns = dr_now();
+	if (!revoke->called_ns)
+		revoke->called_ns = dr_now();
+	revoke->result = -dr_revoke(stage->exporter, stage->demo->id,
+				    stage->deadline_ns, &revoke->out);
+	revoke->returned_ns = dr_now();
 }
 
 static void await_revocable(struct stage *stage)
@@ -262,7 +262,7 @@ static void revoke_despite_legacy(struct stage *stage)
 	struct dmabuf_revoke_query query;
 	struct device *device;
 
-	demo->called_ns = dr_now();
+	demo->revoke.called_ns = dr_now();
 	demo->blocked.revoke = -dr_revoke(stage->exporter, demo->id,
 					  dr_deadline(BLOCKED_NS), NULL);
 	await_revocable(stage);

@@ -47,7 +47,7 @@ static const struct column verdict_columns[] = {
 
 static struct scale scale_of(const struct demo *demo)
 {
-	const struct dmabuf_revoke_phases *phases = &demo->revoked.phases;
+	const struct dmabuf_revoke_phases *phases = &demo->revoke.out.phases;
 	struct scale scale = { phases->began_ns, 1 };
 	unsigned int i;
 
@@ -96,7 +96,7 @@ static void report_phases(struct document *document, const struct demo *demo,
 		{ "took_ns", "TOOK", CELL_DURATION, 9 },
 		{ 0 },
 	};
-	const struct dmabuf_revoke_phases *phases = &demo->revoked.phases;
+	const struct dmabuf_revoke_phases *phases = &demo->revoke.out.phases;
 	struct table *table = table_new(document, "phases", "The revoke",
 					LAYOUT_ROWS, columns);
 	uint64_t start_ns = phases->began_ns;
@@ -266,7 +266,7 @@ static void report_subject(struct document *document, const struct demo *demo)
 	table_set(table, "accept_legacy", demo->accept_legacy);
 	table_set(table, "duration_ns", demo->duration_ns);
 	table_set(table, "streamed_ns", demo->streamed_ns);
-	table_set(table, "revoke_ns", demo->returned_ns - demo->called_ns);
+	table_set(table, "revoke_ns", demo->revoke.returned_ns - demo->revoke.called_ns);
 }
 
 int demo_report(const struct demo *demo, const struct demo_verdict *verdict, bool json)
