@@ -91,6 +91,7 @@ def test_what_is_wrong_and_its_remedy(function: Function) -> None:
 
         assert "no such PCI function: lspci" in refusal("--device", "0000:ff:1f.7")
         assert "no such PCI function" in refusal("--device", "../devices")
+        assert "no such PCI function" in refusal("--device", "")
         text = refusal("--device", function.address)
         assert "it has no driver" in text
         assert f"echo {DRIVER} > {function.path}/driver_override" in text

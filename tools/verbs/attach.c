@@ -22,7 +22,6 @@
 #include "lib/text/units.h"
 
 #define BIT(n)		(1U << (n))
-#define USED_CHANNELS	"grep . /sys/class/dma/*/in_use"
 
 static const struct column event_columns[] = {
 	{ "sequence", "NO", CELL_NUMBER, 4 },
@@ -126,20 +125,6 @@ static bool asks_for_peer2peer(const struct attach *attach)
 	       attach->kind != DMABUF_REVOKE_KIND_LEGACY_STATIC;
 }
 
-/* What is between the caller and the device alone. Whether that is the cause. */
-static bool explain_channel(const struct attach *attach, int err)
-{
-	if (attach->engine != DMABUF_REVOKE_ENGINE_DMAENGINE)
-		return false;
-	if (err == -EBUSY)
-		complain("attach: all channels of %s are in use (EBUSY): end who has them: "
-			 USED_CHANNELS, attach->device.name);
-	if (err == -ENXIO)
-		complain("attach: no channel of %s copies memory (ENXIO): name another: " CHANNELS,
-			 attach->device.name);
-	return err == -EBUSY || err == -ENXIO;
-}
-
 static int do_attach(struct attach *attach, int importer, int dmabuf)
 {
 	struct dmabuf_revoke_attach arg = {
@@ -169,7 +154,7 @@ static int start(struct attach *attach, int importer, int dmabuf)
 
 	attach->attached_ns = dr_now();
 	ret = do_attach(attach, importer, dmabuf);
-	if (ret && explain_channel(attach, ret))
+	if (ret && explain_busy_channel("attach", attach->engine, &attach->device, ret))
 		return STATUS_FAILED;
 	if (ret)
 		return refused(attach, ACT_ATTACH, dmabuf, ret, "attach");

@@ -19,6 +19,7 @@
 #define UNBIND	"echo %s > " PCI "/devices/%s/driver/unbind"
 #define LOAD	"load one, such as ioatdma or ptdma, or name another: "
 #define PROBE	"echo %s > " PCI "/drivers_probe"
+#define USED_CHANNELS	"grep . /sys/class/dma/*/in_use"
 
 static const struct column columns[] = {
 	{ "name", "NAME", CELL_TEXT, 0 },
@@ -58,7 +59,7 @@ static int explain_function(const char *name)
 	char path[256], link[256];
 	ssize_t length;
 
-	snprintf(path, sizeof(path), PCI "/devices/%s", name);
+	snprintf(path, sizeof(path), PCI "/devices/%s/vendor", name);
 	if (strchr(name, '/') || access(path, F_OK)) {
 		complain("--device %s: there is no such PCI function: lspci -D lists them",
 			 name);
@@ -85,6 +86,20 @@ static int explain_channel(const char *name)
 		complain("--device %s: it has no driver that offers a channel: " LOAD CHANNELS,
 			 name);
 	return STATUS_FAILED;
+}
+
+bool explain_busy_channel(const char *verb, uint32_t engine,
+			  const struct dmabuf_revoke_device *device, int err)
+{
+	if (engine != DMABUF_REVOKE_ENGINE_DMAENGINE)
+		return false;
+	if (err == -EBUSY)
+		complain("%s: all channels of %s are in use (EBUSY): end who has them: "
+			 USED_CHANNELS, verb, device->name);
+	if (err == -ENXIO)
+		complain("%s: no channel of %s copies memory (ENXIO): name another: " CHANNELS,
+			 verb, device->name);
+	return err == -EBUSY || err == -ENXIO;
 }
 
 int find_device(int imp, const char *name, bool channel,

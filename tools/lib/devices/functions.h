@@ -24,6 +24,13 @@ int read_devices(int imp, struct dmabuf_revoke_device **devices, uint32_t *count
 int find_device(int imp, const char *name, bool channel,
 		struct dmabuf_revoke_device *device);
 
+/*
+ * ATTACH failed: whether it is for want of a channel, which is then said, as of @verb. That is
+ * between the caller and the device alone.
+ */
+bool explain_busy_channel(const char *verb, uint32_t engine,
+			  const struct dmabuf_revoke_device *device, int err);
+
 /* A table of all. 0 or -errno. */
 int devices_add(struct document *document, int imp);
 
