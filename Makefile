@@ -32,6 +32,8 @@ DKMS_SOURCE := /usr/src/dmabuf-revoke-$(VERSION)
 help:
 	@echo 'In a QEMU guest (sets up what it needs):'
 	@echo '  demo            revoke a buffer under running DMA and show what happens'
+	@echo '  demo-device     and a PCI device that goes on all the same: an IOMMU blocks it;'
+	@echo '                  KERNELS=7.3: without one it writes to the memory'
 	@echo '  check           lint, the suite on 7.3 and the quick tests of the host'
 	@echo '                  KERNELS="6.1 7.3-rt" for other kernels, TESTS=expression'
 	@echo '                  for a choice of tests (as pytest -k)'
@@ -59,11 +61,24 @@ help:
 	@echo '  deb             Debian packages of this machine'\''s release, in BUILD/deb'
 	@echo '  clean           remove what was built'
 
-.PHONY: demo check check-all check-debug coverage fuzz bench shell lint
+.PHONY: demo demo-device check check-all check-debug coverage fuzz bench shell lint
 demo:
 	scripts/setup --guest-only
 	$(GUEST) run $(OWN) $(addprefix --kernel ,$(firstword $(KERNELS))) -- \
 		sh -c 'modprobe -a dmabuf_revoke_exporter dmabuf_revoke_importer && exec dmabuf-revoke demo $(DEMO)'
+
+# The device is QEMU's edu, the last one; without the driver that makes a DMA engine of it the
+# importer takes it.
+demo-device: KERNELS = $(if $(strip $(OWN)),own,7.3-iommu)
+demo-device:
+	scripts/setup --guest-only
+	$(GUEST) run $(OWN) $(addprefix --kernel ,$(firstword $(KERNELS))) -- \
+		sh -c 'modprobe -a dmabuf_revoke_exporter dmabuf_revoke_importer && \
+			device=$$(grep -l 0x11e8 /sys/bus/pci/devices/*/device | tail -n 1 | cut -d/ -f 6) && \
+			{ modprobe -q dbr_edu && driver=dbr_edu || driver=dmabuf_revoke_importer; } && \
+			echo $$driver >/sys/bus/pci/devices/$$device/driver_override && \
+			echo $$device >/sys/bus/pci/drivers_probe && \
+			exec dmabuf-revoke demo --device $$device $(DEMO)'
 
 HOST	:= quick
 check:

@@ -76,7 +76,10 @@ static const struct verb verbs[] = {
 	{ "demo", "[FILE]", "Revoke a buffer in the midst of DMA and show what everybody saw",
 	  "Puts FILE (default: this program) into a buffer, lets importers of every kind\n"
 	  "read it by DMA while the CPU reads a mapping of it, revokes it, and checks what\n"
-	  "each of them got. Exits 0 only if every check is ok.",
+	  "each of them got. With --device then two more revokes, under DMA of that PCI\n"
+	  "function; after the second one it goes on with DMA to where it was mapped. An IOMMU\n"
+	  "blocks that; without one it is found in memory that is kept and watched. Exits 0\n"
+	  "only if every check is ok.",
 	  verb_demo },
 	{ "bench", "[GROUP]...", "Measure what allocating, mapping and revoking cost",
 	  "Beside our buffers it measures those of the system heap, udmabuf and vgem, where\n"

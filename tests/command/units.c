@@ -13,6 +13,7 @@
 #include "tools/lib/text/options.c"
 #include "tools/lib/text/names.c"
 #include "tools/demo/judge.c"
+#include "tools/demo/function/log.c"
 #include "tools/bench/summary.c"
 
 #define ROWS(array) (sizeof(array) / sizeof((array)[0]))
@@ -245,6 +246,60 @@ TEST(units, demo_accepts_what_is_right)
 	expect(verdict.count > 30);
 }
 
+/* Each turn has a buffer, and a revoke, of its own. */
+static struct demo_turn good_turn(const char *name)
+{
+	return (struct demo_turn){
+		.importer = good_importer(name, 1010),
+		.address = 0xffff0000,
+		.revoke = good_demo(false).revoke,
+		.checked = true,
+	};
+}
+
+static struct demo good_function(bool translated)
+{
+	struct demo demo = good_demo(false);
+	struct demo_function *function = &demo.function;
+
+	function->name = "0000:02:00.0";
+	function->device.iommu = translated ? DMABUF_REVOKE_IOMMU_TRANSLATED :
+					      DMABUF_REVOKE_IOMMU_NONE;
+	function->crc32 = CRC;
+	function->next_crc32 = CRC;
+	function->behaved = good_turn("function");
+	function->rogue = good_turn("rogue");
+	if (translated) {
+		function->rogue.importer.faulted_ns = 5000;
+		function->rogue.importer.fault_address = 0xffff0008;
+	} else {
+		function->rogue.importer.wrote_ns = 5000;
+		function->rogue.changed = 1;
+	}
+	return demo;
+}
+
+TEST(units, demo_accepts_what_is_right_of_a_function)
+{
+	struct demo_verdict verdict;
+	struct demo demo = good_function(true);
+	unsigned int count;
+
+	demo_judge(&demo, &verdict);
+	expect(verdict.failed == 0);
+	count = verdict.count;
+	demo = good_function(false);
+	demo_judge(&demo, &verdict);
+	expect(verdict.failed == 0);
+	expect(verdict.count == count - 1);
+	/* With all others there are. */
+	demo = good_demo(true);
+	demo.function = good_function(true).function;
+	demo_judge(&demo, &verdict);
+	expect(verdict.failed == 0);
+	expect(verdict.count < DEMO_CHECKS);
+}
+
 /* Set a member to a value, and what has to be reported for it. */
 #define WRONG(legacy, member, wrong, who, what)				\
 	do {								\
@@ -340,6 +395,68 @@ TEST(units, demo_finds_what_is_wrong_with_a_legacy_importer)
 	WRONG(true, blocked.pending.maps, 2, "first revoke", "nothing else");
 	WRONG(true, blocked.pending.legacy_maps, 0, "first revoke", "nothing else");
 	WRONG(true, blocked.pending.fences, 2, "first revoke", "nothing else");
+}
+
+#define WRONG_FUNCTION(translated, member, wrong, who, what)			\
+	do {									\
+		struct demo demo = good_function(translated);			\
+										\
+		demo.function.member = (wrong);					\
+		expect_failure(&demo, #member " = " #wrong, who, what);		\
+	} while (0)
+
+TEST(units, demo_finds_what_is_wrong_with_a_function)
+{
+	WRONG_FUNCTION(true, behaved.importer.attach, EBUSY, "function", "may attach");
+	WRONG_FUNCTION(true, behaved.importer.read_crc32, 1, "function", "reads");
+	WRONG_FUNCTION(true, behaved.importer.unmapped_ns, 1101, "function", "unmaps");
+	WRONG_FUNCTION(true, behaved.importer.submit, 0, "function", "start DMA");
+	WRONG_FUNCTION(true, behaved.revoke.result, ETIMEDOUT, "its revoke", "succeeds");
+	WRONG_FUNCTION(true, behaved.changed, 1, "function", "leaves the memory alone");
+	WRONG_FUNCTION(true, behaved.checked, false, "function", "leaves the memory alone");
+	WRONG_FUNCTION(true, behaved.importer.faulted_ns, 5000, "function",
+		       "leaves the memory alone");
+	WRONG_FUNCTION(true, rogue.importer.attach, EOPNOTSUPP, "rogue", "may attach");
+	WRONG_FUNCTION(true, rogue.importer.unmapped_ns, 0, "rogue", "unmaps");
+	WRONG_FUNCTION(true, rogue.revoke.out.pending.maps, 1, "its revoke", "nothing in use");
+}
+
+TEST(units, demo_finds_what_is_wrong_with_DMA_after_the_unmap)
+{
+	WRONG_FUNCTION(true, rogue.importer.faulted_ns, 0, "rogue", "is blocked");
+	WRONG_FUNCTION(true, rogue.importer.faulted_ns, 1019, "rogue", "is blocked");
+	WRONG_FUNCTION(true, rogue.importer.fault_address, 0xfffe0000, "rogue", "is blocked");
+	WRONG_FUNCTION(true, rogue.changed, 1, "rogue", "changes nothing");
+	WRONG_FUNCTION(true, rogue.checked, false, "rogue", "changes nothing");
+	WRONG_FUNCTION(false, rogue.changed, 0, "rogue", "the quarantine tells");
+	WRONG_FUNCTION(false, rogue.checked, false, "rogue", "the quarantine tells");
+	WRONG_FUNCTION(true, next, ENOMEM, "buffer meanwhile", "keeps its contents");
+	WRONG_FUNCTION(false, next, DEMO_UNTRIED, "buffer meanwhile", "keeps its contents");
+	WRONG_FUNCTION(true, next_crc32, 0, "buffer meanwhile", "keeps its contents");
+}
+
+#define DMAR "DMAR: [DMA Write NO_PASID] Request device "
+#define AMD "dbr_edu 0000:02:00.0: AMD-Vi: Event logged "
+#define SMMU "arm-smmu-v3 9050000.smmuv3: event: F_TRANSLATION client: 0000:02:00.0 "
+#define REASON " [fault reason 0x05] PTE Write access is not set"
+
+TEST(units, faults_in_the_log)
+{
+	static const char name[] = "0000:02:00.0";
+	const uint64_t address = 0xfffe0000;
+
+	/* Linux 6.1, 7.3; AMD; Arm. */
+	expect(log_is_fault(DMAR "[02:00.0] fault addr 0xfffe0000" REASON, name, address));
+	expect(log_is_fault(DMAR "[0000:02:00.0] fault addr 0xfffe0000" REASON, name, address + 8));
+	expect(log_is_fault(AMD "[IO_PAGE_FAULT domain=0x000e address=0xfffe0010 flags=0x0020]",
+			    name, address));
+	expect(log_is_fault(SMMU "sid: 0x8 ssid: 0x0 iova: 0x00000000fffe0000 ipa: 0x0",
+			    name, address));
+	/* Another device, another address, no fault. */
+	expect(!log_is_fault(DMAR "[03:00.0] fault addr 0xfffe0000" REASON, name, address));
+	expect(!log_is_fault(DMAR "[02:00.0] fault addr 0xfffd0000" REASON, name, address));
+	expect(!log_is_fault("pci 0000:02:00.0: BAR 0 [mem 0xfe800000-0xfe8fffff]", name, address));
+	expect(!log_is_fault("", name, address));
 }
 
 /* More checks than there is room for must not pass unseen. */

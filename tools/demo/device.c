@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "demo/descriptors.h"
@@ -7,14 +10,30 @@
 #include "demo/observed.h"
 #include "lib/devices/ioctls.h"
 
+/* Streams get the time for so many passes, and for a pass so long at least. */
+#define PASSES		5
+#define PASS_NS		(4 * 1000000ULL)
+
 void device_attach(struct device *device, int importer, int dmabuf)
 {
 	struct demo_importer *seen = device->seen;
-	uint32_t flags = seen->defer_unmap ? DMABUF_REVOKE_ATTACH_DEFER_UNMAP : 0;
-	int fd = dr_attach(importer, dmabuf, seen->kind, flags);
+	struct dmabuf_revoke_attach arg = {
+		.flags = seen->defer_unmap ? DMABUF_REVOKE_ATTACH_DEFER_UNMAP : 0,
+		.dmabuf_fd = dmabuf,
+		.kind = seen->kind,
+		.fd_flags = O_CLOEXEC,
+		.misbehave = device->misbehave,
+		.engine = device->engine,
+	};
+	int ret;
 
-	seen->attach = fd < 0 ? -fd : 0;
-	device->fd = fd < 0 ? -1 : fd;
+	memcpy(arg.device, device->function.name, sizeof(arg.device));
+	if (device->function.flags & DMABUF_REVOKE_DEVICE_PEER2PEER)
+		arg.flags |= DMABUF_REVOKE_ATTACH_PEER2PEER;
+	ret = dr_attach_as(importer, &arg);
+	seen->attach = -ret;
+	device->fd = ret ? -1 : arg.fd;
+	device->engine = arg.engine;
 }
 
 static int submit(struct device *device, uint64_t length, uint32_t flags,
@@ -62,6 +81,36 @@ void device_stream(struct device *device, uint64_t length, uint64_t duration_ns)
 				       duration_ns, &device->stream_job);
 }
 
+static void sleep_until(uint64_t time_ns)
+{
+	struct timespec time = {
+		.tv_sec = (time_t)(time_ns / 1000000000),
+		.tv_nsec = (long)(time_ns % 1000000000),
+	};
+
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, NULL) == EINTR)
+		continue;
+}
+
+/*
+ * This is how long the DMA is to last, not a guess when something is ready. In portions,
+ * so that a machine that stalls for a moment does not lose all of it.
+ */
+void devices_take_time(uint64_t pass_ns, uint64_t duration_ns, uint64_t deadline_ns)
+{
+	unsigned int i;
+
+	if (pass_ns < duration_ns)
+		pass_ns = duration_ns;
+	if (pass_ns < PASS_NS)
+		pass_ns = PASS_NS;
+	for (i = 0; i < PASSES; i++) {
+		uint64_t until_ns = dr_deadline(pass_ns);
+
+		sleep_until(until_ns < deadline_ns ? until_ns : deadline_ns);
+	}
+}
+
 void device_look(struct device *device)
 {
 	struct dmabuf_revoke_status status;
@@ -76,13 +125,34 @@ static void note_event(struct device *device, const struct dmabuf_revoke_event *
 {
 	struct demo_importer *seen = device->seen;
 
-	if (event->type == DMABUF_REVOKE_EVENT_INVALIDATED)
+	switch (event->type) {
+	case DMABUF_REVOKE_EVENT_INVALIDATED:
 		seen->invalidated_ns = event->time_ns;
-	else if (event->type == DMABUF_REVOKE_EVENT_UNMAPPED)
+		break;
+	case DMABUF_REVOKE_EVENT_UNMAPPED:
 		seen->unmapped_ns = event->time_ns;
-	else if (event->type == DMABUF_REVOKE_EVENT_JOB_DONE &&
-		 event->job == device->stream_job)
-		seen->dma_ended_ns = event->time_ns;
+		break;
+	case DMABUF_REVOKE_EVENT_JOB_DONE:
+		if (event->job == device->stream_job)
+			seen->dma_ended_ns = event->time_ns;
+		break;
+	case DMABUF_REVOKE_EVENT_DMA_FAULT:
+		seen->faulted_ns = event->time_ns;
+		seen->fault_address = event->job;
+		break;
+	}
+}
+
+int device_note_event(struct device *device, uint64_t deadline_ns)
+{
+	struct dmabuf_revoke_event event;
+	int ret = await_input(device->fd, deadline_ns);
+
+	if (!ret)
+		ret = dr_event(device->fd, &event);
+	if (!ret)
+		note_event(device, &event);
+	return ret;
 }
 
 /* The event says that the stream has ended, WAIT when its fence signalled. */
@@ -106,14 +176,10 @@ void device_await_end(struct device *device, uint64_t deadline_ns)
 {
 	struct demo_importer *seen = device->seen;
 	struct dmabuf_revoke_status status;
-	struct dmabuf_revoke_event event;
 
-	while (!seen->invalidated_ns || !seen->dma_ended_ns || !seen->unmapped_ns) {
-		if (await_input(device->fd, deadline_ns) ||
-		    dr_event(device->fd, &event))
+	while (!seen->invalidated_ns || !seen->dma_ended_ns || !seen->unmapped_ns)
+		if (device_note_event(device, deadline_ns))
 			break;
-		note_event(device, &event);
-	}
 	if (!dr_status(device->fd, &status))
 		seen->invalidations = status.invalidations;
 	collect(device);

@@ -186,7 +186,8 @@ static void judge_reader(const struct demo *demo, struct demo_verdict *verdict)
 	      reader->sigbus_ns && !reader->inside ? ", at another address" : "");
 }
 
-static void judge_revoke(const struct demo_revoke *revoke, struct demo_verdict *verdict)
+static void judge_revoke(const struct demo_revoke *revoke, const char *subject,
+			 struct demo_verdict *verdict)
 {
 	const struct dmabuf_revoke_phases *phases = &revoke->out.phases;
 	const struct dmabuf_revoke_pending *pending = &revoke->out.pending;
@@ -194,13 +195,13 @@ static void judge_revoke(const struct demo_revoke *revoke, struct demo_verdict *
 	char text[PENDING_TEXT];
 
 	check(verdict, !revoke->result && revoke->out.state == DMABUF_REVOKE_STATE_REVOKED,
-	      "revoke", "succeeds", "%s, %s", result_name(revoke->result),
+	      subject, "succeeds", "%s, %s", result_name(revoke->result),
 	      state_name(revoke->out.state));
 	check(verdict, !pending->fences && !pending->maps && !pending->legacy_maps &&
-	      !pending->vmaps && !pending->pins, "revoke", "leaves nothing in use", "%s, %u pins",
+	      !pending->vmaps && !pending->pins, subject, "leaves nothing in use", "%s, %u pins",
 	      pending_text(text, pending), pending->pins);
 	check(verdict, phases->began_ns >= revoke->called_ns && revoke->called_ns &&
-	      end <= revoke->returned_ns, "revoke", "spends its time in its five phases",
+	      end <= revoke->returned_ns, subject, "spends its time in its five phases",
 	      "%.1f of %.1f us", (end - (double)phases->began_ns) / 1e3,
 	      ((double)revoke->returned_ns - revoke->called_ns) / 1e3);
 }
@@ -215,6 +216,77 @@ static void judge_afterwards(const struct demo *demo, struct demo_verdict *verdi
 	check(verdict, !demo->again && demo->already, "afterwards",
 	      "revoking again finds all done", "%s, %s", result_name(demo->again),
 	      demo->already ? "all done" : "not all done");
+}
+
+/* Of either one. */
+static void judge_turn(const struct demo_function *function, const struct demo_turn *turn,
+		       struct demo_verdict *verdict)
+{
+	judge_revocable(&turn->revoke, function->crc32, &turn->importer, verdict);
+	judge_revoke(&turn->revoke, "its revoke", verdict);
+}
+
+#define CHANGED_TEXT 48
+
+/* What the quarantine says. */
+static const char *changed_text(char text[CHANGED_TEXT], const struct demo_turn *turn)
+{
+	if (!turn->checked)
+		return turn->free ? result_name(turn->free) : "it was not checked";
+	snprintf(text, CHANGED_TEXT, "%u page%s changed", turn->changed,
+		 turn->changed == 1 ? "" : "s");
+	return text;
+}
+
+static void judge_behaved(const struct demo_turn *turn, struct demo_verdict *verdict)
+{
+	const struct demo_importer *imp = &turn->importer;
+	char text[CHANGED_TEXT];
+
+	check(verdict, turn->checked && !turn->changed && !imp->faulted_ns, imp->name,
+	      "leaves the memory alone from then on", "%s%s",
+	      changed_text(text, turn), imp->faulted_ns ? ", blocked" : "");
+}
+
+/* Of what an IOMMU maps; some tell of the page only. */
+#define PAGE_BITS 12
+
+static bool is_stopped(const struct demo_turn *turn)
+{
+	const struct demo_importer *imp = &turn->importer;
+
+	return imp->faulted_ns && imp->faulted_ns >= imp->unmapped_ns &&
+	       imp->unmapped_ns && imp->fault_address >> PAGE_BITS == turn->address >> PAGE_BITS;
+}
+
+/* Behind an IOMMU nothing comes of it; else it is found in the quarantine. */
+static void judge_rogue(const struct demo_function *function, struct demo_verdict *verdict)
+{
+	const struct demo_turn *turn = &function->rogue;
+	const struct demo_importer *imp = &turn->importer;
+	bool translated = function->device.iommu == DMABUF_REVOKE_IOMMU_TRANSLATED;
+	char stopped[TIME_TEXT], text[CHANGED_TEXT];
+
+	if (translated)
+		check(verdict, is_stopped(turn), imp->name,
+		      "goes on, and is blocked where it was mapped", "%s, at %" PRIx64,
+		      after(stopped, &turn->revoke, imp->faulted_ns), imp->fault_address);
+	check(verdict, turn->checked && translated == !turn->changed, imp->name,
+	      translated ? "changes nothing in the memory" :
+			   "goes on, and the quarantine tells what it wrote",
+	      "%s", changed_text(text, turn));
+	check(verdict, !function->next && function->next_crc32 == function->crc32,
+	      "buffer meanwhile", "keeps its contents", "%s, CRC-32 %08" PRIx32,
+	      result_name(function->next), function->next_crc32);
+}
+
+static void judge_function(const struct demo_function *function,
+			   struct demo_verdict *verdict)
+{
+	judge_turn(function, &function->behaved, verdict);
+	judge_behaved(&function->behaved, verdict);
+	judge_turn(function, &function->rogue, verdict);
+	judge_rogue(function, verdict);
 }
 
 void demo_judge(const struct demo *demo, struct demo_verdict *verdict)
@@ -232,6 +304,8 @@ void demo_judge(const struct demo *demo, struct demo_verdict *verdict)
 	judge_reader(demo, verdict);
 	if (demo->accept_legacy)
 		judge_blocked(demo, verdict);
-	judge_revoke(&demo->revoke, verdict);
+	judge_revoke(&demo->revoke, "revoke", verdict);
 	judge_afterwards(demo, verdict);
+	if (demo->function.name)
+		judge_function(&demo->function, verdict);
 }

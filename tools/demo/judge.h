@@ -7,7 +7,7 @@
 
 #include "demo/observed.h"
 
-#define DEMO_CHECKS 64
+#define DEMO_CHECKS 96
 
 struct demo_check {
 	const char *subject;

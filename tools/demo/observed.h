@@ -50,6 +50,11 @@ struct demo_importer {
 	/* A legacy importer only: while it held up the revoke, and its end. */
 	bool running_still;
 	uint64_t detached_ns;
+
+	/* Of DMA after the unmap: the IOMMU stopped it; it was seen in the memory. */
+	uint64_t faulted_ns;
+	uint64_t fault_address;
+	uint64_t wrote_ns;
 };
 
 /* A process that reads a mapping of the buffer over and over. */
@@ -76,6 +81,37 @@ struct demo_revoke {
 	struct dmabuf_revoke_revoke out;
 };
 
+/* A buffer with a quarantine, and its only importer, on behalf of a PCI function. */
+struct demo_turn {
+	struct demo_importer importer;
+	uint64_t address;		/* that it was mapped at */
+	struct demo_revoke revoke;
+	int free;			/* the buffer; what it says of the quarantine: */
+	bool checked;
+	uint32_t changed;		/* pages */
+};
+
+#define DEMO_LOG_TEXT	256
+
+/* On behalf of a PCI function: first an importer that behaves, then one that goes on. */
+struct demo_function {
+	/* What to do. */
+	const char *name;		/* NULL: nothing */
+	uint32_t engine;		/* enum dmabuf_revoke_engine; then the one that it was */
+
+	/* What it is. */
+	struct dmabuf_revoke_device device;
+
+	/* What happened. */
+	uint64_t length;		/* of that part of the file */
+	uint32_t crc32;			/* of that part */
+	struct demo_turn behaved;
+	struct demo_turn rogue;
+	char log[DEMO_LOG_TEXT];	/* the kernel's line about the fault, or nothing */
+	int next;			/* another buffer with the same, made after the revoke */
+	uint32_t next_crc32;		/* when it had been stopped, or had written */
+};
+
 struct demo {
 	/* What to do. */
 	const char *path;
@@ -92,12 +128,13 @@ struct demo {
 	struct demo_importer importers[DEMO_IMPORTERS];
 	struct demo_reader reader;
 	struct demo_blocked blocked;	/* with accept_legacy */
-	struct demo_revoke revoke;	/* called: the first one; else the one that completed */
+	struct demo_revoke revoke;	/* the one that completed; @called_ns: the first */
 	int attach;			/* this and below: afterwards */
 	int mmap;
 	int sync;
 	int again;			/* another revoke */
 	bool already;			/* which said that all was done */
+	struct demo_function function;
 };
 
 #endif

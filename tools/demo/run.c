@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <linux/dma-buf.h>
@@ -17,6 +16,7 @@
 
 #include "demo/descriptors.h"
 #include "demo/device.h"
+#include "demo/function/play.h"
 #include "demo/observed.h"
 #include "demo/reader.h"
 #include "demo/run.h"
@@ -25,9 +25,6 @@
 #include "lib/text/message.h"
 
 #define CHUNK		(64 * 1024)
-/* Streams get the time for so many passes, and for a pass so long at least. */
-#define PASSES		5
-#define PASS_NS		(4 * 1000000ULL)
 /* The deadline of the revoke that legacy importers hold up. */
 #define BLOCKED_NS	(250 * 1000000ULL)
 
@@ -195,41 +192,15 @@ static uint64_t read_once(struct stage *stage)
 	return longest;
 }
 
-static void sleep_until(uint64_t time_ns)
-{
-	struct timespec time = {
-		.tv_sec = (time_t)(time_ns / 1000000000),
-		.tv_nsec = (long)(time_ns % 1000000000),
-	};
-
-	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, NULL) == EINTR)
-		continue;
-}
-
-/*
- * Streams report no passes while they run, so they get the time for some: this is
- * how long the DMA is to last, not a guess when something is ready. In portions,
- * so that a machine that stalls for a moment does not lose all of it.
- */
 static void stream_for_a_while(struct stage *stage, uint64_t pass_ns)
 {
 	struct demo *demo = stage->demo;
-	uint64_t began_ns = dr_now(), until_ns;
+	uint64_t began_ns = dr_now();
 	struct device *device;
-	unsigned int i;
 
-	if (pass_ns < demo->duration_ns)
-		pass_ns = demo->duration_ns;
-	if (pass_ns < PASS_NS)
-		pass_ns = PASS_NS;
 	for (device = next_device(stage, NULL); device; device = next_device(stage, device))
 		device_stream(device, demo->length, demo->duration_ns);
-	for (i = 0; i < PASSES; i++) {
-		until_ns = dr_deadline(pass_ns);
-		if (until_ns > stage->deadline_ns)
-			until_ns = stage->deadline_ns;
-		sleep_until(until_ns);
-	}
+	devices_take_time(pass_ns, demo->duration_ns, stage->deadline_ns);
 	for (device = next_device(stage, NULL); device; device = next_device(stage, device))
 		device_look(device);
 	demo->streamed_ns = dr_now() - began_ns;
@@ -352,10 +323,14 @@ int demo_run(struct demo *demo)
 	stage.importer = open_importer(&status);
 	if (stage.importer < 0)
 		return status;
-	status = make_buffer(&stage);
+	status = function_find(&demo->function, stage.importer);
+	if (!status)
+		status = make_buffer(&stage);
 	if (!status)
 		status = play(&stage);
 	close_all(&stage);
+	if (!status && demo->function.name)
+		status = function_play(demo, stage.exporter, stage.importer);
 	close(stage.importer);
 	close(stage.exporter);
 	return status;

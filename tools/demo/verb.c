@@ -8,6 +8,7 @@
 #include "demo/picture/report.h"
 #include "demo/run.h"
 #include "lib/text/message.h"
+#include "lib/text/names.h"
 #include "lib/text/options.h"
 #include "lib/text/units.h"
 
@@ -58,6 +59,10 @@ int verb_demo(const struct verb *verb, int argc, char **argv)
 		  "a DMA pass lasts at least so long; default 20ms", NULL },
 		{ "limit", OPTION_DURATION, &demo.limit_ns, "DURATION",
 		  "end after so long, whatever has not happened; default 30s", NULL },
+		{ "device", OPTION_TEXT, &demo.function.name, "NAME",
+		  "then by this PCI function, which goes on: see dmabuf-revoke info", NULL },
+		{ "engine", OPTION_CHOICE, &demo.function.engine, "ENGINE",
+		  "what does its DMA", engine_choices },
 		OPTION_JSON(json),
 		{ 0 },
 	};
@@ -71,6 +76,10 @@ int verb_demo(const struct verb *verb, int argc, char **argv)
 		return usage(verb, "unexpected argument '%s'", rest.values[1]);
 	if (demo.duration_ns > MAX_DURATION_NS)
 		return usage(verb, "--duration: at most 1h");
+	if (demo.function.engine && !demo.function.name)
+		return usage(verb, "--engine is that of --device");
+	if (demo.function.engine == DMABUF_REVOKE_ENGINE_NONE)
+		return usage(verb, "--engine none does no DMA");
 	demo.path = rest.count ? rest.values[0] : own_path(path);
 	return run(&demo, json);
 }

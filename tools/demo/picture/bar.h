@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#define BAR_WIDTH	32
+#define BAR_WIDTH	30
 #define BAR_TEXT	(BAR_WIDTH + 1)
 
 struct scale {

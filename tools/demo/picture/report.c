@@ -16,6 +16,10 @@
 #define NAME_WIDTH	17
 #define LEGEND \
 	"Timeline (# DMA, I invalidated, . DMA ended, U unmapped, S SIGBUS, D detached)"
+#define FUNCTION_LEGEND \
+	"The device (as above; ! DMA after its unmap, B blocked by the IOMMU, Q in the quarantine)"
+/* Of the kernel's log, on a line. */
+#define LOG_WIDTH	72
 
 static const struct column demo_columns[] = {
 	{ "file", "file", CELL_TEXT, 0 },
@@ -26,6 +30,21 @@ static const struct column demo_columns[] = {
 	{ "duration_ns", "DMA pass", CELL_DURATION, 0 },
 	{ "streamed_ns", "DMA before the revoke", CELL_DURATION, 0 },
 	{ "revoke_ns", "revoke took", CELL_DURATION, 0 },
+	{ 0 },
+};
+
+static const struct column function_columns[] = {
+	{ "name", "device", CELL_TEXT, 0 },
+	{ "iommu", "IOMMU", CELL_TEXT, 0 },
+	{ "engine", "engine", CELL_TEXT, 0 },
+	{ "length", "reads", CELL_SIZE, 0 },
+	{ "crc32", NULL, CELL_HEX, 0 },
+	{ "address", "rogue mapped at", CELL_HEX, 0 },
+	{ "log", NULL, CELL_TEXT, 0 },
+	{ "log_begin", "kernel's log", CELL_BAR, 0 },
+	{ "log_end", " ", CELL_BAR, 0 },
+	{ "changed", "pages changed", CELL_NUMBER, 0 },
+	{ "next", "next buffer intact", CELL_BOOL, 0 },
 	{ 0 },
 };
 
@@ -115,6 +134,7 @@ static struct bar importer_bar(const struct demo_importer *imp,
 {
 	uint64_t let_go = imp->unmapped_ns ? imp->unmapped_ns : imp->detached_ns;
 	uint64_t ended = imp->dma_ended_ns ? imp->dma_ended_ns : let_go;
+	uint64_t stopped = imp->faulted_ns ? imp->faulted_ns : imp->wrote_ns;
 	struct bar bar;
 
 	bar_clear(&bar);
@@ -122,6 +142,10 @@ static struct bar importer_bar(const struct demo_importer *imp,
 		bar_fill(&bar, scale, ended, let_go, '.');
 		bar_fill(&bar, scale, scale->from_ns, ended, '#');
 	}
+	if (stopped)
+		bar_fill(&bar, scale, imp->unmapped_ns, stopped, '!');
+	bar_mark(&bar, scale, imp->wrote_ns, 'Q');
+	bar_mark(&bar, scale, imp->faulted_ns, 'B');
 	bar_mark(&bar, scale, imp->invalidated_ns, 'I');
 	bar_mark(&bar, scale, imp->detached_ns, 'D');
 	bar_mark(&bar, scale, imp->unmapped_ns, 'U');
@@ -142,8 +166,13 @@ static void importer_end(char text[64], const struct demo_importer *imp,
 	if (imp->attach)
 		snprintf(text, 64, "attach: %s", errno_name(imp->attach));
 	else if (imp->detached_ns)
-		snprintf(text, 64, "detached after %s",
+		snprintf(text, 64, "detached at %s",
 			 format_duration(time, imp->detached_ns - scale->from_ns));
+	else if (imp->faulted_ns)
+		snprintf(text, 64, "blocked at %s",
+			 format_duration(time, imp->faulted_ns - scale->from_ns));
+	else if (imp->wrote_ns)
+		snprintf(text, 64, "wrote to it");
 	else if (imp->map == imp->submit)
 		snprintf(text, 64, "map, DMA: %s", errno_name(imp->map));
 	else
@@ -167,6 +196,8 @@ static void report_importer(struct table *table, const struct demo_importer *imp
 	set_time(table, "dma_ended_ns", scale, imp->dma_ended_ns);
 	set_time(table, "unmapped_ns", scale, imp->unmapped_ns);
 	set_time(table, "detached_ns", scale, imp->detached_ns);
+	set_time(table, "blocked_ns", scale, imp->faulted_ns);
+	set_time(table, "wrote_ns", scale, imp->wrote_ns);
 	if (!imp->attach && !imp->legacy) {
 		table_set(table, "passes", imp->passes);
 		table_set(table, "crc32", imp->crc32);
@@ -184,7 +215,7 @@ static void report_reader(struct table *table, const struct demo_reader *reader,
 	struct bar bar;
 
 	if (reader->sigbus_ns >= scale->from_ns && reader->sigbus_ns)
-		snprintf(then, sizeof(then), "SIGBUS after %s",
+		snprintf(then, sizeof(then), "SIGBUS at %s",
 			 format_duration(text, reader->sigbus_ns - scale->from_ns));
 	bar_clear(&bar);
 	bar_mark(&bar, scale, reader->sigbus_ns, 'S');
@@ -198,8 +229,8 @@ static void report_reader(struct table *table, const struct demo_reader *reader,
 	table_text(table, "then", then);
 }
 
-static void report_timeline(struct document *document, const struct demo *demo,
-			    const struct scale *scale)
+static struct table *new_timeline(struct document *document, const char *name,
+				  const char *legend, const struct scale *scale)
 {
 	char head[BAR_TEXT];
 	const struct column columns[] = {
@@ -212,6 +243,8 @@ static void report_timeline(struct document *document, const struct demo *demo,
 		{ "unmapped_ns", "UNMAPPED", CELL_DURATION, 8 },
 		{ "detached_ns", NULL, CELL_DURATION, 0 },
 		{ "sigbus_ns", NULL, CELL_DURATION, 0 },
+		{ "blocked_ns", NULL, CELL_DURATION, 0 },
+		{ "wrote_ns", NULL, CELL_DURATION, 0 },
 		{ "passes", NULL, CELL_NUMBER, 0 },
 		{ "crc32", NULL, CELL_HEX, 0 },
 		{ "attach", NULL, CELL_TEXT, 0 },
@@ -220,13 +253,82 @@ static void report_timeline(struct document *document, const struct demo *demo,
 		{ "then", "THEN", CELL_BAR, 0 },
 		{ 0 },
 	};
-	struct table *table = table_new(document, "timeline", LEGEND, LAYOUT_ROWS,
-					columns);
+
+	return table_new(document, name, legend, LAYOUT_ROWS, columns);
+}
+
+static void report_timeline(struct document *document, const struct demo *demo,
+			    const struct scale *scale)
+{
+	struct table *table = new_timeline(document, "timeline", LEGEND, scale);
 	unsigned int i;
 
 	for (i = 0; i < demo->count; i++)
 		report_importer(table, &demo->importers[i], scale);
 	report_reader(table, &demo->reader, scale);
+}
+
+static struct scale scale_of_turn(const struct demo_turn *turn)
+{
+	struct scale scale = { turn->revoke.out.phases.began_ns, 1 };
+
+	scale_reach(&scale, turn->importer.unmapped_ns);
+	scale_reach(&scale, turn->importer.faulted_ns);
+	scale_reach(&scale, turn->importer.wrote_ns);
+	return scale;
+}
+
+/* Each from the begin of its own revoke, and both as long as the longer one. */
+static void report_turns(struct document *document, const struct demo_function *function)
+{
+	struct scale behaved = scale_of_turn(&function->behaved);
+	struct scale rogue = scale_of_turn(&function->rogue);
+	struct table *table;
+
+	scale_reach(&rogue, rogue.from_ns + behaved.length_ns);
+	behaved.length_ns = rogue.length_ns;
+	table = new_timeline(document, "device_timeline", FUNCTION_LEGEND, &rogue);
+	report_importer(table, &function->behaved.importer, &behaved);
+	report_importer(table, &function->rogue.importer, &rogue);
+}
+
+/* In two lines, since one is too long for most terminals. */
+static void set_log(struct table *table, const char *line)
+{
+	char begin[LOG_WIDTH + 1];
+	size_t length = strlen(line);
+
+	if (!length)
+		return;
+	table_text(table, "log", line);
+	if (length > LOG_WIDTH)
+		for (length = LOG_WIDTH; length && line[length] != ' '; length--)
+			continue;
+	snprintf(begin, sizeof(begin), "%.*s", (int)length, line);
+	table_text(table, "log_begin", begin);
+	line += length;
+	if (*line)
+		table_text(table, "log_end", line + strspn(line, " "));
+}
+
+static void report_function(struct document *document,
+			    const struct demo_function *function)
+{
+	struct table *table;
+
+	report_turns(document, function);
+	table = table_new(document, "device", NULL, LAYOUT_RECORD, function_columns);
+	table_row(table);
+	table_text(table, "name", function->name);
+	table_text(table, "iommu", iommu_name(function->device.iommu));
+	table_text(table, "engine", choice_name(engine_choices, function->engine));
+	table_set(table, "length", function->length);
+	table_set(table, "crc32", function->crc32);
+	table_set(table, "address", function->rogue.address);
+	set_log(table, function->log);
+	if (function->rogue.checked)
+		table_set(table, "changed", function->rogue.changed);
+	table_set(table, "next", !function->next && function->next_crc32 == function->crc32);
 }
 
 static void report_checks(struct document *document,
@@ -277,6 +379,8 @@ int demo_report(const struct demo *demo, const struct demo_verdict *verdict, boo
 	report_subject(document, demo);
 	report_phases(document, demo, &scale);
 	report_timeline(document, demo, &scale);
+	if (demo->function.name)
+		report_function(document, &demo->function);
 	report_checks(document, verdict);
 	return document_print(document);
 }
