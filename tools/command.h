@@ -35,5 +35,6 @@ int verb_restore(const struct verb *verb, int argc, char **argv);
 int verb_revoke(const struct verb *verb, int argc, char **argv);
 int verb_show(const struct verb *verb, int argc, char **argv);
 int verb_suspend(const struct verb *verb, int argc, char **argv);
+int verb_watch(const struct verb *verb, int argc, char **argv);
 
 #endif

@@ -87,6 +87,9 @@ static const struct verb verbs[] = {
 	  "many; without any, all. Figures of different runs cannot be compared, unless the\n"
 	  "time is said to be instructions.",
 	  verb_bench },
+	{ "watch", "", "Show who did what to dma-bufs, and when",
+	  "Prints a timeline of each dma-buf: its exporter, its importers, fences, the lock.",
+	  verb_watch },
 	{ "doctor", "", "Say why it does not work here, and what to do about it",
 	  "Looks at the kernel, the modules, their nodes and the exporter's limit. Exits 0\n"
 	  "if all is well; 77 if a module is not loaded, not reachable or of another\n"

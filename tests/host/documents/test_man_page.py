@@ -139,8 +139,8 @@ def test_control_a_wrong_man_page_is_noticed(
 @pytest.mark.parametrize(
     "old, new",
     [
-        ("bench doctor --help", "bench --help"),
-        ("bench doctor --help", "bench doctor nurse --help"),
+        ("watch doctor --help", "watch --help"),
+        ("watch doctor --help", "watch doctor nurse --help"),
         ("echo --one-chunk --shuffle --resume --timeout ;;", ";;"),
         ("--defer-unmap ", "--defer-unmaps "),
         ("echo --json --help", "echo --help"),
