@@ -63,6 +63,7 @@ struct watch_event {
 	uint8_t locked;			/* by who holds the resv lock */
 	uint8_t guessed;		/* @attach is a guess (fences): no kernel says it */
 	uint8_t ours;			/* of our modules' trace events */
+	uint8_t unfinished;		/* it went on: @time_ns is the recording's end */
 	char device[WATCH_NAME_LEN];
 	char name[WATCH_NAME_LEN];
 };

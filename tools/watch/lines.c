@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "lib/text/json.h"
+#include "lib/encoding/json.h"
 #include "lib/text/message.h"
 #include "watch/lines.h"
 
@@ -76,6 +76,7 @@ static const struct member members[] = {
 	MEMBER(locked, MEMBER_U8),
 	MEMBER(guessed, MEMBER_U8),
 	MEMBER(ours, MEMBER_U8),
+	MEMBER(unfinished, MEMBER_U8),
 	MEMBER(device, MEMBER_TEXT),
 	MEMBER(name, MEMBER_TEXT),
 	{ NULL, MEMBER_U64, 0, 0 },
@@ -168,7 +169,8 @@ static bool read_signed(const char **at, void *place)
 {
 	int64_t value;
 
-	if (!json_signed(at, &value) || value < INT32_MIN || value > INT32_MAX)
+	/* As the kernel's errnos. */
+	if (!json_signed(at, &value) || value < -4095 || value > 4095)
 		return false;
 	*(int32_t *)place = (int32_t)value;
 	return true;
@@ -200,7 +202,8 @@ static bool read_member(struct reading *reading, const struct member *member,
 		return json_string(at, place, member->size) ||
 		       wrong(reading, "a text is expected");
 	if (member->type == MEMBER_S32)
-		return read_signed(at, place) || wrong(reading, "a number of 32 bits is expected");
+		return read_signed(at, place) ||
+		       wrong(reading, "an errno or a small number is expected");
 	return read_unsigned(member, at, place) ||
 	       wrong(reading, "a number from 0 is expected that fits");
 }

@@ -2,7 +2,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "lib/text/utf8.h"
+#include "lib/encoding/utf8.h"
 
 /* How many bytes follow @first, or -1; the bits of the character in @first. */
 static int following(unsigned char first, uint32_t *bits)

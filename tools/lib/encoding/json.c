@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/text/json.h"
-#include "lib/text/utf8.h"
+#include "lib/encoding/json.h"
+#include "lib/encoding/utf8.h"
 
 #define MAX_DEPTH	32
 
@@ -187,7 +187,7 @@ void json_print(FILE *out, const char *text)
 	while ((character = utf8_next(&text))) {
 		if (character == '"' || character == '\\')
 			fprintf(out, "\\%c", (int)character);
-		else if (character < 0x20 || character == 0x7f)
+		else if (character < 0x20 || (character >= 0x7f && character < 0xa0))
 			fprintf(out, "\\u%04" PRIx32, character);
 		else
 			fwrite(bytes, 1, utf8_put(bytes, character), out);
