@@ -137,6 +137,8 @@ WRONG_USAGE = [
     ("attach --fd 0 --kind static --peer2peer", "cannot ask for --peer2peer"),
     ("attach --fd 0 --peer2peer --no-peer2peer", "not both"),
     ("demo a b", "unexpected argument 'b'"),
+    ("watch x", "unexpected argument 'x'"),
+    ("watch --buffer x", "'x' is not a number"),
     ("doctor x", "unexpected argument 'x'"),
     ("demo --duration 2h", "at most 1h"),
     ("demo --engine cpu", "--engine is that of --device"),
