@@ -6,7 +6,7 @@
 
 #include "demo/judge.h"
 #include "demo/observed.h"
-#include "demo/picture/bar.h"
+#include "lib/text/bar.h"
 #include "demo/picture/report.h"
 #include "lib/text/message.h"
 #include "lib/text/names.h"
@@ -67,7 +67,7 @@ static const struct column verdict_columns[] = {
 static struct scale scale_of(const struct demo *demo)
 {
 	const struct dmabuf_revoke_phases *phases = &demo->revoke.out.phases;
-	struct scale scale = { phases->began_ns, 1 };
+	struct scale scale = { phases->began_ns, 1, BAR_WIDTH };
 	unsigned int i;
 
 	scale.length_ns += phases->tell_ns + phases->zap_ns + phases->fences_ns +
@@ -270,7 +270,7 @@ static void report_timeline(struct document *document, const struct demo *demo,
 
 static struct scale scale_of_turn(const struct demo_turn *turn)
 {
-	struct scale scale = { turn->revoke.out.phases.began_ns, 1 };
+	struct scale scale = { turn->revoke.out.phases.began_ns, 1, BAR_WIDTH };
 
 	scale_reach(&scale, turn->importer.unmapped_ns);
 	scale_reach(&scale, turn->importer.faulted_ns);

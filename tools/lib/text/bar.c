@@ -11,47 +11,47 @@ void scale_reach(struct scale *scale, uint64_t time_ns)
 		scale->length_ns = time_ns - scale->from_ns;
 }
 
-unsigned int scale_position(const struct scale *scale, uint64_t time_ns)
+char *scale_head(char head[BAR_TEXT], const struct scale *scale)
 {
+	char text[UNITS_TEXT];
+
+	snprintf(head, BAR_TEXT, "0%*s", (int)scale->width - 1,
+		 format_duration(text, scale->length_ns));
+	return head;
+}
+
+/* What is too early or too late is at the edge. */
+static unsigned int position(const struct scale *scale, uint64_t time_ns)
+{
+	unsigned int last = scale->width - 1;
 	double share;
 
 	if (time_ns <= scale->from_ns)
 		return 0;
 	share = (double)(time_ns - scale->from_ns) / (double)scale->length_ns;
-	return share >= 1 ? scale->width - 1 : (unsigned int)(share * (scale->width - 1));
+	return share >= 1 ? last : (unsigned int)(share * last);
 }
 
-struct bar scale_head(const struct scale *scale)
+void bar_clear(struct bar *bar)
 {
-	char text[UNITS_TEXT];
-	struct bar bar;
-
-	snprintf(bar.cells, sizeof(bar.cells), "0%*s", (int)scale->width - 1,
-		 format_duration(text, scale->length_ns));
-	return bar;
-}
-
-struct bar bar_empty(const struct scale *scale)
-{
-	struct bar bar;
-
-	memset(bar.cells, ' ', scale->width);
-	bar.cells[scale->width] = '\0';
-	return bar;
+	memset(bar->cells, '\0', sizeof(bar->cells));
 }
 
 void bar_fill(struct bar *bar, const struct scale *scale, uint64_t from_ns,
 	      uint64_t to_ns, char mark)
 {
-	unsigned int from = scale_position(scale, from_ns);
-	unsigned int to = scale_position(scale, to_ns);
+	unsigned int from = position(scale, from_ns), to = position(scale, to_ns);
+	size_t used = strlen(bar->cells);
 
-	if (to_ns >= from_ns)
-		memset(bar->cells + from, mark, to - from + 1);
+	if (to_ns < from_ns)
+		return;
+	if (used < from)
+		memset(bar->cells + used, ' ', from - used);
+	memset(bar->cells + from, mark, to - from + 1);
 }
 
 void bar_mark(struct bar *bar, const struct scale *scale, uint64_t time_ns, char mark)
 {
 	if (time_ns)
-		bar->cells[scale_position(scale, time_ns)] = mark;
+		bar_fill(bar, scale, time_ns, time_ns, mark);
 }

@@ -13,7 +13,8 @@
 #include "watch/view/remarks.h"
 #include "watch/view/strokes.h"
 
-/* What stands beside the bars takes so much of a terminal. */
+/* Of bars; what stands beside them takes so much of a terminal. */
+#define NARROWEST	32
 #define BESIDE		88
 
 #define LEGEND \
@@ -28,8 +29,8 @@ static unsigned int bar_width(void)
 	struct winsize size;
 
 	if (!isatty(STDOUT_FILENO) || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) ||
-	    size.ws_col < BESIDE + BAR_WIDTH)
-		return BAR_WIDTH;
+	    size.ws_col < BESIDE + NARROWEST)
+		return NARROWEST;
 	return size.ws_col - BESIDE < BAR_MOST ? size.ws_col - BESIDE : BAR_MOST;
 }
 

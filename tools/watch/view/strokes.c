@@ -117,8 +117,9 @@ static void draw_fences(struct bar *bar, const struct timeline *timeline,
 struct bar strokes_of(const struct timeline *timeline, const struct row *row,
 		      const struct window *window, const struct scale *scale)
 {
-	struct bar bar = bar_empty(scale);
+	struct bar bar;
 
+	bar_clear(&bar);
 	draw_all(&bar, timeline, row, window, scale, strokes[row->kind]);
 	if (row->kind == ROW_IMPORTER) {
 		if (row->number)
