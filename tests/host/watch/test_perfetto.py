@@ -102,6 +102,8 @@ def spoil(text: str, change: str) -> str:
         span["dur"] = -1
     elif change == "time":
         span["ts"] = "1"
+    elif change == "category":
+        del events[0]["cat"]
     elif change == "name":
         document["traceEvents"] = [e for e in events if e["name"] != "thread_name"]
     elif change == "process":
@@ -111,7 +113,7 @@ def spoil(text: str, change: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "change", "overlap phase scope duration time name process".split()
+    "change", "overlap phase scope duration time category name process".split()
 )
 def test_control_a_broken_rule_is_noticed(
     compiled: Path, tmp_path: Path, change: str

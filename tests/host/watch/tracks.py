@@ -39,10 +39,12 @@ def wrong_event(event: Json) -> str:
     for key in ("pid", "tid"):
         if type(event.get(key)) is not int or not 0 <= event[key] < 2**31:
             return f"{key} is no number of 31 bits"
-    if event["ph"] == "M":
-        return "" if event["name"] in NAMES and event.get("args") else "no metadata"
     if not is_number(event.get("ts")) or event["ts"] < 0:
         return "no time"
+    if not isinstance(event.get("cat"), str):
+        return "no category"
+    if event["ph"] == "M":
+        return "" if event["name"] in NAMES and event.get("args") else "no metadata"
     if event["ph"] == "X" and (not is_number(event.get("dur")) or event["dur"] < 0):
         return "no duration"
     if event["ph"] == "i" and event.get("s") not in ("g", "p", "t"):

@@ -326,7 +326,7 @@ static void add(struct builder *builder, const struct watch_event *event)
 /* Of those who were there before, nobody saw the beginning. */
 static void add_lives(struct builder *builder)
 {
-	static const struct watch_event unseen;
+	static const struct watch_event unseen = { .what = WATCH_THERE };
 	struct timeline *timeline = builder->timeline;
 	size_t i;
 

@@ -137,12 +137,27 @@ static void append_fence(char *text, const struct mark *mark)
 		append(text, MARK_TEXT, ", signalled %s", errno_name(mark->ended->result));
 }
 
+static const char *life_word(enum watch_what what)
+{
+	switch (what) {
+	case WATCH_EXPORT:
+		return "exported";
+	case WATCH_ATTACH:
+		return "attached";
+	default:
+		return mark_word(MARK_LIFE);
+	}
+}
+
 static void append_kind(char *text, const struct mark *mark)
 {
 	const struct watch_event *event = mark->event;
 	char clean[WATCH_NAME_LEN * 2];
 
 	switch (mark->kind) {
+	case MARK_LIFE:
+		append(text, MARK_TEXT, "%s", life_word(event->what));
+		return;
 	case MARK_REFUSED:
 		append_refused(text, event);
 		return;

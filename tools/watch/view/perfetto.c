@@ -34,18 +34,24 @@ static void write_place(const struct writer *writer, uint64_t thread)
 		thread);
 }
 
+/* Some readers ask for a category and a time of these, too. */
+static void begin_metadata(struct writer *writer, const char *what, const char *of,
+			   uint64_t thread)
+{
+	begin_event(writer, "M");
+	fprintf(writer->out, "\"%s_%s\", \"cat\": \"__metadata\", \"ts\": 0", what, of);
+	write_place(writer, thread);
+}
+
+/* And in which order they are shown: that of their numbers. */
 static void write_name(struct writer *writer, const char *what, uint64_t thread,
 		       const char *name)
 {
-	begin_event(writer, "M");
-	fprintf(writer->out, "\"%s_name\"", what);
-	write_place(writer, thread);
+	begin_metadata(writer, what, "name", thread);
 	fputs(", \"args\": {\"name\": ", writer->out);
 	json_print(writer->out, name);
 	fputs("}}", writer->out);
-	begin_event(writer, "M");
-	fprintf(writer->out, "\"%s_sort_index\"", what);
-	write_place(writer, thread);
+	begin_metadata(writer, what, "sort_index", thread);
 	fprintf(writer->out, ", \"args\": {\"sort_index\": %" PRIu64 "}}",
 		thread ? thread : writer->process);
 }
@@ -79,7 +85,7 @@ static void write_mark(struct writer *writer, const struct mark *mark)
 {
 	char text[MARK_TEXT];
 	bool named = mark->kind == MARK_REFUSED || mark->kind == MARK_STATE ||
-		     mark->kind == MARK_NOTE;
+		     mark->kind == MARK_NOTE || mark->kind == MARK_LIFE;
 
 	begin_event(writer, mark_is_point(mark->kind) ? "i\", \"s\": \"t" : "X");
 	json_print(writer->out, named ? mark_text(text, mark) : mark_word(mark->kind));
@@ -130,9 +136,10 @@ void perfetto_write(FILE *out, const struct tracks *tracks)
 	fputs(", \"lost\": ", out);
 	json_print(out, tracks->lost);
 	fputs("}, \"traceEvents\": [", out);
-	write_name(&writer, "process", 0, "recording");
-	if (timeline->lost_times)
+	if (timeline->lost_times) {
+		write_name(&writer, "process", 0, "recording");
 		write_row(&writer, timeline->rows);
+	}
 	for (i = 0; i < timeline->dmabuf_count; i++) {
 		writer.process = i + 1;
 		if (!tracks->buffer || timeline->dmabufs[i].number == tracks->buffer)
