@@ -140,6 +140,20 @@ def test_beginnings_and_ends_that_nobody_saw(compiled: Path, tmp_path: Path) -> 
     assert (row["fences_end"], row["fences_ns"]) == ("ended", 60)
 
 
+def test_an_access_ends_when_its_thread_begins_another(
+    compiled: Path, tmp_path: Path
+) -> None:
+    events: list[Event] = [
+        {"what": "cpu_begin", "time_ns": t, "buffer": 1, "pid": p}
+        for t, p in [(100, 1), (200, 2), (300, 1), (400, 1)]
+    ]
+    events.append({"what": "cpu_end", "time_ns": 900, "buffer": 1, "pid": 1})
+    events.append({"what": "mmap", "time_ns": 1000, "buffer": 1})
+    text = watch(compiled, record(tmp_path / "r", *events)).stdout
+    assert "access 800 ns by ?/2, the longest of 4" in text
+    assert "beyond" not in notes(compiled, tmp_path / "r")
+
+
 def test_a_fence_on_two_buffers_is_one(compiled: Path, tmp_path: Path) -> None:
     fence = {"context": 3, "seqno": 9}
     events: list[Event] = [

@@ -64,7 +64,7 @@ static void end_buffer(struct builder *builder, const struct watch_event *event)
 {
 	uint32_t row = exporter(builder, event);
 
-	builder_cut(builder, row, MARK_STATE, event);
+	builder_cut(builder, row, MARK_STATE, any, event);
 	builder_close(builder, row, MARK_LIFE, any, event);
 }
 
@@ -89,8 +89,8 @@ static void detach(struct builder *builder, const struct watch_event *event)
 {
 	uint32_t row = importer(builder, event);
 
-	builder_cut(builder, row, MARK_MAPPED, event);
-	builder_cut(builder, row, MARK_PINNED, event);
+	builder_cut(builder, row, MARK_MAPPED, any, event);
+	builder_cut(builder, row, MARK_PINNED, any, event);
 	builder_close(builder, row, MARK_LIFE, any, event);
 }
 
@@ -145,7 +145,7 @@ static void state(struct builder *builder, const struct watch_event *event)
 {
 	uint32_t row = exporter(builder, event);
 
-	builder_cut(builder, row, MARK_STATE, event);
+	builder_cut(builder, row, MARK_STATE, any, event);
 	builder_open(builder, row, MARK_STATE, any, event);
 }
 
@@ -251,6 +251,8 @@ static void add_to_cpu(struct builder *builder, const struct watch_event *event)
 		builder_close(builder, row, MARK_VMAPPED, any, event);
 		break;
 	case WATCH_CPU_BEGIN:
+		/* Not every kernel has a place where one sees that a thread has ended it. */
+		builder_cut(builder, row, MARK_ACCESS, thread, event);
 		begin(builder, row, MARK_ACCESS, thread, event);
 		break;
 	case WATCH_CPU_END:

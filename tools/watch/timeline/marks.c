@@ -166,10 +166,9 @@ void builder_close(struct builder *builder, uint32_t row, enum mark_kind kind,
 }
 
 void builder_cut(struct builder *builder, uint32_t row, enum mark_kind kind,
-		 const struct watch_event *event)
+		 struct match match, const struct watch_event *event)
 {
-	struct key_value *chain = look(builder, &builder->open,
-				       open_key(row, kind, (struct match){ 0, 0 }));
+	struct key_value *chain = look(builder, &builder->open, open_key(row, kind, match));
 
 	/* That a state gives way to the next one is its end. */
 	while (chain && chain->first != KEYS_NONE)

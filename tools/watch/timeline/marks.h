@@ -38,7 +38,7 @@ void builder_close(struct builder *builder, uint32_t row, enum mark_kind kind,
 		   struct match match, const struct watch_event *event);
 /* End all that are open, if any, because of something else. */
 void builder_cut(struct builder *builder, uint32_t row, enum mark_kind kind,
-		 const struct watch_event *event);
+		 struct match match, const struct watch_event *event);
 /* A fence signals for all buffers it is on. False: it is on none. */
 bool builder_signal(struct builder *builder, const struct watch_event *event);
 

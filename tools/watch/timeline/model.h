@@ -56,7 +56,7 @@ struct mark {
 	uint16_t lane;			/* of its row, or LANE_NONE */
 	uint8_t no_begin;		/* it began before the recording, or nobody saw it */
 	uint8_t no_end;			/* nobody saw its end */
-	uint8_t cut;			/* it ended with the attachment, not by itself */
+	uint8_t cut;			/* by @ended, which ends something else */
 	uint64_t begin_ns;
 	uint64_t end_ns;
 	const struct watch_event *event;	/* that began it; without one: that ended it */
