@@ -140,11 +140,16 @@ void lines_write_origin(FILE *out, const struct watch_origin *origin)
 void lines_write(FILE *out, const struct watch_origin *origin,
 		 const struct watch_list *list)
 {
+	struct watch_event lost = { .what = WATCH_LOST, .size = list->dropped };
 	size_t i;
 
 	lines_write_origin(out, origin);
 	for (i = 0; i < list->count; i++)
 		lines_write_event(out, &list->events[i]);
+	if (!list->dropped)
+		return;
+	lost.time_ns = list->events[list->count - 1].time_ns;
+	lines_write_event(out, &lost);
 }
 
 /* What is read, and what of it nobody here knows. */

@@ -24,6 +24,7 @@ const char *watch_word(enum watch_what what);
 
 void lines_write_origin(FILE *out, const struct watch_origin *origin);
 void lines_write_event(FILE *out, const struct watch_event *event);
+/* All, and how many did not fit into the list. */
 void lines_write(FILE *out, const struct watch_origin *origin,
 		 const struct watch_list *list);
 

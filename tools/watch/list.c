@@ -13,7 +13,7 @@ int watch_list_add(struct watch_list *list, const struct watch_event *event)
 	size_t room;
 
 	if (list->count == WATCH_LIST_MOST) {
-		list->dropped++;
+		list->dropped += event->what == WATCH_LOST ? event->size : 1;
 		return 0;
 	}
 	if (list->count == list->room) {

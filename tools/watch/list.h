@@ -14,7 +14,7 @@ struct watch_list {
 	struct watch_event *events;
 	size_t count;
 	size_t room;
-	uint64_t dropped;	/* did not fit */
+	uint64_t dropped;	/* events that did not fit, or had been lost before */
 };
 
 /* Returns 0, also if it was dropped, or -ENOMEM. */

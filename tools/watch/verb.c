@@ -68,11 +68,12 @@ static int write_file(const char *path, const struct view *view,
 		return STATUS_DONE;
 	if (!out)
 		return explain(ACT_OTHER, errno, "watch: %s", path);
+	errno = 0;
 	write(out, view);
 	failed = ferror(out);
 	if (!fclose(out) && !failed)
 		return STATUS_DONE;
-	return explain(ACT_OTHER, errno, "watch: writing %s", path);
+	return explain(ACT_OTHER, errno ? errno : EIO, "watch: writing %s", path);
 }
 
 static int print(const struct view *view)

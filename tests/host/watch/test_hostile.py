@@ -152,6 +152,17 @@ def test_millions_of_events(compiled: Path, tmp_path: Path, kind: Any) -> None:
         )
         assert done.returncode == 0, done.stderr.decode()
     assert json.loads(done.stdout)["recording"]["dropped"] == 1000
+    # That they are missing is not lost when it is read again.
+    done = subprocess.run([*command, "--json"], capture_output=True, check=True)
+    last = json.loads(done.stdout.splitlines()[-1])
+    assert (last["what"], last["size"]) == ("lost", 1000)
+    again = subprocess.run(
+        [*command[:-1], "-", "--summary", "--json"],
+        input=done.stdout,
+        capture_output=True,
+        check=True,
+    )
+    assert json.loads(again.stdout)["recording"]["dropped"] == 1000
     assert (tmp_path / "p.svg").stat().st_size < 4 * 2**20
 
 

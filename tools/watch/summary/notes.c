@@ -91,14 +91,17 @@ void notes_find(struct notes *notes, const struct timeline *timeline,
 
 char *notes_lost(char text[NOTE_TEXT], const struct timeline *timeline, uint64_t dropped)
 {
+	uint64_t gaps = timeline->lost_times + (dropped > 0);
+	uint64_t lost;
+
 	*text = '\0';
-	if (timeline->lost_times)
-		snprintf(text, NOTE_TEXT,
-			 "LOST: %" PRIu64 " events in %" PRIu64 " gap%s: what follows is not all",
-			 timeline->lost, timeline->lost_times,
-			 timeline->lost_times > 1 ? "s" : "");
-	else if (dropped)
-		snprintf(text, NOTE_TEXT,
-			 "LOST: %" PRIu64 " events at the end did not fit into memory", dropped);
+	if (!gaps)
+		return text;
+	if (__builtin_add_overflow(timeline->lost, dropped, &lost))
+		lost = UINT64_MAX;
+	snprintf(text, NOTE_TEXT, "LOST: %" PRIu64 " events in %" PRIu64 " gap%s%s", lost, gaps,
+		 gaps > 1 ? "s" : "",
+		 dropped ? ", the last as there was no memory for more: what follows is not all" :
+		 ": what follows is not all");
 	return text;
 }

@@ -97,8 +97,8 @@ static double draw_meaning(FILE *out, const struct meaning *meaning, double x, d
 		fprintf(out, "<path class=\"sign %s\" d=\"M%.1f,%.1f%s\"/>\n", meaning->class,
 			x + 6, middle, meaning->path);
 	else
-		fprintf(out, "<rect class=\"%s\" width=\"12\" height=\"10\" x=\"%.1f\" y=\"%.1f\"/>\n",
-			meaning->class, x, middle - 5);
+		fprintf(out, "<path class=\"%s\" d=\"M%.1f,%.1fh12v10h-12z\"/>\n", meaning->class,
+			x, middle - 5);
 	x += 16;
 	fprintf(out, "<text class=\"lane\" x=\"%.1f\" y=\"%.1f\">%s</text>\n", x, middle + 3.5,
 		meaning->text);
