@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.lib import pci
 
-from .function import DRIVER, function
+from .lib.function import DRIVER, function
 
 __all__ = ["function"]  # a fixture
 

@@ -7,7 +7,7 @@ import pytest
 from tests.command.run import run
 from tests.lib.pci import Function
 
-from .function import DRIVER, function
+from .lib.function import DRIVER, function
 from .test_demo import has_engine, nothing_is_left
 
 __all__ = ["function"]  # a fixture

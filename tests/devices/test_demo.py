@@ -9,7 +9,7 @@ import pytest
 from tests.command.run import buffers, facts, no_process_left, run
 from tests.lib.pci import Function
 
-from .function import DRIVER, function
+from .lib.function import DRIVER, function
 from .test_verbs import devices, other_function
 
 __all__ = ["function", "no_process_left"]  # fixtures

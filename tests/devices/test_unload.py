@@ -20,7 +20,7 @@ from tests.lib.modules import (
 )
 from tests.lib.pci import Function
 
-from .function import DRIVER, attach, function
+from .lib.function import DRIVER, attach, function
 
 __all__ = ["function"]  # a fixture
 

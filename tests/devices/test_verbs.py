@@ -10,7 +10,7 @@ from typing import Any
 from tests.command.run import Process, facts, held, no_process_left, run, wait_for
 from tests.lib.pci import BUS, Function
 
-from .function import DRIVER, function
+from .lib.function import DRIVER, function
 
 __all__ = ["function", "no_process_left"]  # fixtures
 

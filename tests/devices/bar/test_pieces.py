@@ -16,7 +16,7 @@ from typing import Iterator
 
 import pytest
 
-from tests.devices.function import AUTO, DRIVER, PEER2PEER, attach, find
+from tests.devices.lib.function import AUTO, DRIVER, PEER2PEER, attach, find
 from tests.lib import life, modules, pci
 
 NODE = Path("/dev/dbr-bar")

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.devices.function import DMAENGINE, attach
+from tests.devices.lib.function import DMAENGINE, attach
 from tests.gates import kernel_log
 from tests.lib import ioctls, life, pci
 

@@ -12,7 +12,7 @@ from typing import Iterator
 
 import pytest
 
-from tests.devices.function import DMAENGINE, PEER2PEER, attach
+from tests.devices.lib.function import DMAENGINE, PEER2PEER, attach
 from tests.devices.vfio.bar import Bar
 from tests.devices.vfio.conftest import bar, function
 from tests.gates import kernel_log

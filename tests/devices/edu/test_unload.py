@@ -8,7 +8,7 @@ from typing import Iterator
 
 import pytest
 
-from tests.devices.function import DMAENGINE, attach
+from tests.devices.lib.function import DMAENGINE, attach
 from tests.lib import ioctls, life, pci
 from tests.lib.modules import (
     IMPORTER,

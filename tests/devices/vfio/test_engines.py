@@ -12,7 +12,7 @@ from typing import Callable, Iterator, NamedTuple
 
 import pytest
 
-from tests.devices.function import CPU, DRIVER, EDU, IOVA, PEER2PEER, attach, find
+from tests.devices.lib.function import CPU, DRIVER, EDU, IOVA, PEER2PEER, attach, find
 from tests.lib import life, pci
 
 from .bar import Bar

@@ -12,7 +12,7 @@ from typing import Iterator
 
 import pytest
 
-from tests.devices.function import (
+from tests.devices.lib.function import (
     DRIVER,
     IOVA,
     NONE,

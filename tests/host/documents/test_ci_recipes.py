@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The recipes in docs/ci: that they are YAML, and have a job for every kernel there is."""
+"""The recipes in docs/testing/ci: that they are YAML, and have a job for every kernel there is."""
 from __future__ import annotations
 
 from typing import Any
@@ -13,7 +13,7 @@ from ..sample import REPOSITORY
 
 
 def recipe(name: str) -> Any:
-    return yaml.safe_load((REPOSITORY / "docs/ci" / name).read_text())
+    return yaml.safe_load((REPOSITORY / "docs/testing/ci" / name).read_text())
 
 
 def github() -> tuple[list[str], list[str]]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The spare PCI function, as tests/devices/lib has it for C cases."""
+"""The spare PCI function, as function.h has it for C cases."""
 from __future__ import annotations
 
 import fcntl
