@@ -206,8 +206,10 @@ def test_make_install(installed: Path) -> None:
     }
     assert found == {
         "bin/dmabuf-revoke": 0o755,
+        "bin/dmabuf-revoke-offsets": 0o755,
         "include/dmabuf_revoke.h": 0o644,
         "share/man/man8/dmabuf-revoke.8": 0o644,
+        "share/man/man8/dmabuf-revoke-offsets.8": 0o644,
         "share/bash-completion/completions/dmabuf-revoke": 0o644,
         "share/pkgconfig/dmabuf-revoke.pc": 0o644,
     }
