@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <linux/magic.h>
+#include <tracefs.h>
+
+#include "lib/text/message.h"
+#include "watch/record/trace/place.h"
+
+#define PLACE		"/sys/kernel/tracing"
+#define LOCKDOWN	"/sys/kernel/security/lockdown"
+#define KPROBES		"/sys/kernel/debug/kprobes/enabled"
+
+static const char *const places[] = {
+	PLACE, "/sys/kernel/debug/tracing", NULL,
+};
+
+static const char *find(void)
+{
+	const char *const *place;
+	struct statfs found;
+
+	for (place = places; *place; place++)
+		if (!statfs(*place, &found) && found.f_type == TRACEFS_MAGIC)
+			return *place;
+	return NULL;
+}
+
+/* Whether @word is in the first line of the file. */
+static bool says(const char *path, const char *word)
+{
+	char text[128] = "";
+	FILE *file = fopen(path, "re");
+
+	if (!file)
+		return false;
+	if (!fgets(text, sizeof(text), file))
+		*text = '\0';
+	fclose(file);
+	return strstr(text, word);
+}
+
+static int refuse(const char *cause, const char *remedy)
+{
+	complain("watch: %s: %s", cause, remedy);
+	return STATUS_IMPOSSIBLE;
+}
+
+static int refused(const char *place, int err)
+{
+	if (err == ENOENT)
+		return refuse("this kernel has no CONFIG_KPROBE_EVENTS",
+			      "boot one that has it, such as Debian's linux-image-amd64");
+	if (says(LOCKDOWN, "[confidentiality]"))
+		return refuse("lockdown in mode confidentiality forbids tracing",
+			      "boot with lockdown=integrity, or without");
+	if (err == EACCES || err == EPERM) {
+		complain("watch: %s: not permitted (%s): run as root", place, errno_name(err));
+		return STATUS_IMPOSSIBLE;
+	}
+	explain(ACT_OTHER, err, "watch: %s/kprobe_events", place);
+	return STATUS_IMPOSSIBLE;
+}
+
+int place_find(void)
+{
+	const char *place = find();
+	char path[64];
+	int file;
+
+	if (!place)
+		return refuse("tracefs is not mounted", "mount -t tracefs none " PLACE);
+	snprintf(path, sizeof(path), "%s/kprobe_events", place);
+	file = open(path, O_RDWR | O_APPEND | O_CLOEXEC);
+	if (file < 0)
+		return refused(place, errno);
+	close(file);
+	/* They could be defined, and would never be hit. */
+	if (says(KPROBES, "0"))
+		return refuse("kprobes are switched off", "echo 1 >" KPROBES);
+	if (tracefs_set_tracing_dir((char *)place))
+		return explain(ACT_OTHER, errno, "watch: %s", place);
+	return STATUS_DONE;
+}
