@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/text/message.h"
+#include "watch/record/there.h"
+
+#define BUFINFO		"/sys/kernel/debug/dma_buf/bufinfo"
+#define LONGEST_S	1
+
+/* How a link to one begins. */
+#define LINK	"/dmabuf:"
+
+static bool is_dmabuf(int directory, const char *name)
+{
+	char link[sizeof(LINK)];
+
+	return readlinkat(directory, name, link, sizeof(link)) >= (ssize_t)strlen(LINK) &&
+	       !strncmp(link, LINK, strlen(LINK));
+}
+
+/* False: it has been closed meanwhile. */
+static bool describe(int pid, const char *name, struct descriptor *descriptor)
+{
+	char path[PATH_MAX], line[256];
+	FILE *info;
+
+	*descriptor = (struct descriptor){ 0 };
+	snprintf(path, sizeof(path), "/proc/%d/fdinfo/%s", pid, name);
+	info = fopen(path, "re");
+	if (!info)
+		return false;
+	while (fgets(line, sizeof(line), info)) {
+		if (!strncmp(line, "ino:", 4))
+			descriptor->inode = strtoull(line + 4, NULL, 10);
+		else if (!strncmp(line, "size:", 5))
+			descriptor->size = strtoull(line + 5, NULL, 10);
+		else if (sscanf(line, "exp_name: %63[^\n]", descriptor->exporter) == 1)
+			continue;
+	}
+	fclose(info);
+	return descriptor->inode;
+}
+
+static int walk_process(int pid, there_found found, void *context)
+{
+	struct descriptor descriptor;
+	struct dirent *entry;
+	char path[64];
+	int ret = 0;
+	DIR *files;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+	files = opendir(path);
+	if (!files)
+		return -errno;
+	while (!ret && (entry = readdir(files)))
+		if (is_dmabuf(dirfd(files), entry->d_name) &&
+		    describe(pid, entry->d_name, &descriptor))
+			ret = found(context, &descriptor);
+	closedir(files);
+	return ret;
+}
+
+int there_walk(int pid, there_found found, void *context)
+{
+	struct dirent *entry;
+	int ret = 0;
+	DIR *all;
+
+	if (pid)
+		return walk_process(pid, found, context);
+	all = opendir("/proc");
+	if (!all)
+		return -errno;
+	while (!ret && (entry = readdir(all))) {
+		if (!isdigit((unsigned char)*entry->d_name))
+			continue;
+		pid = (int)strtol(entry->d_name, NULL, 10);
+		ret = walk_process(pid, found, context);
+		/* It has ended meanwhile. */
+		if (ret == -ENOENT || ret == -ESRCH || ret == -EACCES)
+			ret = 0;
+	}
+	closedir(all);
+	return ret;
+}
+
+/* Of lines of other forms nothing is known. */
+static int parse_listed(FILE *list, there_found found, void *context)
+{
+	char line[512];
+	int ret = 0;
+
+	while (!ret && fgets(line, sizeof(line), list)) {
+		struct descriptor descriptor = { 0 };
+
+		/* size flags mode count exporter inode */
+		if (sscanf(line, "%" SCNu64 " %*x %*x %*d %63s %" SCNu64, &descriptor.size,
+			   descriptor.exporter, &descriptor.inode) == 3)
+			ret = found(context, &descriptor);
+	}
+	return ret;
+}
+
+/* In a process of its own, which a signal ends while it waits for a lock. */
+static void copy_list(int to)
+{
+	char text[4096];
+	FILE *list;
+	size_t length;
+
+	signal(SIGALRM, SIG_DFL);
+	alarm(LONGEST_S);
+	list = fopen(BUFINFO, "re");
+	while (list && (length = fread(text, 1, sizeof(text), list)))
+		if (write(to, text, length) != (ssize_t)length)
+			break;
+	_exit(0);
+}
+
+int there_listed(there_found found, void *context)
+{
+	int pipes[2], state, ret;
+	FILE *list;
+	pid_t pid;
+
+	if (pipe2(pipes, O_CLOEXEC))
+		return -errno;
+	pid = fork();
+	if (!pid)
+		copy_list(pipes[1]);
+	close(pipes[1]);
+	list = pid > 0 ? fdopen(pipes[0], "r") : NULL;
+	if (!list) {
+		ret = -errno;
+		close(pipes[0]);
+		return ret;
+	}
+	ret = parse_listed(list, found, context);
+	fclose(list);
+	if (waitpid(pid, &state, 0) == pid && WIFSIGNALED(state))
+		complain("watch: " BUFINFO " takes long: %s",
+			 "somebody holds a lock; buffers without a descriptor are not known");
+	return ret;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Dma-bufs that somebody has a descriptor of. */
+#ifndef RECORD_THERE_H
+#define RECORD_THERE_H
+
+#include <stdint.h>
+
+#include "watch/event.h"
+
+struct descriptor {
+	uint64_t inode, size;
+	char exporter[WATCH_NAME_LEN];
+};
+
+/* @found returns 0, or a negative errno, which ends it and is returned. */
+typedef int (*there_found)(void *context, const struct descriptor *descriptor);
+
+/*
+ * Those that debugfs lists, also without a descriptor. The kernel takes the lock of each for that,
+ * and meanwhile nobody can make one: if somebody holds a lock for long, it is given up, and said.
+ */
+int there_listed(there_found found, void *context);
+
+/* Those of all processes, or of @pid, if that is not 0; once for each descriptor. */
+int there_walk(int pid, there_found found, void *context);
+
+#endif
