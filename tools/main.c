@@ -87,8 +87,11 @@ static const struct verb verbs[] = {
 	  "many; without any, all. Figures of different runs cannot be compared, unless the\n"
 	  "time is said to be instructions.",
 	  verb_bench },
-	{ "watch", "", "Show who did what to dma-bufs, and when",
-	  "Prints a timeline of each dma-buf: its exporter, its importers, fences, the lock.",
+	{ "watch", "[-- PROGRAM [ARGUMENT]...]", "Show who did what to dma-bufs, and when",
+	  "Records while PROGRAM runs, or until SIGINT, SIGTERM or SIGHUP, and prints a timeline\n"
+	  "of each dma-buf: its exporter, its importers, fences, the lock. Drivers may be any;\n"
+	  "our modules need not be loaded. For root; the kernel has to have kprobe events, and\n"
+	  "BTF or --offsets. Exits 0 if all was recorded, whatever PROGRAM exits with.",
 	  verb_watch },
 	{ "doctor", "", "Say why it does not work here, and what to do about it",
 	  "Looks at the kernel, the modules, their nodes and the exporter's limit. Exits 0\n"

@@ -4,9 +4,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
 
 #include "lib/text/message.h"
 #include "lib/text/options.h"
+#include "watch/record/asked.h"
 #include "watch/source.h"
 #include "watch/summary/notes.h"
 #include "watch/summary/report.h"
@@ -123,8 +126,21 @@ static int show(const struct wishes *wishes, struct recording *recording)
 	return status;
 }
 
+static int record(const struct verb *verb, const struct asked *asked,
+		  const struct arguments *rest, bool quiet, struct recording *recording)
+{
+	struct watch_origin *origin = &recording->origin;
+	struct utsname running;
+
+	if (!uname(&running))
+		snprintf(origin->kernel, sizeof(origin->kernel), "%.63s", running.release);
+	strcpy(origin->clock, "monotonic");
+	return asked_record(verb, asked, rest, quiet, &recording->list);
+}
+
 int verb_watch(const struct verb *verb, int argc, char **argv)
 {
+	struct asked asked = ASKED_NOTHING;
 	struct wishes wishes = { 0 };
 	int buffer = 0;
 	const struct option_spec specs[] = {
@@ -142,6 +158,12 @@ int verb_watch(const struct verb *verb, int argc, char **argv)
 		  "write it into FILE, too, for ui.perfetto.dev", NULL },
 		{ "json", OPTION_FLAG, &wishes.json, NULL,
 		  "print JSON lines, which --from reads; with --summary one document", NULL },
+		ASKED_FD(asked),
+		ASKED_PID(asked),
+		ASKED_ID(asked),
+		ASKED_EXPORTER(asked),
+		ASKED_RING(asked),
+		ASKED_OFFSETS(asked),
 		{ 0 },
 	};
 	struct recording recording = { 0 };
@@ -150,12 +172,13 @@ int verb_watch(const struct verb *verb, int argc, char **argv)
 
 	if (!options_parse(verb, specs, argc, argv, &rest, &status))
 		return status;
-	if (rest.count)
-		return usage(verb, "unexpected argument '%s'", rest.values[0]);
-	if (!wishes.from)
-		return usage(verb, "recording is not possible yet: give --from FILE");
+	if (wishes.from && (rest.count || asked_anything(&asked)))
+		return usage(verb, "--from shows a recording, and records nothing");
 	wishes.choice.buffer = (uint64_t)buffer;
-	status = source_read(wishes.from, &recording.origin, &recording.list);
+	if (wishes.from)
+		status = source_read(wishes.from, &recording.origin, &recording.list);
+	else
+		status = record(verb, &asked, &rest, wishes.json, &recording);
 	if (!status)
 		status = show(&wishes, &recording);
 	watch_list_free(&recording.list);
