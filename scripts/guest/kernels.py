@@ -86,7 +86,7 @@ _RT_PART = (
 # latencies: it maps a page 257 times, and the DMA-API checks count to 7.
 _DEBUG_PART = (
     "not (test_latency or test_doctor or test_usage or test_demo or test_verbs or test_completion"
-    " or test_bench or units or control)"
+    " or test_bench or units or control or test_chosen or test_endings)"
 )
 
 # Tests that start none of the programs, or to which the word size of one is all the same.
@@ -98,7 +98,7 @@ _M32_PART = (
 # Tests in which no data moves by DMA, and no mapping has an end.
 _SWIOTLB_PART = (
     "not (test_doctor or test_usage or test_demo or test_verbs or test_completion or test_bench"
-    " or units or test_moments or test_right_after or test_modules or test_red or word_size"
+    " or watch or units or test_moments or test_right_after or test_modules or test_red or word_size"
     " or badinput or failnth)"
 )
 

@@ -14,8 +14,10 @@ import pytest
 _HEAP_ALLOC = 0xC0184800
 _UDMABUF_CREATE = 0x40187542
 _PRIME_FD_TO_HANDLE = 0xC00C642E
+_PRIME_HANDLE_TO_FD = 0xC00C642D
+_CREATE_DUMB = 0xC02064B2
 
-_LENGTH = 4096
+LENGTH = 4096
 _CLOEXEC_RDWR = os.O_RDWR | os.O_CLOEXEC
 
 
@@ -31,10 +33,10 @@ def _open(path: str) -> int:
     return os.open(path, _CLOEXEC_RDWR)
 
 
-def heap_buffer() -> int:
+def heap_buffer(_: ExitStack | None = None) -> int:
     """A dma-buf of the system heap."""
     heap = _open("/dev/dma_heap/system")
-    arg = bytearray(struct.pack("=Q2IQ", _LENGTH, 0, _CLOEXEC_RDWR, 0))
+    arg = bytearray(struct.pack("=Q2IQ", LENGTH, 0, _CLOEXEC_RDWR, 0))
     try:
         fcntl.ioctl(heap, _HEAP_ALLOC, arg)
     finally:
@@ -43,14 +45,14 @@ def heap_buffer() -> int:
     return result
 
 
-def udmabuf_buffer() -> int:
+def udmabuf_buffer(_: ExitStack | None = None) -> int:
     """A dma-buf of udmabuf."""
     node = _open("/dev/udmabuf")
     memory = os.memfd_create("unload", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     try:
-        os.ftruncate(memory, _LENGTH)
+        os.ftruncate(memory, LENGTH)
         fcntl.fcntl(memory, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK)
-        arg = struct.pack("=2I2Q", memory, 1, 0, _LENGTH)
+        arg = struct.pack("=2I2Q", memory, 1, 0, LENGTH)
         return fcntl.ioctl(node, _UDMABUF_CREATE, bytearray(arg))
     finally:
         os.close(memory)
@@ -64,8 +66,8 @@ def _vgem_node() -> Path | None:
     return None
 
 
-def vgem_import(dmabuf: int, undo: ExitStack) -> int:
-    """A descriptor of vgem, which has imported the dma-buf."""
+def _open_vgem(undo: ExitStack) -> int:
+    """Its node; the module goes again by @undo."""
     if _vgem_node() is None:
         done = subprocess.run(["modprobe", "vgem"], check=False)
         if done.returncode:
@@ -73,7 +75,28 @@ def vgem_import(dmabuf: int, undo: ExitStack) -> int:
         undo.callback(subprocess.check_call, ["modprobe", "-r", "vgem"])
     node = _vgem_node()
     assert node is not None
-    card = os.open(node, _CLOEXEC_RDWR)
+    return os.open(node, _CLOEXEC_RDWR)
+
+
+def vgem_buffer(undo: ExitStack) -> int:
+    """A dma-buf of vgem."""
+    card = _open_vgem(undo)
+    try:
+        # One row of pixels of 32 bits.
+        dumb = bytearray(struct.pack("=6IQ", 1, LENGTH // 4, 32, 0, 0, 0, 0))
+        fcntl.ioctl(card, _CREATE_DUMB, dumb)
+        handle = struct.unpack("=6IQ", dumb)[4]
+        prime = bytearray(struct.pack("=2Ii", handle, _CLOEXEC_RDWR, -1))
+        fcntl.ioctl(card, _PRIME_HANDLE_TO_FD, prime)
+    finally:
+        os.close(card)
+    result: int = struct.unpack("=2Ii", prime)[2]
+    return result
+
+
+def vgem_import(dmabuf: int, undo: ExitStack) -> int:
+    """A descriptor of vgem, which has imported the dma-buf."""
+    card = _open_vgem(undo)
     try:
         fcntl.ioctl(
             card, _PRIME_FD_TO_HANDLE, bytearray(struct.pack("=2Ii", 0, 0, dmabuf))

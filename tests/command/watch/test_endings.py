@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What it leaves in tracefs, whatever ends it; what was lost; what was there before."""
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.gates.counts import BUFINFO
+from tests.lib import foreign, ioctls, life
+
+from ..run import COMMAND, SOON, Process, held, no_process_left, run, wait_for
+from .recording import (
+    OURS,
+    TRACEFS,
+    Watch,
+    left_in_tracefs,
+    nothing_left,
+    options,
+    record,
+    watching,
+)
+
+__all__ = ["no_process_left", "nothing_left"]  # fixtures
+
+
+def has_instance(pid: int) -> bool:
+    return (TRACEFS / f"instances/{OURS}{pid}").exists()
+
+
+def has_probes(pid: int) -> bool:
+    return (TRACEFS / f"events/{OURS}{pid}").exists()
+
+
+def is_enabled(pid: int) -> bool:
+    return (TRACEFS / f"instances/{OURS}{pid}/events/{OURS}{pid}/map/enable").exists()
+
+
+@pytest.mark.parametrize("stage", [has_instance, has_probes, is_enabled, None])
+def test_the_next_one_removes_what_a_killed_one_has_left(
+    stage: Callable[[int], bool] | None,
+) -> None:
+    watch = Watch()
+    deadline = time.monotonic() + SOON
+    if stage:
+        while not stage(watch.process.pid):
+            assert time.monotonic() < deadline and watch.process.poll() is None
+    else:
+        watch.await_ready()
+    watch.process.send_signal(signal.SIGSTOP)
+    left = left_in_tracefs()
+    watch.kill()
+    assert any(f"{OURS}{watch.process.pid}" in name for name in left)
+    run("watch", "--json", *options(), "--", "true")
+    assert left_in_tracefs() == []
+
+
+def test_the_next_one_leaves_alone_what_is_in_use() -> None:
+    with watching() as watch:
+        run("watch", "--json", *options(), "--", "true")
+        assert has_instance(watch.process.pid) and has_probes(watch.process.pid)
+        with held("4k"):
+            pass
+        assert watch.end().buffers("dmabuf_revoke_exporter") == [1]
+
+
+def test_what_was_lost_is_said() -> None:
+    """Nobody reads while the demo runs, so that it cannot fit."""
+    script = f"kill -STOP $PPID; {COMMAND} demo >/dev/null; kill -CONT $PPID"
+    recording = record("sh", "-c", script, more=("--ring", "4k"))
+    lost = recording.of("lost")
+    assert sum(event["size"] for event in lost) > 100
+    assert re.search(r"watch: \d+ entries of the trace were lost", recording.errors)
+
+
+def test_nothing_is_lost_otherwise() -> None:
+    """The control of the one above."""
+    recording = record(COMMAND, "demo")
+    assert not recording.of("lost") and "lost" not in recording.errors
+
+
+def test_beside_an_importer_that_streams() -> None:
+    """Some ways to trace wait for a worker that never rests. And: what was there before."""
+    with held("64k") as (buffer, _):
+        place = ["--pid", str(buffer["pid"]), "--fd", str(buffer["fd"])]
+        process = Process("attach", *place, "--stream")
+        process.read_until(".*mapped.*")
+        wait_for(buffer["id"], maps=1, fences=1)
+        recording = record(COMMAND, "revoke", str(buffer["id"]))
+        process.end()
+        inode = os.stat(f"/proc/{buffer['pid']}/fd/{buffer['fd']}").st_ino
+    there = recording.one("there", inode=inode)
+    assert there["name"] == "dmabuf_revoke_exporter" and there["size"] == 65536
+    told = recording.one("told", buffer=there["buffer"])
+    unmap = recording.one("unmap", attach=told["attach"])
+    assert told["begin_ns"] < unmap["begin_ns"] < told["time_ns"]
+    assert told["device"] == unmap["device"] == "dmabuf-revoke-importer"
+
+
+def test_what_has_not_ended_is_unfinished() -> None:
+    """A map that the exporter blocks, with the lock held."""
+    with held("4k") as (buffer, _):
+        number = str(buffer["id"])
+        run("faults", number, "hold-in-map")
+        place = ["--pid", str(buffer["pid"]), "--fd", str(buffer["fd"])]
+        with watching() as watch:
+            importer = Process("attach", *place)
+            run("faults", number, "--await")
+            recording = watch.end()
+        run("faults", number)
+        importer.read_until(".*mapped.*")
+        importer.end(signal.SIGTERM)
+    mapping = recording.one("map", unfinished=1)
+    lock = recording.one("lock", unfinished=1)
+    assert mapping["time_ns"] == lock["time_ns"] == recording.events[-1]["time_ns"]
+    assert mapping["pid"] == lock["pid"] and lock["begin_ns"] < mapping["begin_ns"]
+    assert mapping["locked"] == 1
+
+
+def test_a_lock_that_is_held_does_not_hold_it_up() -> None:
+    """debugfs takes it to list a buffer."""
+    if not BUFINFO.exists():
+        pytest.skip(f"no {BUFINFO}: mount debugfs")
+    with held("4k") as (buffer, _):
+        number = str(buffer["id"])
+        run("faults", number, "hold-in-map")
+        place = ["--pid", str(buffer["pid"]), "--fd", str(buffer["fd"])]
+        importer = Process("attach", *place)
+        run("faults", number, "--await")
+        recording = record("true")
+        run("faults", number)
+        importer.read_until(".*mapped.*")
+        importer.end(signal.SIGTERM)
+    assert f"{BUFINFO} takes long" in recording.errors
+    # By the descriptor.
+    assert recording.one("there", name="dmabuf_revoke_exporter")["size"] == 4096
+
+
+def test_buffer_without_a_descriptor() -> None:
+    """Its importer keeps it."""
+    if not BUFINFO.exists():
+        pytest.skip(f"no {BUFINFO}: mount debugfs")
+    file = ioctls.open_node(ioctls.EXPORTER)
+    with ExitStack() as undo:
+        buffer = life.alloc(file, 8192, flags=life.ACCEPT_LEGACY)
+        card = foreign.vgem_import(buffer.fd, undo)
+        inode = os.fstat(buffer.fd).st_ino
+        os.close(buffer.fd)
+        there = record("true").one("there", inode=inode)
+        os.close(card)
+    os.close(file)
+    assert there["size"] == 8192 and there["name"] == "dmabuf_revoke_exporter"
+
+
+def test_the_end_of_the_program_is_not_its_own() -> None:
+    done = run("watch", "--json", *options(), "--", "sh", "-c", "exit 3")
+    assert "watch: sh exited with 3" in done.stderr
+    done = run("watch", "--json", *options(), "--", "sh", "-c", "kill -TERM $$")
+    assert "watch: sh was ended by signal 15" in done.stderr
+    done = run("watch", "--json", *options(), "--", "/nonexistent", status=1)
+    assert "/nonexistent: no such program (ENOENT)" in done.stderr
+
+
+def test_signals_are_for_the_program(tmp_path: Path) -> None:
+    ready = tmp_path / "ready"
+    script = f"trap 'exit 5' TERM; touch {ready}; while :; do sleep 0.1; done"
+    process = subprocess.Popen(
+        [COMMAND, "watch", "--json", *options(), "--", "sh", "-c", script],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    deadline = time.monotonic() + SOON
+    while not ready.exists():
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.01)
+    process.terminate()
+    _, errors = process.communicate(timeout=SOON)
+    assert process.returncode == 0
+    assert b"watch: sh exited with 5" in errors

@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Both sides ours: the sequence is known, and so is what deliberate bugs change in it."""
+from __future__ import annotations
+
+import mmap
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.lib import ioctls, life
+
+from ..run import COMMAND
+from .recording import (
+    BTF,
+    TRACEFS,
+    Event,
+    Recording,
+    nothing_left,
+    offsets,
+    options,
+    record,
+    watching,
+)
+
+__all__ = ["nothing_left"]  # a fixture
+
+EXPORTER = "dmabuf_revoke_exporter"
+ENODEV, EOPNOTSUPP = -19, -95
+TELL_TWICE = 1 << 4
+
+
+def check_importer(recording: Recording, attach: int, pinned: bool) -> None:
+    """Told once; then its fence, then its unmap; what it tries later is refused."""
+    told = recording.one("told", attach=attach)
+    assert told["locked"] == 1
+    invalidate = recording.one("invalidate", buffer=told["buffer"])
+    assert invalidate["begin_ns"] <= told["begin_ns"]
+    assert told["time_ns"] <= invalidate["time_ns"]
+    signals = recording.of("fence_signal", attach=attach)
+    assert len(signals) == len(recording.of("fence_add", attach=attach)) == 2
+    unmap = recording.one("unmap", attach=attach)
+    assert told["begin_ns"] < signals[-1]["time_ns"] < unmap["time_ns"]
+    first, *later = recording.of("map", attach=attach)
+    assert first.get("result", 0) == 0
+    assert all(event["result"] == ENODEV for event in later)
+    assert all(event["begin_ns"] > unmap["time_ns"] for event in later)
+    # The core pins by itself, too, on some kernels; of what was refused nothing is left.
+    pins = len(recording.of("pin", attach=attach, result=0))
+    assert pins == len(recording.of("unpin", attach=attach))
+    assert pins >= pinned
+    detach = recording.one("detach", attach=attach)
+    assert unmap["time_ns"] < detach["time_ns"]
+
+
+def check_demo(recording: Recording) -> None:
+    assert not recording.of("lost"), recording.errors
+    export = recording.one("export", name=EXPORTER)
+    assert export["size"] >= os.path.getsize(COMMAND)
+    buffer = export["buffer"]
+    assert recording.buffers(EXPORTER) == [buffer]
+    attached = recording.of("attach", buffer=buffer, result=0)
+    assert [event["attach"] for event in attached] == [1, 2, 3]
+    assert [event["name"] for event in attached] == [
+        "dbi_dynamic_invalidate",
+        "dbi_dynamic_invalidate",
+        "dbi_pinned_invalidate",
+    ]
+    for event in attached:
+        assert event["device"] == "dmabuf-revoke-importer"
+        check_importer(recording, event["attach"], "pinned" in event["name"])
+    # Both that cannot be revoked, and afterwards one that could be.
+    refused = [event["result"] for event in recording.of("attach", attach=0)]
+    assert refused == [EOPNOTSUPP, EOPNOTSUPP, ENODEV]
+    invalidate = recording.one("invalidate", buffer=buffer)
+    assert invalidate["locked"] == 1
+    assert recording.of("zap", buffer=buffer)
+    assert any(
+        event["begin_ns"] <= invalidate["begin_ns"]
+        and event["time_ns"] >= invalidate["time_ns"]
+        for event in recording.of("lock", pid=invalidate["pid"])
+    )
+    assert recording.of("mmap", buffer=buffer)[-1]["result"] == ENODEV
+    assert recording.of("cpu_begin", buffer=buffer)[-1]["result"] == ENODEV
+    comms = {event["comm"] for event in recording.of("attach")}
+    assert comms == {"dmabuf-revoke"}
+
+
+def test_sequence() -> None:
+    check_demo(record(COMMAND, "demo"))
+
+
+def test_sequence_by_offsets_of_headers() -> None:
+    """Also where there is BTF: both have to say the same."""
+    if not BTF.exists():
+        pytest.skip("this kernel has no BTF: test_sequence does so")
+    check_demo(record(COMMAND, "demo", more=("--offsets", str(offsets()))))
+
+
+def test_pointers_that_come_again_are_others() -> None:
+    demo = f"{COMMAND} demo >/dev/null"
+    recording = record("sh", "-c", f"{demo} && {demo}")
+    assert recording.buffers(EXPORTER) == [1, 2]
+    for buffer in (1, 2):
+        attached = recording.of("attach", buffer=buffer, result=0)
+        assert len(attached) == len(recording.of("told", buffer=buffer)) == 3
+        assert len(recording.of("invalidate", buffer=buffer)) == 1
+    numbers = [event["attach"] for event in recording.of("attach", result=0)]
+    assert numbers == list(range(1, 7))
+
+
+@pytest.fixture
+def exporter() -> Iterator[int]:
+    file = ioctls.open_node(ioctls.EXPORTER)
+    yield file
+    os.close(file)
+
+
+def follow(file: int, faults: int = 0, misbehave: int = 0) -> Recording:
+    """A life of a buffer with one importer, which is mapped when it is revoked."""
+    with watching() as watch:
+        buffer = life.alloc(file, 4096, faults=faults)
+        attachment = life.attach(buffer.fd, misbehave=misbehave)
+        life.map_it(attachment)
+        job = life.submit(attachment, 0)
+        life.wait(attachment, job, life.FOREVER)
+        buffer.revoke()
+        os.close(attachment)
+        os.close(buffer.fd)
+        return watch.end()
+
+
+def only(recording: Recording) -> int:
+    """Of what was made meanwhile: of a test before there may be one."""
+    buffer = recording.one("export", name=EXPORTER)["buffer"]
+    assert isinstance(buffer, int)
+    return buffer
+
+
+def unmap_and_told(recording: Recording) -> tuple[Event, Event, Event]:
+    buffer = only(recording)
+    return (
+        recording.one("told", buffer=buffer),
+        recording.one("unmap", buffer=buffer),
+        recording.one("detach", buffer=buffer),
+    )
+
+
+def test_importer_that_behaves(exporter: int) -> None:
+    told, unmap, detach = unmap_and_told(follow(exporter))
+    assert told["begin_ns"] < unmap["begin_ns"]
+    assert unmap["time_ns"] < told["time_ns"] < detach["begin_ns"]
+
+
+def test_importer_that_does_not_unmap(exporter: int) -> None:
+    """A control: not in the callback, and not before it lets go."""
+    recording = follow(exporter, misbehave=life.NO_UNMAP)
+    told, unmap, _ = unmap_and_told(recording)
+    closed = recording.of("lock", buffer=only(recording))
+    assert told["time_ns"] < unmap["begin_ns"]
+    assert closed
+    invalidate = recording.one("invalidate", buffer=only(recording))
+    assert invalidate["time_ns"] < unmap["begin_ns"]
+
+
+def test_exporter_that_tells_twice(exporter: int) -> None:
+    """A control."""
+    once, twice = follow(exporter), follow(exporter, faults=TELL_TWICE)
+    for recording, times in ((once, 1), (twice, 2)):
+        assert len(recording.of("invalidate", buffer=only(recording))) == times
+        assert len(recording.of("told", buffer=only(recording))) == times
+
+
+def test_fences_belong_to_who_mapped(exporter: int) -> None:
+    with watching() as watch:
+        buffer = life.alloc(exporter, 4096)
+        attachments = [life.attach_mapped(buffer.fd) for _ in range(2)]
+        for attachment in attachments:
+            job = life.submit(attachment, 0)
+            life.wait(attachment, job, life.FOREVER)
+            os.close(attachment)
+        os.close(buffer.fd)
+        recording = watch.end()
+    for event in recording.of("fence_signal"):
+        assert event["device"] == "dmabuf-revoke-importer"
+        assert event["name"].startswith("dmabuf-revoke-importer ")
+    contexts = {e["context"]: e["attach"] for e in recording.of("fence_signal")}
+    assert len(contexts) == 2
+
+
+def test_events_of_ours_say_what_no_probe_sees(exporter: int) -> None:
+    if not (TRACEFS / "events" / EXPORTER).exists():
+        pytest.skip(f"no events of {EXPORTER}: CONFIG_EVENT_TRACING")
+    with watching() as watch:
+        buffer = life.alloc(exporter, 4096)
+        attachment = life.attach_mapped(buffer.fd)
+        with mmap.mmap(buffer.fd, 4096) as memory:
+            memory[0] = 1
+        job = life.submit(attachment, 0)
+        life.wait(attachment, job, life.FOREVER)
+        buffer.revoke()
+        os.close(attachment)
+        os.close(buffer.fd)
+        recording = watch.end()
+    number = only(recording)
+    attached = recording.one("attach", buffer=number)["attach"]
+    ours = [event for event in recording.events if event.get("ours")]
+    assert {event["buffer"] for event in ours} == {number}
+    assert recording.of("fault", ours=1, result=0)
+    states = [event["name"] for event in recording.of("state")]
+    assert states[0] == "revoking"
+    done = recording.one("job", attach=attached, result=0)
+    assert done["begin_ns"] < done["time_ns"]
+    signalled = recording.one("fence_signal", attach=attached, guessed=0)
+    assert signalled["context"] == done["context"]
