@@ -56,6 +56,8 @@ dbi_attachment_alloc(struct dma_buf *dmabuf, struct dbi_device *device,
 	att->hooks = hooks;
 	att->dmabuf = dmabuf;
 	att->device = device;
+	if (device)
+		memcpy(att->device_name, device->name, sizeof(att->device_name));
 	att->engine = arg->engine;
 	init_completion(&att->detached);
 	att->fence_context = dma_fence_context_alloc(1);

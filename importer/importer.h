@@ -139,6 +139,7 @@ struct dbi_attachment {
 	const struct dbi_hooks *hooks;	/* NULL: it behaves */
 	struct dma_buf *dmabuf;		/* a reference */
 	u64 fence_context;
+	char device_name[DMABUF_REVOKE_DEVICE_LEN];	/* it may be gone */
 
 	/* Constant once attached, until it is detached. */
 	struct dma_buf_attachment *attach;

@@ -65,12 +65,12 @@ DECLARE_EVENT_CLASS(dbi_attachment,
 	TP_STRUCT__entry(
 		__field(u64, ino)
 		__field(struct dma_buf_attachment *, attach)
-		__string(dev_name, att->device->name)
+		__string(dev_name, att->device_name)
 	),
 	TP_fast_assign(
 		__entry->ino = file_inode(att->dmabuf->file)->i_ino;
 		__entry->attach = attach;
-		compat_assign_str(dev_name, att->device->name);
+		compat_assign_str(dev_name, att->device_name);
 	),
 	TP_printk("ino=%llu attach=%p dev_name=%s",
 		  __entry->ino, __entry->attach, __get_str(dev_name))
@@ -108,7 +108,7 @@ TRACE_EVENT(dbi_attach,
 		__field(u32, flags)
 		__field(u32, engine)
 		__field(int, ret)
-		__string(dev_name, att->device->name)
+		__string(dev_name, att->device_name)
 	),
 	TP_fast_assign(
 		__entry->ino = file_inode(att->dmabuf->file)->i_ino;
@@ -119,7 +119,7 @@ TRACE_EVENT(dbi_attach,
 		__entry->flags = att->flags;
 		__entry->engine = att->engine;
 		__entry->ret = ret;
-		compat_assign_str(dev_name, att->device->name);
+		compat_assign_str(dev_name, att->device_name);
 	),
 	TP_printk("ino=%llu attach=%p dev_name=%s context=%llu kind=%s flags=%#x engine=%u misbehave=%#llx ret=%d",
 		  __entry->ino, __entry->attach, __get_str(dev_name), __entry->context,
@@ -134,13 +134,13 @@ TRACE_EVENT(dbi_pin,
 		__field(u64, ino)
 		__field(struct dma_buf_attachment *, attach)
 		__field(int, ret)
-		__string(dev_name, att->device->name)
+		__string(dev_name, att->device_name)
 	),
 	TP_fast_assign(
 		__entry->ino = file_inode(att->dmabuf->file)->i_ino;
 		__entry->attach = att->attach;
 		__entry->ret = ret;
-		compat_assign_str(dev_name, att->device->name);
+		compat_assign_str(dev_name, att->device_name);
 	),
 	TP_printk("ino=%llu attach=%p dev_name=%s ret=%d",
 		  __entry->ino, __entry->attach, __get_str(dev_name), __entry->ret)
@@ -157,7 +157,7 @@ TRACE_EVENT(dbi_map,
 		__field(u32, dir)
 		__field(u32, nents)
 		__field(int, ret)
-		__string(dev_name, map->att->device->name)
+		__string(dev_name, map->att->device_name)
 	),
 	TP_fast_assign(
 		__entry->ino = file_inode(map->att->dmabuf->file)->i_ino;
@@ -166,7 +166,7 @@ TRACE_EVENT(dbi_map,
 		__entry->dir = map->dir;
 		__entry->nents = ret ? 0 : map->table->nents;
 		__entry->ret = ret;
-		compat_assign_str(dev_name, map->att->device->name);
+		compat_assign_str(dev_name, map->att->device_name);
 	),
 	TP_printk("ino=%llu attach=%p dev_name=%s map=%llu dir=%s nents=%u ret=%d",
 		  __entry->ino, __entry->attach, __get_str(dev_name), __entry->map,
@@ -180,13 +180,13 @@ TRACE_EVENT(dbi_unmap,
 		__field(u64, ino)
 		__field(u64, map)
 		__field(struct dma_buf_attachment *, attach)
-		__string(dev_name, map->att->device->name)
+		__string(dev_name, map->att->device_name)
 	),
 	TP_fast_assign(
 		__entry->ino = file_inode(map->att->dmabuf->file)->i_ino;
 		__entry->map = map->number;
 		__entry->attach = map->att->attach;
-		compat_assign_str(dev_name, map->att->device->name);
+		compat_assign_str(dev_name, map->att->device_name);
 	),
 	TP_printk("ino=%llu attach=%p dev_name=%s map=%llu",
 		  __entry->ino, __entry->attach, __get_str(dev_name), __entry->map)
@@ -202,7 +202,7 @@ TRACE_EVENT(dbi_fence_added,
 		__field(u64, seqno)
 		__field(struct dma_buf_attachment *, attach)
 		__field(u32, usage)
-		__string(dev_name, att->device->name)
+		__string(dev_name, att->device_name)
 	),
 	TP_fast_assign(
 		__entry->ino = file_inode(att->dmabuf->file)->i_ino;
@@ -210,7 +210,7 @@ TRACE_EVENT(dbi_fence_added,
 		__entry->seqno = fence->seqno;
 		__entry->attach = att->attach;
 		__entry->usage = usage;
-		compat_assign_str(dev_name, att->device->name);
+		compat_assign_str(dev_name, att->device_name);
 	),
 	TP_printk("ino=%llu attach=%p dev_name=%s context=%llu seqno=%llu usage=%s",
 		  __entry->ino, __entry->attach, __get_str(dev_name), __entry->context,
@@ -230,7 +230,7 @@ TRACE_EVENT(dbi_job_queued,
 		__field(struct dma_buf_attachment *, attach)
 		__field(u32, op)
 		__field(u32, flags)
-		__string(dev_name, job->att->device->name)
+		__string(dev_name, job->att->device_name)
 	),
 	TP_fast_assign(
 		__entry->ino = file_inode(job->att->dmabuf->file)->i_ino;
@@ -242,7 +242,7 @@ TRACE_EVENT(dbi_job_queued,
 		__entry->attach = job->att->attach;
 		__entry->op = job->op;
 		__entry->flags = job->flags;
-		compat_assign_str(dev_name, job->att->device->name);
+		compat_assign_str(dev_name, job->att->device_name);
 	),
 	TP_printk("ino=%llu attach=%p dev_name=%s context=%llu seqno=%llu map=%llu op=%s offset=%llu size=%llu flags=%#x",
 		  __entry->ino, __entry->attach, __get_str(dev_name), __entry->context,
@@ -259,7 +259,7 @@ TRACE_EVENT(dbi_job_started,
 		__field(u64, seqno)
 		__field(u64, map)
 		__field(struct dma_buf_attachment *, attach)
-		__string(dev_name, job->att->device->name)
+		__string(dev_name, job->att->device_name)
 	),
 	TP_fast_assign(
 		__entry->ino = file_inode(job->att->dmabuf->file)->i_ino;
@@ -267,7 +267,7 @@ TRACE_EVENT(dbi_job_started,
 		__entry->seqno = job->fence.seqno;
 		__entry->map = job->map->number;
 		__entry->attach = job->att->attach;
-		compat_assign_str(dev_name, job->att->device->name);
+		compat_assign_str(dev_name, job->att->device_name);
 	),
 	TP_printk("ino=%llu attach=%p dev_name=%s context=%llu seqno=%llu map=%llu",
 		  __entry->ino, __entry->attach, __get_str(dev_name), __entry->context,
@@ -284,7 +284,7 @@ TRACE_EVENT(dbi_job_ended,
 		__field(u64, passes)
 		__field(struct dma_buf_attachment *, attach)
 		__field(int, ret)
-		__string(dev_name, job->att->device->name)
+		__string(dev_name, job->att->device_name)
 	),
 	TP_fast_assign(
 		__entry->ino = file_inode(job->att->dmabuf->file)->i_ino;
@@ -293,7 +293,7 @@ TRACE_EVENT(dbi_job_ended,
 		__entry->passes = job->passes;
 		__entry->attach = job->att->attach;
 		__entry->ret = job->status;
-		compat_assign_str(dev_name, job->att->device->name);
+		compat_assign_str(dev_name, job->att->device_name);
 	),
 	TP_printk("ino=%llu attach=%p dev_name=%s context=%llu seqno=%llu passes=%llu ret=%d",
 		  __entry->ino, __entry->attach, __get_str(dev_name), __entry->context,
@@ -307,13 +307,13 @@ TRACE_EVENT(dbi_misbehave,
 		__field(u64, ino)
 		__field(struct dma_buf_attachment *, attach)
 		__string(bug, bug)
-		__string(dev_name, att->device->name)
+		__string(dev_name, att->device_name)
 	),
 	TP_fast_assign(
 		__entry->ino = file_inode(att->dmabuf->file)->i_ino;
 		__entry->attach = att->attach;
 		compat_assign_str(bug, bug);
-		compat_assign_str(dev_name, att->device->name);
+		compat_assign_str(dev_name, att->device_name);
 	),
 	TP_printk("ino=%llu attach=%p dev_name=%s bug=%s",
 		  __entry->ino, __entry->attach, __get_str(dev_name), __get_str(bug))
