@@ -30,7 +30,7 @@ struct dbi_rogue {
 	struct delayed_work signal_work;	/* signals and drops it */
 	struct dbi_rogue_fence *fence;	/* NULL: add_work's; else signal_work's; a reference */
 	struct delayed_work dma_work;
-	dma_addr_t addr;		/* the resv lock; then dma_work */
+	dma_addr_t addr;		/* the resv lock; dma_work peeks; 0: nothing to write to */
 };
 
 static const char *dbi_rogue_driver_name(struct dma_fence *fence)
@@ -138,6 +138,17 @@ static bool dbi_rogue_is_mapped(const struct dbi_device *device, dma_addr_t addr
 	return device->domain && iommu_iova_to_phys(device->domain, addr);
 }
 
+/* Whether nobody but who is to notice has it. sysfs can take an IOMMU's strictness away. */
+static bool dbi_rogue_may_write(struct dbi_attachment *att, dma_addr_t addr)
+{
+	const struct dbi_device *device = att->device;
+
+	if (!addr || dbi_rogue_is_mapped(device, addr))
+		return false;
+	return !dbi_is_real(att) || !device->domain ||
+	       compat_iommu_is_strict(device->dev);
+}
+
 /*
  * Into pages that the exporter watches, and keeps while its dma-buf is there. Or a real engine
  * tries to, and an IOMMU stops it; or what that would do is looked up, and ends it, as it would
@@ -148,17 +159,18 @@ static void dbi_rogue_dma_work(struct work_struct *work)
 	struct dbi_rogue *rogue = container_of(to_delayed_work(work),
 					       struct dbi_rogue, dma_work);
 	struct dbi_attachment *att = rogue->att;
+	dma_addr_t addr = READ_ONCE(rogue->addr);
 
 	trace_dbi_misbehave(att, "dma-after-unmap");
-	if (!dbi_rogue_is_mapped(att->device, rogue->addr)) {
+	if (dbi_rogue_may_write(att, addr)) {
 		if (att->engine == DMABUF_REVOKE_ENGINE_IOVA) {
-			dbi_event(att, DMABUF_REVOKE_EVENT_DMA_FAULT, rogue->addr);
+			dbi_event(att, DMABUF_REVOKE_EVENT_DMA_FAULT, addr);
 			return;
 		}
 		if (dbi_is_real(att))
-			dbi_dmaengine_write(att, rogue->addr, ktime_get_ns());
+			dbi_dmaengine_write(att, addr, ktime_get_ns());
 		else
-			dbi_rogue_write(att->device, rogue->addr);
+			dbi_rogue_write(att->device, addr);
 	}
 	queue_delayed_work(dbi_unmap_wq, &rogue->dma_work, 1);
 }
@@ -186,9 +198,15 @@ void dbi_rogue_fence_after(struct dbi_attachment *att)
 /* @map is about to go: it is where dbi_rogue_dma() will write. */
 void dbi_rogue_aim(struct dbi_mapping *map)
 {
+	const struct dbi_device *device = map->att->device;
+	dma_addr_t addr = sg_dma_address(map->table->sgl);
+
 	dma_resv_assert_held(map->att->dmabuf->resv);
 
-	map->att->rogue->addr = sg_dma_address(map->table->sgl);
+	/* It is still mapped: what no IOMMU translates now none will stop later. */
+	if (device->domain && !dbi_rogue_is_mapped(device, addr))
+		addr = 0;
+	WRITE_ONCE(map->att->rogue->addr, addr);
 }
 
 /* Writes from now on, if there was a mapping. */

@@ -853,7 +853,8 @@ enum dmabuf_revoke_engine {
  * Goes on writing after the unmap (own; only buffers with ALLOC_QUARANTINE, and only on behalf
  * of a device that reaches all memory directly). Behind an IOMMU buffers of any exporter: with
  * ENGINE_DMAENGINE, if it translates nothing any more once an unmap has returned
- * (iommu.strict=1), the IOMMU stops it; with ENGINE_IOVA the translation is looked up, nothing
+ * (iommu.strict=1), the IOMMU stops it, unless the address comes to be mapped for the same
+ * device again at that very moment; with ENGINE_IOVA the translation is looked up, nothing
  * is written, and it ends with EVENT_DMA_FAULT.
  */
 #define DMABUF_REVOKE_MISBEHAVE_DMA_AFTER_UNMAP	(1ULL << 10)
