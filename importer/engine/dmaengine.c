@@ -36,11 +36,15 @@ struct dbi_dmaengine {
 static void dbi_step_ended(void *param, const struct dmaengine_result *result)
 {
 	struct dbi_attachment *att = param;
+	unsigned long flags;
 
 	att->dmaengine->result = result ? result->result : DMA_TRANS_NOERROR;
+	/* Who sees it takes the lock before the attachment may go. */
+	spin_lock_irqsave(&att->wait.lock, flags);
 	/* Pairs with dbi_step_is_done(): then there is a result. */
 	smp_store_release(&att->dmaengine->done, true);
-	wake_up_all(&att->wait);
+	wake_up_all_locked(&att->wait);
+	spin_unlock_irqrestore(&att->wait.lock, flags);
 }
 
 static bool dbi_step_is_done(const struct dbi_attachment *att)
@@ -75,6 +79,9 @@ static int dbi_step_await(struct dbi_attachment *att, const struct dbi_job *job,
 		/* An interrupt is lost when the device is reset. The driver looks now. */
 		dmaengine_tx_status(chan, cookie, NULL);
 	}
+	/* There are drivers that forget a transfer, and the device goes on. A page is soon over. */
+	if (wait_event_idle_timeout(att->wait, dbi_step_is_done(att), HZ / 50))
+		return 0;
 	if (!dmaengine_terminate_sync(chan))
 		return dbi_step_is_cut(att, job) ? -ECANCELED : -EIO;
 	/* There are channels that cannot be stopped. They end what they are at. */
@@ -129,6 +136,9 @@ static int dbi_step(struct dbi_attachment *att, const struct dbi_job *job,
 	dma_async_issue_pending(engine->chan);
 
 	ret = dbi_step_await(att, job, cookie);
+	/* The callback has let go of the attachment. */
+	spin_lock_irq(&att->wait.lock);
+	spin_unlock_irq(&att->wait.lock);
 	return ret ?: dbi_step_result(att, to, from);
 }
 
@@ -182,8 +192,12 @@ static bool dbi_dmaengine_suits(struct dma_chan *chan, void *param)
 
 	if (chan->device->dev != wish->dev)
 		return false;
-	/* Any address and length, and those that the attachment is mapped for. */
+	/*
+	 * Any address and length, and those that the attachment is mapped for. Not those of
+	 * idxd, out of order, which go while its driver stays: nobody would tell us.
+	 */
 	if (dma_has_cap(DMA_MEMCPY, chan->device->cap_mask) &&
+	    !dma_has_cap(DMA_COMPLETION_NO_ORDER, chan->device->cap_mask) &&
 	    chan->device->copy_align == DMAENGINE_ALIGN_1_BYTE &&
 	    dmaengine_get_dma_device(chan) == wish->dev)
 		return true;
