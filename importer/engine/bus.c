@@ -13,6 +13,18 @@
 
 #include "importer.h"
 
+static bool dbi_is_memory(unsigned long pfn)
+{
+	struct page *page;
+
+	if (!pfn_valid(pfn))
+		return false;
+	page = pfn_to_page(pfn);
+	/* A reserved one may be there for what is no memory, beside which there is some. */
+	return !is_zone_device_page(page) &&
+	       (!PageReserved(page) || page_is_ram(pfn));
+}
+
 /* Whether the range is memory all over: RAM, and none that a device brought along. */
 bool dbi_bus_is_memory(phys_addr_t phys, size_t bytes)
 {
@@ -21,7 +33,7 @@ bool dbi_bus_is_memory(phys_addr_t phys, size_t bytes)
 
 	/* One page speaks for its 2 MiB: memory comes in no smaller pieces. */
 	for (; pfn <= last; pfn = ALIGN(pfn + 1, PHYS_PFN(SZ_2M)))
-		if (!pfn_valid(pfn) || is_zone_device_page(pfn_to_page(pfn)))
+		if (!dbi_is_memory(pfn))
 			return false;
 	return true;
 }
