@@ -93,7 +93,7 @@ _DEBUG_PART = (
 # Tests that start none of the programs, or to which the word size of one is all the same.
 _M32_PART = (
     "not (test_doctor or test_moments or test_right_after or test_completion or test_modules"
-    " or test_red or control or race or test_programs)"
+    " or test_red or control or race or test_programs or watch)"
 )
 
 # Tests in which no data moves by DMA, and no mapping has an end.

@@ -7,7 +7,9 @@ import struct
 import sys
 from pathlib import Path
 
-from tests.command.run import COMMAND
+import pytest
+
+from tests.command.run import COMMAND, run
 from tests.lib.cases import program_directory, programs
 
 NATIVE = struct.calcsize("P") * 8
@@ -32,3 +34,10 @@ def test_programs_are_of_the_word_size_asked_for() -> None:
 
 def test_control_python_is_a_program_of_its_own_word_size() -> None:
     assert word_size(Path(sys.executable)) == NATIVE
+
+
+def test_recorder_of_another_word_size_says_so() -> None:
+    if word_size(Path(COMMAND)) == NATIVE:
+        pytest.skip("the command is like the kernel: the guest 7.3-m32 has another one")
+    done = run("watch", "--", "true", status=77)
+    assert "watch: a program of 32 bits does not read" in done.stderr

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -68,6 +69,21 @@ static int refused(const char *place, int err)
 	return STATUS_IMPOSSIBLE;
 }
 
+/* libtracefs takes the kernel's word size for its own. The head of a page has one. */
+static bool has_kernels_words(void)
+{
+	char line[32];
+	char *text = tracefs_instance_file_read(NULL, "events/header_page", NULL);
+	const char *word = text ? strstr(text, "commit;") : NULL;
+	bool same;
+
+	word = word ? strstr(word, "size:") : NULL;
+	snprintf(line, sizeof(line), "size:%zu;", sizeof(long));
+	same = !word || !strncmp(word, line, strlen(line));
+	free(text);
+	return same;
+}
+
 int place_find(void)
 {
 	const char *place = find();
@@ -86,5 +102,8 @@ int place_find(void)
 		return refuse("kprobes are switched off", "echo 1 >" KPROBES);
 	if (tracefs_set_tracing_dir((char *)place))
 		return explain(ACT_OTHER, errno, "watch: %s", place);
+	if (!has_kernels_words())
+		return refuse("a program of 32 bits does not read the trace of a kernel of 64",
+			      "build the command for the kernel's architecture");
 	return STATUS_DONE;
 }
