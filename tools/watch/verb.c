@@ -99,11 +99,12 @@ static int print(const struct view *view)
 
 static int show_all(const struct view *view)
 {
-	int status = write_file(view->wishes->svg, view, write_svg);
+	/* What was recorded cannot be recorded again: whatever fails, the rest is written. */
+	int svg = write_file(view->wishes->svg, view, write_svg);
+	int perfetto = write_file(view->wishes->perfetto, view, write_perfetto);
+	int printed = print(view);
 
-	if (!status)
-		status = write_file(view->wishes->perfetto, view, write_perfetto);
-	return status ? status : print(view);
+	return svg ? svg : perfetto ? perfetto : printed;
 }
 
 static int show(const struct wishes *wishes, struct recording *recording)

@@ -40,7 +40,8 @@ def has_probes(pid: int) -> bool:
 
 
 def is_enabled(pid: int) -> bool:
-    return (TRACEFS / f"instances/{OURS}{pid}/events/{OURS}{pid}/map/enable").exists()
+    path = TRACEFS / f"instances/{OURS}{pid}/events/{OURS}{pid}/map/enable"
+    return path.exists() and path.read_text(encoding="ascii").startswith("1")
 
 
 @pytest.mark.parametrize("stage", [has_instance, has_probes, is_enabled, None])

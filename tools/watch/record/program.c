@@ -69,11 +69,8 @@ int program_go(struct program *program)
 
 	if (!program->pid)
 		return STATUS_DONE;
-	/* Were it gone already, this would be a SIGPIPE. */
-	signal(SIGPIPE, SIG_IGN);
 	if (write(program->go, "", 1) != 1)
 		err = errno;
-	signal(SIGPIPE, SIG_DFL);
 	length = read(program->failed, &err, sizeof(err));
 	if (length <= 0 && !err)
 		return STATUS_DONE;

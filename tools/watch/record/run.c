@@ -264,6 +264,8 @@ static void say_lost(const struct watch_list *list)
 
 static int join(struct recording *recording)
 {
+	const struct raws *raws = &recording->raws;
+	uint64_t end_ns = recording->ended_ns;
 	struct stream stream = {
 		.sources = &recording->sources,
 		.chosen = &recording->chosen,
@@ -273,7 +275,10 @@ static int join(struct recording *recording)
 	};
 
 	tell_there(recording, &stream);
-	stream_run(&stream, &recording->raws, recording->ended_ns);
+	/* How what came later went on is not known. */
+	if (raws->dropped)
+		end_ns = raws->rows[raws->count - 1].time_ns;
+	stream_run(&stream, raws, end_ns);
 	stream_free(&stream);
 	say_lost(recording->out);
 	return stream.ret ? explain(ACT_OTHER, stream.ret, "watch: joining the trace") :
@@ -289,8 +294,10 @@ static int block_signals(struct recording *recording)
 	signals_block(&recording->ending, &recording->before);
 	all = recording->ending;
 	sigaddset(&all, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &all, NULL);
 	recording->signals = signalfd(-1, &all, SFD_CLOEXEC);
+	/* A reader who has gone does not end it either: tracefs is to be left as it was. */
+	sigaddset(&all, SIGPIPE);
+	sigprocmask(SIG_BLOCK, &all, NULL);
 	return recording->signals < 0 ? explain(ACT_OTHER, errno, "watch: signalfd") :
 	       STATUS_DONE;
 }

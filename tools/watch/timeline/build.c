@@ -276,8 +276,19 @@ static void add_to_lock(struct builder *builder, const struct watch_event *event
 		     event->what == WATCH_LOCK ? MARK_HELD : MARK_CONTENDED, event);
 }
 
+/* What is so, or no more, only when the call has returned. */
+static bool is_change(enum watch_what what)
+{
+	return (what >= WATCH_ATTACH && what <= WATCH_VUNMAP) || what == WATCH_CPU_BEGIN ||
+	       what == WATCH_CPU_END;
+}
+
 static void add_of_buffer(struct builder *builder, const struct watch_event *event)
 {
+	if (event->unfinished && is_change(event->what)) {
+		note(builder, event);
+		return;
+	}
 	switch (event->what) {
 	case WATCH_ATTACH:
 	case WATCH_DETACH:

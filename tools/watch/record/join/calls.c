@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Calls of the dma-buf core. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -80,8 +81,11 @@ static void attached(struct stream *stream, struct frame *frame, const struct ra
 	if (enters->importer_ops && enters->callback)
 		snprintf(event->name, sizeof(event->name), "%s",
 			 callback_name(stream, enters->callback));
+	/* Without any it would be a static one: nobody can name it, its module is gone maybe. */
+	if (enters->importer_ops && enters->callback && !*event->name)
+		snprintf(event->name, sizeof(event->name), "%#" PRIx64, enters->callback);
 	event->result = pointer_result(raw->pointer);
-	if (event->result)
+	if (event->result || stream->over)
 		return;
 	attachment = known_attach(&stream->known, raw->pointer, frame->buffer);
 	if (!attachment)
@@ -117,6 +121,9 @@ static void leave(struct stream *stream, struct thread *thread, const struct raw
 		fences_mapped(&stream->fences, raw->pid, frame->attachment);
 	if (raw->kind == RAW_DETACH && frame->attachment)
 		known_detach(&stream->known, frame->attachment);
+	/* The core lets go of what it has not let in. */
+	if (raw->kind == RAW_DETACH && thread_inside(thread, RAW_ATTACH))
+		return;
 	stream_emit(stream, &event, frame->buffer);
 }
 
@@ -126,6 +133,8 @@ void stream_call(struct stream *stream, struct thread *thread, const struct raw 
 		export(stream, raw);
 	else if (raw->kind == RAW_RELEASE)
 		release(stream, raw);
+	else if (raw->kind == RAW_CLOSE)
+		known_close(&stream->known, raw);
 	else if (raw->returns)
 		leave(stream, thread, raw);
 	else

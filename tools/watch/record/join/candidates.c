@@ -68,6 +68,9 @@ static void op(struct stream *stream, struct thread *thread, const struct frame 
 	event.begin_ns = frame->enters->time_ns;
 	event.result = raw->kind == RAW_OP_MAP ? pointer_result(raw->pointer) : raw->result;
 	snprintf(event.name, sizeof(event.name), "%s", inside_of(thread));
+	/* Then nobody attaches. */
+	if (event.result && thread_inside(thread, RAW_ATTACH))
+		event.attach = 0;
 	stream_emit(stream, &event, frame->buffer);
 }
 

@@ -123,6 +123,16 @@ const struct fence *fences_find(const struct fences *fences, uint64_t number, ui
 	return fence;
 }
 
+void fences_error(struct fences *fences, const struct raw *raw)
+{
+	struct context *context = find(fences, raw->context);
+	struct fence *fence;
+
+	for (fence = context ? context->fences : NULL; fence; fence = fence->next)
+		if (is_it(fence, raw->seqno))
+			fence->error = raw->result;
+}
+
 bool fences_signal(struct fences *fences, uint64_t number, uint64_t seqno,
 		   struct fence *signalled)
 {

@@ -10,6 +10,7 @@ struct fence {
 	struct buffer *buffer;
 	struct attachment *attachment;	/* whose it may be, or NULL */
 	bool guessed;			/* that */
+	int32_t error;			/* it is about to signal with */
 	struct fence *next;
 };
 
@@ -32,6 +33,8 @@ const struct fence *fences_add(struct fences *fences, const struct raw *raw,
 /* The first one with these numbers, of which only the lower halves count; or NULL. */
 const struct fence *fences_find(const struct fences *fences, uint64_t context,
 				uint64_t seqno);
+/* Before it signals, maybe on another CPU than others do. */
+void fences_error(struct fences *fences, const struct raw *raw);
 /* Take it off; *@fence is what it was. False: there is none. */
 bool fences_signal(struct fences *fences, uint64_t context, uint64_t seqno,
 		   struct fence *fence);

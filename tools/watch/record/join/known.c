@@ -132,6 +132,16 @@ struct buffer *known_inode(const struct known *known, uint64_t inode)
 	return inode ? buffer : NULL;
 }
 
+void known_close(struct known *known, const struct raw *raw)
+{
+	struct buffer *buffer = find_dmabuf(known, raw);
+
+	if (!buffer)
+		buffer = find_there(known, raw->inode);
+	if (buffer)
+		learn(known, buffer, raw);
+}
+
 void known_release(struct known *known, struct buffer *buffer)
 {
 	buffer->released = true;

@@ -53,6 +53,8 @@ struct buffer *known_there(struct known *known, uint64_t inode, uint64_t size,
 			   const char *name);
 /* The youngest one that is alive, or NULL. */
 struct buffer *known_inode(const struct known *known, uint64_t inode);
+/* Of one that was there it tells the pointer. */
+void known_close(struct known *known, const struct raw *raw);
 void known_release(struct known *known, struct buffer *buffer);
 
 struct attachment *known_attachment(struct known *known, uint64_t pointer,

@@ -110,8 +110,12 @@ void stream_lock(struct stream *stream, struct thread *thread, const struct raw 
 		give(stream, raw);
 		break;
 	case RAW_CONTEND:
-		/* A spinlock that is waited for meanwhile is no buffer's. */
-		if (stream_buffer(stream, raw))
+		/*
+		 * A spinlock that is waited for meanwhile is no buffer's; and it is said again
+		 * after each time that it was woken in vain.
+		 */
+		if (!(thread->contends && thread->contends->resv == raw->resv) &&
+		    stream_buffer(stream, raw))
 			thread->contends = raw;
 		break;
 	case RAW_CONTENDED:
@@ -119,6 +123,7 @@ void stream_lock(struct stream *stream, struct thread *thread, const struct raw 
 			contended(stream, thread, raw);
 		break;
 	default:
+		thread->contends = NULL;
 		if (raw->returns)
 			taken(stream, thread, raw);
 		else

@@ -27,24 +27,18 @@ static void add(struct stream *stream, const struct raw *raw)
 }
 
 /* A fence may be on several buffers. */
-static void signalled(struct stream *stream, struct thread *thread, const struct raw *raw)
+static void signalled(struct stream *stream, const struct raw *raw)
 {
-	const struct raw *probe = thread->signals;
 	struct watch_event event;
 	struct fence fence;
-	int32_t result = 0;
 
-	thread->signals = NULL;
-	if (probe && (uint32_t)probe->context == raw->context &&
-	    (uint32_t)probe->seqno == raw->seqno)
-		result = probe->result;
 	while (fences_signal(&stream->fences, raw->context, raw->seqno, &fence)) {
 		event = stream_event(stream, WATCH_FENCE_SIGNAL, raw, fence.buffer,
 				     fence.attachment);
 		event.guessed = fence.guessed;
 		event.context = fence.context;
 		event.seqno = fence.seqno;
-		event.result = result;
+		event.result = fence.error;
 		snprintf(event.name, sizeof(event.name), "%.30s %.32s", raw->name,
 			 raw->timeline);
 		stream_emit(stream, &event, fence.buffer);
@@ -96,10 +90,10 @@ void stream_fence(struct stream *stream, struct thread *thread, const struct raw
 		add(stream, raw);
 		break;
 	case RAW_FENCE_SIGNAL:
-		thread->signals = raw;
+		fences_error(&stream->fences, raw);
 		break;
 	case RAW_FENCE_SIGNALED:
-		signalled(stream, thread, raw);
+		signalled(stream, raw);
 		break;
 	default:
 		if (raw->returns)

@@ -20,7 +20,6 @@ struct thread {
 	unsigned int depth;
 	struct frame frames[DEEPEST];
 	const struct raw *contends;	/* for a lock of a buffer, or NULL */
-	const struct raw *signals;	/* a fence, or NULL */
 };
 
 struct threads {

@@ -56,6 +56,8 @@ static const struct probe probes[] = {
 	  "mapping=+{file.f_mapping}(+{dma_buf.file}($retval)):x64", NULL, true },
 	{ RAW_RELEASE, "release", "dma_buf_release", "dmabuf=+{dentry.d_fsdata}($arg1):x64",
 	  NULL, NULL, true },
+	{ RAW_CLOSE, "close", "dma_buf_file_release", DMABUF("+{file.private_data}($arg2)"), NULL,
+	  NULL, false },
 	{ RAW_ATTACH, "attach", "dma_buf_dynamic_attach",
 	  DMABUF("$arg1") WHOSE("$arg1") DEVICE("$arg2")
 	  "importer_ops=$arg3:x64 callback=+{dma_buf_attach_ops.callback}($arg3):x64", POINTER,

@@ -22,7 +22,8 @@ int raws_add(struct raws *raws, const struct raw *raw)
 {
 	struct raw *rows;
 
-	if (raws->count == WATCH_LIST_MOST) {
+	/* That some are missing is told in any case. */
+	if (raws->count >= WATCH_LIST_MOST && raw->kind != RAW_LOST) {
 		raws->dropped++;
 		return 0;
 	}
