@@ -140,7 +140,8 @@ void dbi_reach_close(struct dbi_mapping *map)
 }
 
 /*
- * What is at @place now, to the end of the page. Undo: dbi_reach_done(). False: a fault, of the IOMMU or on the bus. Where there is no IOMMU dbi_reach_open() has looked before.
+ * What is at @place now, to the end of the page. Undo: dbi_reach_done(). False: a fault, of the
+ * IOMMU or on the bus. Where there is no IOMMU dbi_reach_open() has looked before.
  */
 bool dbi_reach(const struct dbi_mapping *map, const struct dbi_place *place,
 	       struct iosys_map *at)

@@ -202,8 +202,8 @@ static const struct cause {
 	/* This importer's own, and the DMA API's */
 	{ MAP, EBUSY, { "it is mapped already", NULL }, OURS, 0, 0 },
 	{ ATTACH, EIO,
-	  { "this importer's device has no DMA mask, or its DMA is bounced (swiotlb) and the memory "
-    "is repeated", "dmabuf-revoke doctor says more" },
+	  { "this importer's device has no DMA mask, or bounces (swiotlb) memory that is repeated",
+	    "dmabuf-revoke doctor says more" },
 	  OURS, 0, 0 },
 	{ MAP, EIO,
 	  { "the kernel cannot map it for this importer's device",
