@@ -159,6 +159,7 @@ def test_contents(debs: dict[str, Path]) -> None:
     plain, program = "rw-r--r-- root/root", "rwxr-xr-x root/root"
     assert files(debs["dmabuf-revoke"]) == {
         "usr/bin/dmabuf-revoke": program,
+        "usr/bin/dmabuf-revoke-offsets": program,
         "usr/lib/udev/rules.d/60-dmabuf-revoke.rules": plain,
         "usr/share/bash-completion/completions/dmabuf-revoke": plain,
         "usr/share/man/man8/dmabuf-revoke.8.gz": plain,
