@@ -171,16 +171,15 @@ def test_the_end_of_the_program_is_not_its_own() -> None:
 
 def test_signals_are_for_the_program(tmp_path: Path) -> None:
     ready = tmp_path / "ready"
-    script = f"trap 'exit 5' TERM; touch {ready}; while :; do sleep 0.1; done"
+    os.mkfifo(ready)
+    script = f"trap 'exit 5' TERM; : >{ready}; while :; do sleep 0.1; done"
     process = subprocess.Popen(
         [COMMAND, "watch", "--json", *options(), "--", "sh", "-c", script],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    deadline = time.monotonic() + SOON
-    while not ready.exists():
-        assert time.monotonic() < deadline and process.poll() is None
-        time.sleep(0.01)
+    # Returns when the program has it open, too.
+    ready.read_bytes()
     process.terminate()
     _, errors = process.communicate(timeout=SOON)
     assert process.returncode == 0
