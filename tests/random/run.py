@@ -23,7 +23,7 @@ from typing import NamedTuple, Sequence
 
 from tests.gates import detectors
 from tests.gates.around import Gates
-from tests.gates.counts import MODULES
+from tests.gates.counts import MODULES, counts, settle
 from tests.lib.cases import program_directory
 
 from .shorten import Program, minimise
@@ -88,7 +88,8 @@ class Outcome(NamedTuple):
 
 
 def execute(arguments: Sequence[str], operations: int) -> Outcome:
-    """Run the executor, without gates."""
+    """Run the executor, without gates. What it had is gone afterwards, unless something is wrong."""
+    before = counts()
     # No pipe: that would have an end only when nobody has it, and who hangs in the kernel keeps it.
     with tempfile.TemporaryFile("w+", encoding="ascii", errors="replace") as file:
         status: int | None
@@ -104,6 +105,8 @@ def execute(arguments: Sequence[str], operations: int) -> Outcome:
             status = None
         file.seek(0)
         output = file.read()
+    # Who dies, dies by and by: whoever counts next is not to count that.
+    settle(before)
     if status == 0:
         return Outcome("", output)
     if status == 1:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.gates import kernel_log
+from tests.gates import counts, kernel_log
 from tests.gates.counts import PATIENCE
 from tests.random import run as fuzz
 from tests.random.shorten import Program
@@ -156,6 +156,22 @@ def test_control_of_a_hang(program: Program) -> None:
     outcome = fuzz.judge_text(program, ("--bound", "3000"))
     assert outcome.wrong == "fuzz: line 3: hang: it hangs"
     assert nobody_is_left()
+
+
+@pytest.mark.parametrize("attempt", range(10))
+def test_what_a_program_had_is_gone_with_it(attempt: int) -> None:
+    """Whoever runs the next one counts first what there is."""
+    before = counts.counts()
+    program = (
+        "open_exporter out=r0",
+        "open_importer out=r1",
+        "1.1 alloc on=r0 out=r2 length=0x100000 flags=1",
+        "1.1 fork lines=9",
+        "1.1 hang",
+    )
+    outcome = fuzz.judge_text(program, ("--bound", "300"), gates=False)
+    assert outcome.wrong.endswith("it hangs"), outcome.output
+    assert counts.counts() == before
 
 
 def test_nobody_outlives_the_referee(monkeypatch: pytest.MonkeyPatch) -> None:
