@@ -403,12 +403,17 @@ static long dbi_attachment_ioctl(struct file *file, unsigned int cmd,
  * Its release may wait for a resv lock, whose holder waits for a fence of ours that does not signal
  * before another of these files is closed. So the jobs end here, if ours is the last reference:
  * nobody can get another. (Of two who flush at once neither has that; then release does it.)
+ * Where there never was a job there is no fence either.
  */
 static int dbi_attachment_flush(struct file *file, fl_owner_t id)
 {
 	struct dbi_attachment *att = file->private_data;
 
-	if (file_count(file) == 1 && dbi_device_leave(att))
+	if (file_count(file) != 1)
+		return 0;
+	/* What others did before they put their references. */
+	smp_rmb();
+	if (att->last_job && dbi_device_leave(att))
 		dbi_attachment_stop(att);
 	return 0;
 }
