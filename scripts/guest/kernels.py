@@ -93,14 +93,15 @@ _DEBUG_PART = (
 # Tests that start none of the programs, or to which the word size of one is all the same.
 _M32_PART = (
     "not (test_doctor or test_moments or test_right_after or test_completion or test_modules"
-    " or test_red or control or race or test_programs or watch)"
+    " or test_red or control or race or test_programs or watch or test_late_log or channels"
+    " or test_copies)"
 )
 
 # Tests in which no data moves by DMA, and no mapping has an end.
 _SWIOTLB_PART = (
     "not (test_doctor or test_usage or test_demo or test_verbs or test_completion or test_bench"
     " or watch or units or test_moments or test_right_after or test_modules or test_red or word_size"
-    " or badinput or failnth)"
+    " or badinput or failnth or test_late_log)"
 )
 
 # Tests of devices, and those in which most data moves by DMA.

@@ -107,7 +107,7 @@ bool eventually(bool (*is_so)(uint64_t arg), uint64_t arg)
 bool luck_lasts(struct luck *luck)
 {
 	if (!luck->until)
-		luck->until = dr_deadline(2 * SOON);
+		luck->until = dr_deadline(LUCK);
 	return luck->rounds-- && dr_now() < luck->until;
 }
 

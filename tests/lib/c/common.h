@@ -76,9 +76,10 @@ void allow_new_fds(void);
 bool eventually(bool (*is_so)(uint64_t arg), uint64_t arg);
 
 /*
- * For what takes luck to go wrong: so many rounds, or as many as fit into half of the time
- * that a case has, since how long they take is for the host to say.
+ * For what takes luck to go wrong: so many rounds, or as many as fit into LUCK, since how long
+ * they take is for the host to say. A kernel that is slow by itself tries less; there are others.
  */
+#define LUCK (10 * SEC)
 struct luck {
 	unsigned int rounds;
 	uint64_t until;		/* 0: it has not been tried */
