@@ -165,6 +165,7 @@ int verb_watch(const struct verb *verb, int argc, char **argv)
 		ASKED_EXPORTER(asked),
 		ASKED_RING(asked),
 		ASKED_OFFSETS(asked),
+		ASKED_OWN(asked),
 		{ 0 },
 	};
 	struct recording recording = { 0 };

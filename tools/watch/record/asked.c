@@ -26,6 +26,7 @@ int asked_record(const struct verb *verb, const struct asked *asked,
 		.quiet = quiet,
 		.ring = RECORD_RING,
 		.offsets = asked->offsets,
+		.own = asked->own,
 		.choosing = asked->choosing,
 	};
 	int status;
@@ -35,6 +36,8 @@ int asked_record(const struct verb *verb, const struct asked *asked,
 			     rest->values[0]);
 	if (rest->dashes && !rest->count)
 		return usage(verb, "no program after --");
+	if (asked->own && asked->offsets)
+		return usage(verb, "--own needs no --offsets");
 	status = parse_ring(verb, asked->ring, &options.ring);
 	return status ? status : record_run(&options, out);
 }
@@ -44,5 +47,6 @@ bool asked_anything(const struct asked *asked)
 	const struct choosing *choosing = &asked->choosing;
 
 	return choosing->fd >= 0 || choosing->pid >= 0 || choosing->id ||
-	       choosing->exporter || asked->ring || asked->offsets;
+	       choosing->exporter || asked->ring || asked->offsets ||
+	       asked->own;
 }

@@ -13,6 +13,7 @@ struct asked {
 	struct choosing choosing;
 	const char *ring;		/* a size, or NULL */
 	const char *offsets;
+	bool own;
 };
 
 #define ASKED_NOTHING	{ .choosing = { .fd = -1, .pid = -1 } }
@@ -36,6 +37,9 @@ struct asked {
 #define ASKED_OFFSETS(asked) \
 	{ "offsets", OPTION_TEXT, &(asked).offsets, "FILE", \
 	  "of dmabuf-revoke-offsets, for a kernel without BTF", NULL }
+#define ASKED_OWN(asked) \
+	{ "own", OPTION_FLAG, &(asked).own, NULL, \
+	  "record only what our modules say by their trace events", NULL }
 
 /*
  * Record as asked, while the program in @rest runs, or until a signal. With @quiet its

@@ -17,6 +17,7 @@
 #include "watch/record/kernel/offsets.h"
 #include "watch/record/kernel/symbols.h"
 #include "watch/record/kernel/types.h"
+#include "watch/record/own/record.h"
 #include "watch/record/program.h"
 #include "watch/record/run.h"
 #include "watch/record/there.h"
@@ -42,6 +43,8 @@ struct recording {
 	struct reader *reader;
 	struct raws raws;
 	struct found found;
+	bool by_events;			/* of our modules only: @own, and none of the above */
+	struct own_record *own;
 	struct program program;
 	sigset_t ending, before;
 	int signals;
@@ -100,9 +103,10 @@ static int note_found(void *context, const struct descriptor *descriptor)
 /* Probes first, so that a buffer that is made meanwhile is seen twice, not never. */
 static int start_trace(struct recording *recording)
 {
-	int status = instance_make(&recording->instance, recording->options->ring);
-	int ret;
+	int status, ret;
 
+	instance_clean_up();
+	status = instance_make(&recording->instance, recording->options->ring);
 	if (!status)
 		status = probes_define(recording->instance.name, &recording->offsets,
 				       &recording->candidates, &recording->sources);
@@ -119,6 +123,33 @@ static int start_trace(struct recording *recording)
 	if (!ret)
 		ret = there_listed(note_found, &recording->found);
 	return ret ? explain(ACT_OTHER, ret, "watch: looking for dma-bufs") : status;
+}
+
+/* A buffer that was there before is told of when something happens to it. */
+static int start_own(struct recording *recording)
+{
+	int status = own_record_open(&recording->own, recording->options->ring);
+
+	if (!status)
+		own_record_choose(recording->own, &recording->chosen);
+	return status;
+}
+
+static int start(struct recording *recording)
+{
+	return recording->by_events ? start_own(recording) : start_trace(recording);
+}
+
+static size_t find_descriptors(const struct recording *recording, const int **descriptors)
+{
+	return recording->by_events ? own_record_descriptors(recording->own, descriptors) :
+	       reader_descriptors(recording->reader, descriptors);
+}
+
+static int drain(struct recording *recording)
+{
+	return recording->by_events ? own_record_take(recording->own, recording->out) :
+	       reader_drain(recording->reader, &recording->raws);
 }
 
 /* Signals are meant for the program, if there is one. Returns whether it is over. */
@@ -148,7 +179,7 @@ static bool is_over(struct recording *recording)
 static int follow(struct recording *recording)
 {
 	const int *descriptors;
-	size_t count = reader_descriptors(recording->reader, &descriptors), i;
+	size_t count = find_descriptors(recording, &descriptors), i;
 	struct pollfd *polls = calloc(count + 1, sizeof(*polls));
 	bool over = false;
 	int ret = polls ? 0 : -ENOMEM;
@@ -163,7 +194,7 @@ static int follow(struct recording *recording)
 		else if (polls[count].revents)
 			over = is_over(recording);
 		else
-			ret = reader_drain(recording->reader, &recording->raws);
+			ret = drain(recording);
 	}
 	free(polls);
 	return ret ? explain(ACT_OTHER, ret, "watch: reading the trace") : STATUS_DONE;
@@ -196,9 +227,26 @@ static size_t find_callbacks(const struct raws *raws, struct symbol **symbols)
 	return count;
 }
 
+/* The last of it. Returns 0 or a negative errno. */
+static int finish(struct recording *recording)
+{
+	int ret;
+
+	if (recording->by_events) {
+		ret = own_record_take(recording->own, recording->out);
+		return ret ? ret : own_record_unfinished(recording->own, recording->out);
+	}
+	instance_stop(&recording->instance);
+	recording->ended_ns = now();
+	ret = reader_finish(recording->reader, &recording->raws);
+	/* While there are probes, whose list is short. */
+	recording->callback_count = find_callbacks(&recording->raws, &recording->callbacks);
+	return ret;
+}
+
 static int capture(struct recording *recording)
 {
-	int status = start_trace(recording), ret;
+	int status = start(recording), ret;
 
 	if (!status)
 		status = program_go(&recording->program);
@@ -207,11 +255,7 @@ static int capture(struct recording *recording)
 	if (!recording->options->program)
 		complain("watch: recording until SIGINT (Ctrl-C), SIGTERM or SIGHUP");
 	status = follow(recording);
-	instance_stop(&recording->instance);
-	recording->ended_ns = now();
-	ret = reader_finish(recording->reader, &recording->raws);
-	/* While there are probes, whose list is short. */
-	recording->callback_count = find_callbacks(&recording->raws, &recording->callbacks);
+	ret = finish(recording);
 	return ret ? explain(ACT_OTHER, ret, "watch: reading the trace") : status;
 }
 
@@ -280,7 +324,6 @@ static int join(struct recording *recording)
 		end_ns = raws->rows[raws->count - 1].time_ns;
 	stream_run(&stream, raws, end_ns);
 	stream_free(&stream);
-	say_lost(recording->out);
 	return stream.ret ? explain(ACT_OTHER, stream.ret, "watch: joining the trace") :
 	       STATUS_DONE;
 }
@@ -302,13 +345,36 @@ static int block_signals(struct recording *recording)
 	       STATUS_DONE;
 }
 
+/* What the kernel lacks for probes, or NULL. */
+static const char *lacking(const struct record_options *options)
+{
+	return !place_has_probes() ? "CONFIG_KPROBE_EVENTS" :
+	       !options->offsets && !types_there() ? "BTF (CONFIG_DEBUG_INFO_BTF)" : NULL;
+}
+
+/* By probes, if there can be any; otherwise our modules, if they are there, say what they do. */
+static int know_how(struct recording *recording)
+{
+	const char *lacks = recording->options->own ? NULL : lacking(recording->options);
+	int status;
+
+	recording->by_events = recording->options->own || (lacks && own_record_possible());
+	if (recording->by_events && lacks)
+		complain("watch: this kernel has no %s: only what our modules say is recorded",
+			 lacks);
+	if (recording->by_events)
+		return STATUS_DONE;
+	status = place_probes();
+	return status ? status : know_kernel(recording);
+}
+
 static int prepare(struct recording *recording)
 {
 	const struct record_options *options = recording->options;
 	int status = place_find();
 
 	if (!status)
-		status = know_kernel(recording);
+		status = know_how(recording);
 	if (!status)
 		status = chosen_find(options->verb, &options->choosing, &recording->chosen);
 	if (!status)
@@ -340,13 +406,15 @@ int record_run(const struct record_options *options, struct watch_list *out)
 	int status = prepare(&recording);
 
 	if (!status) {
-		instance_clean_up();
 		status = capture(&recording);
+		own_record_close(recording.own);
 		reader_close(recording.reader);
 		instance_remove(&recording.instance);
 	}
-	if (!status)
+	if (!status && !recording.by_events)
 		status = join(&recording);
+	if (!status)
+		say_lost(out);
 	end(&recording);
 	return status;
 }

@@ -18,6 +18,7 @@ struct record_options {
 	bool quiet;			/* its standard output is not to mix with ours */
 	uint64_t ring;			/* bytes of each CPU, for what is not yet read */
 	const char *offsets;		/* a file with those of fields, or NULL: by BTF */
+	bool own;			/* only what our modules say */
 	struct choosing choosing;
 };
 

@@ -19,6 +19,7 @@ struct buffer {
 	char name[WATCH_NAME_LEN];	/* of the exporter; "": not known */
 	bool there;			/* before the recording began */
 	bool op_seen;			/* its exporter's map is probed */
+	bool ours;			/* its exporter tells itself what it does */
 	bool released;
 	struct buffer *next;		/* older */
 };
@@ -30,6 +31,8 @@ struct attachment {
 	uint64_t callback;		/* address, or 0 */
 	char device[WATCH_NAME_LEN];
 	bool announced;			/* its attach was seen */
+	bool refused;			/* the exporter has told of its last map */
+	bool detached;			/* its importer has told so */
 	struct attachment *next;
 };
 

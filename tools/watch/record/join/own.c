@@ -24,16 +24,15 @@ static struct watch_event own_event(const struct stream *stream, enum watch_what
 	return event;
 }
 
-static int32_t fault_result(int32_t reasons)
+int32_t fault_result(int32_t reasons)
 {
 	return reasons & VM_FAULT_SIGBUS ? -EFAULT : reasons & VM_FAULT_OOM ? -ENOMEM : 0;
 }
 
 /* "dbr_late" of a map is "late map". */
-static void name_mark(const struct stream *stream, const struct raw *raw,
-		      struct watch_event *event)
+void name_mark(const struct source *source, const struct raw *raw, struct watch_event *event)
 {
-	const char *name = strchr(stream->sources->rows[raw->source].event, '_');
+	const char *name = strchr(source->event, '_');
 
 	snprintf(event->name, sizeof(event->name), "%.30s%s%.32s", name ? name + 1 : "",
 		 *raw->name ? " " : "", raw->name);
@@ -130,7 +129,7 @@ void stream_own(struct stream *stream, const struct raw *raw)
 		break;
 	default:
 		event = own_event(stream, WATCH_MARK, raw, buffer, attachment);
-		name_mark(stream, raw, &event);
+		name_mark(&stream->sources->rows[raw->source], raw, &event);
 	}
 	stream_emit(stream, &event, buffer);
 }

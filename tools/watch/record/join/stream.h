@@ -42,6 +42,10 @@ struct buffer *stream_buffer(struct stream *stream, const struct raw *raw);
 bool stream_holds(const struct stream *stream, const struct buffer *buffer, uint32_t pid);
 /* 0, or what an ERR_PTR() says. */
 int32_t pointer_result(uint64_t pointer);
+/* Of a CPU's fault. */
+int32_t fault_result(int32_t reasons);
+/* What an event of ours without a row of its own is called. */
+void name_mark(const struct source *source, const struct raw *raw, struct watch_event *event);
 
 /* Locks that are held, and what of ours has begun. */
 void stream_held(struct stream *stream, uint64_t end_ns);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
@@ -33,6 +34,11 @@ struct types *types_open(void)
 		return NULL;
 	}
 	return types;
+}
+
+bool types_there(void)
+{
+	return !access(PLACE "/" KERNEL, R_OK);
 }
 
 void types_free(struct types *types)

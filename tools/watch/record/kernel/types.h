@@ -3,10 +3,14 @@
 #ifndef RECORD_TYPES_H
 #define RECORD_TYPES_H
 
+#include <stdbool.h>
+
 struct types;
 
 /* NULL: it has none that can be read; errno says why. */
 struct types *types_open(void);
+/* Whether types_open() may succeed. */
+bool types_there(void);
 void types_free(struct types *types);
 
 /* In bytes; -1 if there is no such field. */

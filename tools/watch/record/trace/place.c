@@ -16,6 +16,7 @@
 
 #define PLACE		"/sys/kernel/tracing"
 #define LOCKDOWN	"/sys/kernel/security/lockdown"
+#define PROBES		"kprobe_events"
 #define KPROBES		"/sys/kernel/debug/kprobes/enabled"
 
 static const char *const places[] = {
@@ -53,19 +54,16 @@ static int refuse(const char *cause, const char *remedy)
 	return STATUS_IMPOSSIBLE;
 }
 
-static int refused(const char *place, int err)
+static int refused(const char *path, int err)
 {
-	if (err == ENOENT)
-		return refuse("this kernel has no CONFIG_KPROBE_EVENTS",
-			      "boot one that has it, such as Debian's linux-image-amd64");
 	if (says(LOCKDOWN, "[confidentiality]"))
 		return refuse("lockdown in mode confidentiality forbids tracing",
 			      "boot with lockdown=integrity, or without");
 	if (err == EACCES || err == EPERM) {
-		complain("watch: %s: not permitted (%s): run as root", place, errno_name(err));
+		complain("watch: %s: not permitted (%s): run as root", path, errno_name(err));
 		return STATUS_IMPOSSIBLE;
 	}
-	explain(ACT_OTHER, err, "watch: %s/kprobe_events", place);
+	explain(ACT_OTHER, err, "watch: %s", path);
 	return STATUS_IMPOSSIBLE;
 }
 
@@ -84,26 +82,55 @@ static bool has_kernels_words(void)
 	return same;
 }
 
+/* Returns 0 or an errno. */
+static int try_to_write(const char *path)
+{
+	int file = open(path, O_RDWR | O_APPEND | O_CLOEXEC);
+
+	if (file < 0)
+		return errno;
+	close(file);
+	return 0;
+}
+
 int place_find(void)
 {
 	const char *place = find();
 	char path[64];
-	int file;
+	int err;
 
 	if (!place)
 		return refuse("tracefs is not mounted", "mount -t tracefs none " PLACE);
-	snprintf(path, sizeof(path), "%s/kprobe_events", place);
-	file = open(path, O_RDWR | O_APPEND | O_CLOEXEC);
-	if (file < 0)
-		return refused(place, errno);
-	close(file);
-	/* They could be defined, and would never be hit. */
-	if (says(KPROBES, "0"))
-		return refuse("kprobes are switched off", "echo 1 >" KPROBES);
+	snprintf(path, sizeof(path), "%s/trace_clock", place);
+	err = try_to_write(path);
+	if (err)
+		return refused(path, err);
 	if (tracefs_set_tracing_dir((char *)place))
 		return explain(ACT_OTHER, errno, "watch: %s", place);
 	if (!has_kernels_words())
 		return refuse("a program of 32 bits does not read the trace of a kernel of 64",
 			      "build the command for the kernel's architecture");
 	return STATUS_DONE;
+}
+
+bool place_has_probes(void)
+{
+	return tracefs_file_exists(NULL, PROBES);
+}
+
+int place_probes(void)
+{
+	char *path = tracefs_get_tracing_file(PROBES);
+	int err = path ? try_to_write(path) : ENOMEM, status = STATUS_DONE;
+
+	if (err == ENOENT)
+		status = refuse("this kernel has no CONFIG_KPROBE_EVENTS",
+				"boot one that has it, such as Debian's linux-image-amd64");
+	else if (err)
+		status = refused(path ? path : PROBES, err);
+	/* They could be defined, and would never be hit. */
+	else if (says(KPROBES, "0"))
+		status = refuse("kprobes are switched off", "echo 1 >" KPROBES);
+	tracefs_put_tracing_file(path);
+	return status;
 }

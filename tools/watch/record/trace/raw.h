@@ -58,6 +58,7 @@ enum raw_kind {
 	RAW_OWN_JOB,
 	RAW_OWN_JOB_DONE,
 	RAW_OWN_MARK,
+	RAW_OWN_REFUSED,		/* a call; where no probe sees it */
 	RAW_LOST,			/* @size entries are missing before this one */
 };
 
@@ -87,6 +88,8 @@ struct raw {
 	int64_t left;			/* returned by a wait */
 	uint64_t usage;
 	uint64_t state;
+	uint64_t importer_kind;		/* of ours */
+	uint64_t is_dynamic, revocable;	/* as our exporter has it */
 	int32_t result;			/* returned; FENCE_SIGNAL: the fence's error */
 	char device[WATCH_NAME_LEN];
 	char name[WATCH_NAME_LEN];	/* exporter; driver of the fence; call, or bug, of ours */

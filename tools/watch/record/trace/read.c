@@ -56,6 +56,10 @@ static const struct known_field {
 	NUMBER("attach", attachment),
 	NUMBER("ret", result),
 	NUMBER("state", state),
+	NUMBER("value", size),
+	NUMBER("kind", importer_kind),
+	NUMBER("is_dynamic", is_dynamic),
+	NUMBER("revocable", revocable),
 	TEXT("dev_name", device),
 	TEXT("call", name),
 	TEXT("bug", name),
@@ -371,6 +375,7 @@ int reader_finish(struct reader *reader, struct raws *raws)
 			lost.time_ns = raws->rows[i].time_ns;
 	if (!ret && lost.size)
 		ret = raws_add(raws, &lost);
+	reader->lost += lost.size;
 	name_threads(reader, raws);
 	return ret ? ret : sort(raws);
 }

@@ -21,8 +21,9 @@ size_t reader_descriptors(const struct reader *reader, const int **descriptors);
 int reader_drain(struct reader *reader, struct raws *raws);
 
 /*
- * The last of it: the names of threads in all of @raws, and what was lost that is not among
- * them yet. Afterwards @raws are sorted by time. Returns 0 or a negative errno.
+ * What there is, also if it is little: with the names of threads in all of @raws, and what was
+ * lost that was not told yet. Afterwards @raws are sorted by time. May be called again, with the
+ * same @raws, whose rows may be taken away meanwhile. Returns 0 or a negative errno.
  */
 int reader_finish(struct reader *reader, struct raws *raws);
 

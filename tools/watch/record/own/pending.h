@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What has begun and not ended, and fences that have not signalled. */
+#ifndef OWN_PENDING_H
+#define OWN_PENDING_H
+
+#include "watch/record/join/known.h"
+
+/* A wait, a job, an invalidation, a callback. */
+struct span {
+	struct raw begins;
+	const struct buffer *buffer;
+	const struct attachment *attachment;	/* or NULL */
+	struct span *next;
+};
+
+struct own_fence {
+	uint64_t context, seqno;
+	const struct buffer *buffer;
+	const struct attachment *attachment;	/* who has added it; NULL: not known */
+	int32_t error;
+	struct own_fence *next;
+};
+
+struct pending {
+	struct span *spans;
+	struct index fences;		/* by the lower halves of both numbers: a list of them */
+};
+
+/* Each returns 0 or -ENOMEM. The same that begins again has not ended: it is replaced. */
+int pending_begin(struct pending *pending, const struct raw *raw, const struct buffer *buffer,
+		  const struct attachment *attachment);
+int pending_fence(struct pending *pending, const struct raw *raw, const struct buffer *buffer,
+		  const struct attachment *attachment);
+
+/* Since when; 0: its beginning was not seen. */
+uint64_t pending_end(struct pending *pending, const struct raw *raw,
+		     const struct buffer *buffer, const struct attachment *attachment);
+/* What the fence is about to signal. */
+void pending_error(struct pending *pending, const struct raw *raw);
+/* All of these numbers, of which only the lower halves count; the caller frees each. */
+struct own_fence *pending_signal(struct pending *pending, const struct raw *raw);
+
+void pending_free(struct pending *pending);
+
+#endif
