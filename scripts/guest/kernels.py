@@ -84,10 +84,10 @@ _RT_PART = (
 
 # What tests the command, and the controls of other tests: no kernel code, and slow there. And
 # latencies: it maps a page 257 times, and the DMA-API checks count to 7. And what watch records:
-# to enable a probe takes half a second there.
+# to enable a probe takes half a second there; where it needs none it is tested.
 _DEBUG_PART = (
     "not (test_latency or test_doctor or test_usage or test_demo or test_verbs or test_completion"
-    " or test_bench or units or control or watch)"
+    " or test_bench or units or control or (watch and not test_own_events))"
 )
 
 # Tests that start none of the programs, or to which the word size of one is all the same.

@@ -69,9 +69,10 @@ class Recording:
         ]
 
 
-def options() -> list[str]:
-    """What watch has to be told of this kernel."""
-    return [] if BTF.exists() else ["--offsets", str(offsets())]
+def options(*given: str) -> list[str]:
+    """What watch has to be told of this kernel, if it is to probe it."""
+    probes = not BTF.exists() and "--own" not in given
+    return ["--offsets", str(offsets())] if probes else []
 
 
 def offsets() -> Path:
@@ -97,7 +98,9 @@ def offsets() -> Path:
 
 def record(*program: str, more: tuple[str, ...] = ()) -> Recording:
     """Of a program, which is to succeed."""
-    done = run("watch", "--json", *options(), *more, "--", *program, limit=2 * SOON)
+    done = run(
+        "watch", "--json", *options(*more), *more, "--", *program, limit=2 * SOON
+    )
     assert "exited with" not in done.stderr, done.stderr
     return Recording(done.stdout, done.stderr)
 
@@ -107,7 +110,7 @@ class Watch:
 
     def __init__(self, *arguments: str) -> None:
         self.process = subprocess.Popen(
-            [COMMAND, "watch", "--json", *options(), *arguments],
+            [COMMAND, "watch", "--json", *options(*arguments), *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -100,10 +100,19 @@ static int note_found(void *context, const struct descriptor *descriptor)
 	return 0;
 }
 
+static int find_there(struct found *found)
+{
+	int ret = there_walk(0, note_found, found);
+
+	if (!ret)
+		ret = there_listed(note_found, found);
+	return ret ? explain(ACT_OTHER, ret, "watch: looking for dma-bufs") : STATUS_DONE;
+}
+
 /* Probes first, so that a buffer that is made meanwhile is seen twice, not never. */
 static int start_trace(struct recording *recording)
 {
-	int status, ret;
+	int status;
 
 	instance_clean_up();
 	status = instance_make(&recording->instance, recording->options->ring);
@@ -119,20 +128,20 @@ static int start_trace(struct recording *recording)
 	status = instance_start(&recording->instance, &recording->sources);
 	if (status)
 		return status;
-	ret = there_walk(0, note_found, &recording->found);
-	if (!ret)
-		ret = there_listed(note_found, &recording->found);
-	return ret ? explain(ACT_OTHER, ret, "watch: looking for dma-bufs") : status;
+	return find_there(&recording->found);
 }
 
-/* A buffer that was there before is told of when something happens to it. */
 static int start_own(struct recording *recording)
 {
 	int status = own_record_open(&recording->own, recording->options->ring);
 
 	if (!status)
-		own_record_choose(recording->own, &recording->chosen);
-	return status;
+		status = find_there(&recording->found);
+	if (status)
+		return status;
+	own_record_there(recording->own, recording->found.rows, recording->found.count);
+	own_record_choose(recording->own, &recording->chosen);
+	return STATUS_DONE;
 }
 
 static int start(struct recording *recording)

@@ -27,6 +27,7 @@ static struct watch_event make(enum watch_what what, const struct raw *raw,
 		.buffer = buffer->number,
 		.attach = attachment ? attachment->number : 0,
 		.inode = buffer->inode,
+		.size = raw->size,
 		.context = raw->context,
 		.seqno = raw->seqno,
 		.result = raw->result,
@@ -51,14 +52,18 @@ static void emit(struct own_join *join, const struct watch_event *event,
 		join->ret = ret;
 }
 
+static struct watch_event make_entry(enum watch_what what, const struct entry *entry)
+{
+	return make(what, entry->raw, entry->buffer, entry->attachment);
+}
+
 static void emit_entry(struct own_join *join, enum watch_what what, const struct entry *entry)
 {
-	struct watch_event event = make(what, entry->raw, entry->buffer, entry->attachment);
+	struct watch_event event = make_entry(what, entry);
 
 	emit(join, &event, entry->buffer);
 }
 
-/* A fence, or a call without a beginning, has nothing of a buffer's. */
 static void emit_buffer(struct own_join *join, enum watch_what what, const struct raw *raw,
 			const struct buffer *buffer)
 {
@@ -80,7 +85,9 @@ static void allocated(struct own_join *join, const struct raw *raw)
 	struct raw named = *raw;
 	struct buffer *buffer;
 
-	snprintf(named.name, sizeof(named.name), OWN_EXPORTER);
+	snprintf(named.name, sizeof(named.name), "%s",
+		 raw->flags & DMABUF_REVOKE_ALLOC_QUARANTINE ?
+		 DMABUF_REVOKE_EXP_NAME_QUARANTINE : DMABUF_REVOKE_EXP_NAME);
 	buffer = known_export(&join->known, &named);
 	put_inode(join, buffer);
 	if (!buffer)
@@ -89,22 +96,38 @@ static void allocated(struct own_join *join, const struct raw *raw)
 	emit_buffer(join, WATCH_EXPORT, raw, buffer);
 }
 
+/* One that was made before: its exporter may be found in a list, or in what it says. */
+static struct buffer *new_buffer(struct own_join *join, const struct raw *raw, bool ours)
+{
+	const struct raw first = { .time_ns = raw->time_ns };
+	const struct descriptor *there = join->there;
+	struct buffer *buffer;
+
+	while (there < join->there + join->there_count && there->inode != raw->inode)
+		there++;
+	if (there < join->there + join->there_count)
+		buffer = known_there(&join->known, raw->inode, there->size, there->exporter);
+	else
+		buffer = known_there(&join->known, raw->inode, 0,
+				     ours ? DMABUF_REVOKE_EXP_NAME : "");
+	put_inode(join, buffer);
+	if (buffer)
+		emit_buffer(join, WATCH_THERE, &first, buffer);
+	return buffer;
+}
+
 /* NULL: out of memory. */
 static struct buffer *find_buffer(struct own_join *join, const struct raw *raw, bool ours)
 {
 	struct buffer *buffer = index_find(&join->by_inode, raw->inode);
-	struct raw there = { .time_ns = raw->time_ns };
 
-	if (buffer && ours && !buffer->ours)
-		snprintf(buffer->name, sizeof(buffer->name), OWN_EXPORTER);
-	if (!buffer) {
-		buffer = known_there(&join->known, raw->inode, 0, ours ? OWN_EXPORTER : "");
-		put_inode(join, buffer);
-		if (buffer)
-			emit_buffer(join, WATCH_THERE, &there, buffer);
-	}
-	if (buffer && ours)
-		buffer->ours = true;
+	if (!buffer)
+		buffer = new_buffer(join, raw, ours);
+	if (!buffer || !ours)
+		return buffer;
+	buffer->ours = true;
+	if (!*buffer->name)
+		snprintf(buffer->name, sizeof(buffer->name), DMABUF_REVOKE_EXP_NAME);
 	return buffer;
 }
 
@@ -121,7 +144,7 @@ static const char *kind_name(uint64_t kind)
 }
 
 /* What is refused has no number. */
-static void attached(struct own_join *join, struct entry *entry)
+static void attached(struct own_join *join, enum watch_what what, struct entry *entry)
 {
 	const struct raw *raw = entry->raw;
 	struct watch_event event;
@@ -130,7 +153,7 @@ static void attached(struct own_join *join, struct entry *entry)
 		return;
 	if (!raw->result)
 		entry->attachment = known_attach(&join->known, raw->attachment, entry->buffer);
-	event = make(WATCH_ATTACH, raw, entry->buffer, entry->attachment);
+	event = make(what, raw, entry->buffer, entry->attachment);
 	event.context = 0;
 	snprintf(event.name, sizeof(event.name), "%s",
 		 entry->by_importer ? kind_name(raw->importer_kind) :
@@ -139,14 +162,14 @@ static void attached(struct own_join *join, struct entry *entry)
 }
 
 /* The importer says so before it does, so that of a buffer not known yet both may be heard. */
-static void detached(struct own_join *join, struct entry *entry)
+static void detached(struct own_join *join, enum watch_what what, struct entry *entry)
 {
 	struct attachment *attachment = entry->attachment;
 
 	if (entry->by_importer && entry->buffer->ours)
 		return;
 	if (!attachment || !attachment->detached)
-		emit_entry(join, WATCH_DETACH, entry);
+		emit_entry(join, what, entry);
 	if (!attachment)
 		return;
 	if (entry->by_importer)
@@ -159,7 +182,7 @@ static void detached(struct own_join *join, struct entry *entry)
  * The exporter says what it has done, the importer what came of it: where that fails for
  * another reason, such as a pin by the core, only the importer says it.
  */
-static void mapped(struct own_join *join, struct entry *entry)
+static void mapped(struct own_join *join, enum watch_what what, struct entry *entry)
 {
 	struct attachment *attachment = entry->attachment;
 	bool told = attachment && attachment->refused;
@@ -168,26 +191,24 @@ static void mapped(struct own_join *join, struct entry *entry)
 		attachment->refused = false;
 	if (entry->by_importer && entry->buffer->ours && (told || !entry->raw->result))
 		return;
-	emit_entry(join, WATCH_MAP, entry);
+	emit_entry(join, what, entry);
 }
 
-static void call(struct own_join *join, enum watch_what what, const struct entry *entry)
+static void called(struct own_join *join, enum watch_what what, struct entry *entry)
 {
 	if (!entry->by_importer || !entry->buffer->ours)
 		emit_entry(join, what, entry);
 }
 
-static void mark(struct own_join *join, const struct entry *entry)
+static void marked(struct own_join *join, enum watch_what what, struct entry *entry)
 {
-	struct watch_event event = make(WATCH_MARK, entry->raw, entry->buffer,
-					entry->attachment);
+	struct watch_event event = make_entry(what, entry);
 
-	event.size = entry->raw->size;
 	name_mark(&join->sources->rows[entry->raw->source], entry->raw, &event);
 	emit(join, &event, entry->buffer);
 }
 
-static void refused(struct own_join *join, const struct entry *entry)
+static void refused(struct own_join *join, enum watch_what what, struct entry *entry)
 {
 	static const struct {
 		const char *call;
@@ -210,7 +231,7 @@ static void refused(struct own_join *join, const struct entry *entry)
 		if (!strcmp(name, calls[i].call))
 			break;
 	if (i == sizeof(calls) / sizeof(*calls)) {
-		mark(join, entry);
+		marked(join, what, entry);
 		return;
 	}
 	if (calls[i].what == WATCH_MAP && entry->attachment)
@@ -218,44 +239,58 @@ static void refused(struct own_join *join, const struct entry *entry)
 	emit_entry(join, calls[i].what, entry);
 }
 
-static void begin(struct own_join *join, const struct entry *entry)
+static void begun(struct own_join *join, enum watch_what what, struct entry *entry)
 {
+	(void)what;
 	if (pending_begin(&join->pending, entry->raw, entry->buffer, entry->attachment))
 		join->ret = -ENOMEM;
 }
 
 /* A job that never ran has no beginning. */
-static void finish(struct own_join *join, enum watch_what what, const struct entry *entry)
+static void ended(struct own_join *join, enum watch_what what, struct entry *entry)
 {
-	struct watch_event event = make(what, entry->raw, entry->buffer, entry->attachment);
+	const struct span span = pending_end(&join->pending, entry->raw, entry->buffer);
+	struct watch_event event = make(what, entry->raw, entry->buffer,
+					span.attachment ? span.attachment : entry->attachment);
 
-	event.begin_ns = pending_end(&join->pending, entry->raw, entry->buffer,
-				     entry->attachment);
+	event.begin_ns = span.begins.time_ns;
 	emit(join, &event, entry->buffer);
 }
 
-static void begin_or_finish(struct own_join *join, enum watch_what what,
-			    const struct entry *entry)
+static void begun_or_ended(struct own_join *join, enum watch_what what, struct entry *entry)
 {
 	if (entry->raw->returns)
-		finish(join, what, entry);
+		ended(join, what, entry);
 	else
-		begin(join, entry);
+		begun(join, what, entry);
 }
 
-static void add_fence(struct own_join *join, const struct entry *entry)
+/* Its fence signals next, with what it ended with. */
+static void job_ended(struct own_join *join, enum watch_what what, struct entry *entry)
 {
-	if (pending_fence(&join->pending, entry->raw, entry->buffer, entry->attachment))
+	pending_error(&join->pending, entry->raw);
+	ended(join, what, entry);
+}
+
+/* Whose fence it is, whoever has added it has told. */
+static void awaited(struct own_join *join, enum watch_what what, struct entry *entry)
+{
+	const struct own_fence *fence = pending_fence(&join->pending, entry->raw,
+						      entry->buffer, NULL);
+
+	(void)what;
+	if (!fence || pending_begin(&join->pending, entry->raw, entry->buffer,
+				    fence->attachment))
 		join->ret = -ENOMEM;
 }
 
-static void fence_added(struct own_join *join, const struct entry *entry)
+static void fence_added(struct own_join *join, enum watch_what what, struct entry *entry)
 {
-	struct watch_event event = make(WATCH_FENCE_ADD, entry->raw, entry->buffer,
-					entry->attachment);
+	struct watch_event event = make_entry(what, entry);
 
 	event.usage = (int32_t)entry->raw->usage;
-	add_fence(join, entry);
+	if (!pending_fence(&join->pending, entry->raw, entry->buffer, entry->attachment))
+		join->ret = -ENOMEM;
 	emit(join, &event, entry->buffer);
 }
 
@@ -290,100 +325,50 @@ static void lost(struct own_join *join, const struct raw *raw)
 		join->ret = ret;
 }
 
-static void state(struct own_join *join, const struct entry *entry)
+static void changed(struct own_join *join, enum watch_what what, struct entry *entry)
 {
-	struct watch_event event = make(WATCH_STATE, entry->raw, entry->buffer, NULL);
+	struct watch_event event = make_entry(what, entry);
 
 	snprintf(event.name, sizeof(event.name), "%s",
 		 state_name((uint32_t)entry->raw->state));
 	emit(join, &event, entry->buffer);
 }
 
-static void fault(struct own_join *join, const struct entry *entry)
+static void faulted(struct own_join *join, enum watch_what what, struct entry *entry)
 {
-	struct watch_event event = make(WATCH_FAULT, entry->raw, entry->buffer, NULL);
+	struct watch_event event = make_entry(what, entry);
 
 	event.result = fault_result(entry->raw->result);
 	emit(join, &event, entry->buffer);
 }
 
-static void mmapped(struct own_join *join, const struct entry *entry)
-{
-	struct watch_event event = make(WATCH_MMAP, entry->raw, entry->buffer, NULL);
-
-	event.size = entry->raw->size;
-	emit(join, &event, entry->buffer);
-}
-
-static void handle(struct own_join *join, struct entry *entry)
-{
-	switch (entry->raw->kind) {
-	case RAW_ATTACH:
-		attached(join, entry);
-		break;
-	case RAW_DETACH:
-		detached(join, entry);
-		break;
-	case RAW_PIN:
-		call(join, WATCH_PIN, entry);
-		break;
-	case RAW_UNPIN:
-		call(join, WATCH_UNPIN, entry);
-		break;
-	case RAW_MAP:
-		mapped(join, entry);
-		break;
-	case RAW_UNMAP:
-		call(join, WATCH_UNMAP, entry);
-		break;
-	case RAW_VMAP:
-		call(join, WATCH_VMAP, entry);
-		break;
-	case RAW_VUNMAP:
-		call(join, WATCH_VUNMAP, entry);
-		break;
-	case RAW_MMAP:
-		mmapped(join, entry);
-		break;
-	case RAW_ZAP:
-		call(join, WATCH_ZAP, entry);
-		break;
-	case RAW_INVALIDATE:
-		begin_or_finish(join, WATCH_INVALIDATE, entry);
-		break;
-	case RAW_TOLD:
-		begin_or_finish(join, WATCH_TOLD, entry);
-		break;
-	case RAW_FENCE_ADD:
-		fence_added(join, entry);
-		break;
-	case RAW_OWN_FAULT:
-		fault(join, entry);
-		break;
-	case RAW_OWN_STATE:
-		state(join, entry);
-		break;
-	case RAW_OWN_WAIT:
-		add_fence(join, entry);
-		begin(join, entry);
-		break;
-	case RAW_OWN_WAITED:
-		finish(join, WATCH_FENCE_WAIT, entry);
-		break;
-	case RAW_OWN_JOB:
-		begin(join, entry);
-		break;
-	case RAW_OWN_JOB_DONE:
-		pending_error(&join->pending, entry->raw);
-		finish(join, WATCH_JOB, entry);
-		break;
-	case RAW_OWN_REFUSED:
-		refused(join, entry);
-		break;
-	default:
-		mark(join, entry);
-	}
-}
+/* What else there is has no row of its own, nor do events of later versions. */
+static const struct {
+	void (*act)(struct own_join *join, enum watch_what what, struct entry *entry);
+	enum watch_what what;
+} acts[] = {
+	[RAW_ATTACH] = { attached, WATCH_ATTACH },
+	[RAW_DETACH] = { detached, WATCH_DETACH },
+	[RAW_PIN] = { called, WATCH_PIN },
+	[RAW_UNPIN] = { called, WATCH_UNPIN },
+	[RAW_MAP] = { mapped, WATCH_MAP },
+	[RAW_UNMAP] = { called, WATCH_UNMAP },
+	[RAW_VMAP] = { called, WATCH_VMAP },
+	[RAW_VUNMAP] = { called, WATCH_VUNMAP },
+	[RAW_MMAP] = { called, WATCH_MMAP },
+	[RAW_INVALIDATE] = { begun_or_ended, WATCH_INVALIDATE },
+	[RAW_TOLD] = { begun_or_ended, WATCH_TOLD },
+	[RAW_FENCE_ADD] = { fence_added, WATCH_FENCE_ADD },
+	[RAW_ZAP] = { called, WATCH_ZAP },
+	[RAW_OWN_FAULT] = { faulted, WATCH_FAULT },
+	[RAW_OWN_STATE] = { changed, WATCH_STATE },
+	[RAW_OWN_WAIT] = { awaited, WATCH_FENCE_WAIT },
+	[RAW_OWN_WAITED] = { ended, WATCH_FENCE_WAIT },
+	[RAW_OWN_JOB] = { begun, WATCH_JOB },
+	[RAW_OWN_JOB_DONE] = { job_ended, WATCH_JOB },
+	[RAW_OWN_MARK] = { marked, WATCH_MARK },
+	[RAW_OWN_REFUSED] = { refused, WATCH_MARK },
+};
 
 /* One that was never let in has no number. */
 static struct attachment *find_attachment(struct own_join *join, const struct raw *raw,
@@ -410,7 +395,7 @@ static void join_entry(struct own_join *join, const struct raw *raw)
 	if (!entry.buffer)
 		return;
 	entry.attachment = find_attachment(join, raw, entry.buffer);
-	handle(join, &entry);
+	acts[raw->kind].act(join, acts[raw->kind].what, &entry);
 }
 
 void own_join(struct own_join *join, const struct raw *raw)
@@ -434,18 +419,12 @@ void own_join(struct own_join *join, const struct raw *raw)
 		join->ret = join->known.ret;
 }
 
-static enum watch_what what_of(enum raw_kind kind)
-{
-	return kind == RAW_INVALIDATE ? WATCH_INVALIDATE : kind == RAW_TOLD ? WATCH_TOLD :
-	       kind == RAW_OWN_JOB ? WATCH_JOB : WATCH_FENCE_WAIT;
-}
-
 void own_join_unfinished(struct own_join *join, uint64_t end_ns)
 {
 	const struct span *span;
 
 	for (span = join->pending.spans; span; span = span->next) {
-		struct watch_event event = make(what_of(span->begins.kind), &span->begins,
+		struct watch_event event = make(acts[span->begins.kind].what, &span->begins,
 						span->buffer, span->attachment);
 
 		event.begin_ns = span->begins.time_ns;

@@ -10,6 +10,7 @@
 #include "watch/record/chosen.h"
 #include "watch/record/join/known.h"
 #include "watch/record/own/pending.h"
+#include "watch/record/there.h"
 
 #define OWN_EXPORTER	"dmabuf_revoke_exporter"
 #define OWN_IMPORTER	"dmabuf_revoke_importer"
@@ -17,6 +18,8 @@
 struct own_join {
 	const struct sources *sources;
 	const struct chosen *chosen;	/* NULL: all */
+	const struct descriptor *there;	/* when it began */
+	size_t there_count;
 	struct watch_list *out;
 	struct known known;
 	struct index by_inode;		/* the youngest buffer of it */

@@ -12,14 +12,14 @@ static enum raw_kind beginning(enum raw_kind kind)
 
 /* Where it is linked, or the end. */
 static struct span **find(struct pending *pending, const struct raw *raw,
-			  const struct buffer *buffer, const struct attachment *attachment)
+			  const struct buffer *buffer)
 {
 	enum raw_kind kind = beginning(raw->kind);
 	struct span **place, *span;
 
 	for (place = &pending->spans; (span = *place); place = &span->next)
 		if (span->begins.kind == kind && span->buffer == buffer &&
-		    span->attachment == attachment &&
+		    span->begins.attachment == raw->attachment &&
 		    span->begins.context == raw->context && span->begins.seqno == raw->seqno)
 			break;
 	return place;
@@ -28,7 +28,7 @@ static struct span **find(struct pending *pending, const struct raw *raw,
 int pending_begin(struct pending *pending, const struct raw *raw, const struct buffer *buffer,
 		  const struct attachment *attachment)
 {
-	struct span **place = find(pending, raw, buffer, attachment);
+	struct span **place = find(pending, raw, buffer);
 
 	if (!*place)
 		*place = calloc(1, sizeof(**place));
@@ -40,18 +40,18 @@ int pending_begin(struct pending *pending, const struct raw *raw, const struct b
 	return 0;
 }
 
-uint64_t pending_end(struct pending *pending, const struct raw *raw,
-		     const struct buffer *buffer, const struct attachment *attachment)
+struct span pending_end(struct pending *pending, const struct raw *raw,
+			const struct buffer *buffer)
 {
-	struct span **place = find(pending, raw, buffer, attachment), *span = *place;
-	uint64_t began_ns;
+	struct span **place = find(pending, raw, buffer), *span = *place;
+	struct span ended = { 0 };
 
 	if (!span)
-		return 0;
-	began_ns = span->begins.time_ns;
+		return ended;
+	ended = *span;
 	*place = span->next;
 	free(span);
-	return began_ns;
+	return ended;
 }
 
 static uint64_t fence_key(const struct raw *raw)
@@ -59,8 +59,9 @@ static uint64_t fence_key(const struct raw *raw)
 	return raw->context << 32 | (uint32_t)raw->seqno;
 }
 
-int pending_fence(struct pending *pending, const struct raw *raw, const struct buffer *buffer,
-		  const struct attachment *attachment)
+const struct own_fence *pending_fence(struct pending *pending, const struct raw *raw,
+				      const struct buffer *buffer,
+				      const struct attachment *attachment)
 {
 	struct own_fence *first = index_find(&pending->fences, fence_key(raw)), *fence;
 
@@ -68,15 +69,15 @@ int pending_fence(struct pending *pending, const struct raw *raw, const struct b
 	for (fence = first; fence; fence = fence->next)
 		if (fence->context == raw->context && fence->seqno == raw->seqno &&
 		    fence->buffer == buffer)
-			return 0;
+			return fence;
 	fence = calloc(1, sizeof(*fence));
 	if (!fence)
-		return -ENOMEM;
+		return NULL;
 	*fence = (struct own_fence){ raw->context, raw->seqno, buffer, attachment, 0, first };
 	if (!index_put(&pending->fences, fence_key(raw), fence))
-		return 0;
+		return fence;
 	free(fence);
-	return -ENOMEM;
+	return NULL;
 }
 
 void pending_error(struct pending *pending, const struct raw *raw)

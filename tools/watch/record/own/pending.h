@@ -26,15 +26,17 @@ struct pending {
 	struct index fences;		/* by the lower halves of both numbers: a list of them */
 };
 
-/* Each returns 0 or -ENOMEM. The same that begins again has not ended: it is replaced. */
+/* Returns 0 or -ENOMEM. What begins again has not been seen to end: it is replaced. */
 int pending_begin(struct pending *pending, const struct raw *raw, const struct buffer *buffer,
 		  const struct attachment *attachment);
-int pending_fence(struct pending *pending, const struct raw *raw, const struct buffer *buffer,
-		  const struct attachment *attachment);
+/* What it was, taken off; all 0: its beginning was not seen. */
+struct span pending_end(struct pending *pending, const struct raw *raw,
+			const struct buffer *buffer);
 
-/* Since when; 0: its beginning was not seen. */
-uint64_t pending_end(struct pending *pending, const struct raw *raw,
-		     const struct buffer *buffer, const struct attachment *attachment);
+/* The one that is there already, or a new one of @attachment. NULL: out of memory. */
+const struct own_fence *pending_fence(struct pending *pending, const struct raw *raw,
+				      const struct buffer *buffer,
+				      const struct attachment *attachment);
 /* What the fence is about to signal. */
 void pending_error(struct pending *pending, const struct raw *raw);
 /* All of these numbers, of which only the lower halves count; the caller frees each. */

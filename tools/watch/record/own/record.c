@@ -153,6 +153,12 @@ int own_record_open(struct own_record **record, uint64_t ring)
 	return STATUS_DONE;
 }
 
+void own_record_there(struct own_record *record, const struct descriptor *there, size_t count)
+{
+	record->join.there = there;
+	record->join.there_count = count;
+}
+
 void own_record_choose(struct own_record *record, const struct chosen *chosen)
 {
 	record->join.chosen = chosen;

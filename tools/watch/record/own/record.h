@@ -15,6 +15,7 @@
 
 #include "watch/list.h"
 #include "watch/record/chosen.h"
+#include "watch/record/there.h"
 
 struct own_record;
 
@@ -27,6 +28,11 @@ bool own_record_possible(void);
  */
 int own_record_open(struct own_record **record, uint64_t ring);
 
+/*
+ * What there was when it began, of which exporter, and how large. Without that, such a buffer has
+ * neither until an event tells. @there outlives it.
+ */
+void own_record_there(struct own_record *record, const struct descriptor *there, size_t count);
 /* Leave out what is of other buffers. @chosen outlives it; NULL: none is left out. */
 void own_record_choose(struct own_record *record, const struct chosen *chosen);
 

@@ -89,6 +89,7 @@ struct raw {
 	uint64_t usage;
 	uint64_t state;
 	uint64_t importer_kind;		/* of ours */
+	uint64_t flags;			/* of the call */
 	uint64_t is_dynamic, revocable;	/* as our exporter has it */
 	int32_t result;			/* returned; FENCE_SIGNAL: the fence's error */
 	char device[WATCH_NAME_LEN];

@@ -58,6 +58,7 @@ static const struct known_field {
 	NUMBER("state", state),
 	NUMBER("value", size),
 	NUMBER("kind", importer_kind),
+	NUMBER("flags", flags),
 	NUMBER("is_dynamic", is_dynamic),
 	NUMBER("revocable", revocable),
 	TEXT("dev_name", device),
