@@ -8,17 +8,22 @@ from pathlib import Path
 import pytest
 
 from ..run import NOBODY, run
-from .recording import BTF, nothing_left, offsets, options
+from .recording import BTF, TRACEFS, nothing_left, offsets, options
 
 __all__ = ["nothing_left"]  # a fixture
 
 KPROBES = Path("/sys/kernel/debug/kprobes/enabled")
 
 
-def hiding(directory: str) -> list[str]:
-    """Runs what follows where nothing is in it."""
-    script = f'mount -t tmpfs none {directory} && exec "$@"'
-    return ["unshare", "--mount", "sh", "-c", script, "sh"]
+def hiding(*directories: str | Path) -> list[str]:
+    """Runs what follows where nothing is in them."""
+    mounts = "".join(f"mount -t tmpfs none {each} && " for each in directories)
+    return ["unshare", "--mount", "sh", "-c", f'{mounts}exec "$@"', "sh"]
+
+
+def hiding_btf(*others: Path) -> list[str]:
+    """And others."""
+    return hiding(*([BTF.parent] if BTF.exists() else []), *others)
 
 
 def refusal(*arguments: str, before: list[str] | None = None, status: int = 77) -> str:
@@ -50,14 +55,15 @@ def test_kprobes_that_are_switched_off() -> None:
 
 
 def test_without_btf() -> None:
-    before = hiding(str(BTF.parent)) if BTF.exists() else None
-    line = refusal(before=before)
+    """With our modules it can record what they say: see test_own_events.py."""
+    ours = [path for path in (TRACEFS / "events").glob("dmabuf_revoke_*porter")]
+    line = refusal(before=hiding_btf(*ours))
     assert "no BTF (CONFIG_DEBUG_INFO_BTF)" in line
     assert "dmabuf-revoke-offsets >FILE, and give --offsets FILE" in line
 
 
 def test_offsets_without_btf() -> None:
-    before = hiding(str(BTF.parent)) if BTF.exists() else None
+    before = hiding_btf()
     arguments = ["watch", "--json", "--offsets", str(offsets()), "--", "true"]
     run(*arguments, before=before)
 
