@@ -72,7 +72,8 @@ static void report_importer(struct table *table, const struct importer_facts *fa
 		table_set(table, "importer", row->number);
 	table_text(table, "device", row->name);
 	table_text(table, "kind", row->number ? importer_kind(row) : "not attached");
-	if (row->began)
+	/* Our modules say its kind instead. */
+	if (row->began && !row->began->ours)
 		table_text(table, "callback",
 			   utf8_clean(clean, sizeof(clean), row->began->name));
 	table_set(table, "maps", facts->maps);

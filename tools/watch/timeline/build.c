@@ -256,7 +256,11 @@ static void add_to_cpu(struct builder *builder, const struct watch_event *event)
 		begin(builder, row, MARK_ACCESS, thread, event);
 		break;
 	case WATCH_CPU_END:
-		builder_close(builder, row, MARK_ACCESS, thread, event);
+		/* Our modules say of it only that it was refused, and nothing of its begin. */
+		if (event->ours)
+			builder_mark(builder, row, MARK_REFUSED, event);
+		else
+			builder_close(builder, row, MARK_ACCESS, thread, event);
 		break;
 	case WATCH_MMAP:
 		builder_mark(builder, row, event->result < 0 ? MARK_REFUSED : MARK_MMAP, event);

@@ -84,7 +84,7 @@ const char *importer_kind(const struct row *row)
 		return "";
 	if (!row->began)
 		return "not known";
-	if (!*row->began->name)
+	if (!*row->began->name || !strcmp(row->began->name, "legacy-static"))
 		return "static";
 	return row->was_pinned ? "dynamic, pinned" : "dynamic";
 }
@@ -194,7 +194,9 @@ static void append_details(char *text, const struct mark *mark)
 	if (mark->kind == MARK_WAIT)
 		append(text, MARK_TEXT, ", %s%s", usage_name((uint32_t)event->usage),
 		       event->locked ? ", with the resv lock held" : "");
-	if (mark->kind == MARK_LIFE && event->what == WATCH_ATTACH)
+	if (mark->kind == MARK_LIFE && event->what == WATCH_ATTACH && event->ours && *event->name)
+		append(text, MARK_TEXT, ", %s", utf8_clean(clean, sizeof(clean), event->name));
+	else if (mark->kind == MARK_LIFE && event->what == WATCH_ATTACH)
 		append(text, MARK_TEXT, ", %s%s", *event->name ? "callback " : "no callback",
 		       utf8_clean(clean, sizeof(clean), event->name));
 	if ((mark->kind == MARK_PINNED || mark->kind == MARK_MAPPED) && *event->name)

@@ -20,7 +20,7 @@ static void remove_trace(const char *name)
 	if (!tracefs)
 		return;
 	tracefs_trace_off(tracefs);
-	tracefs_event_disable(tracefs, NULL, NULL);
+	/* Its events go off with it. */
 	tracefs_instance_destroy(tracefs);
 	tracefs_instance_free(tracefs);
 }
