@@ -172,9 +172,10 @@ static void detached(struct own_join *join, enum watch_what what, struct entry *
 		emit_entry(join, what, entry);
 	if (!attachment)
 		return;
-	if (entry->by_importer)
-		attachment->detached = attachment->announced = true;
-	else
+	/* Its pointer is left, for the exporter's word; whoever attaches there next is another. */
+	attachment->announced = true;
+	attachment->detached = true;
+	if (!entry->by_importer)
 		known_detach(&join->known, attachment);
 }
 
