@@ -93,6 +93,13 @@ static const struct verb verbs[] = {
 	  "our modules need not be loaded. For root; the kernel has to have kprobe events, and\n"
 	  "BTF or --offsets. Exits 0 if all was recorded, whatever PROGRAM exits with.",
 	  verb_watch },
+	{ "test-importer", "-- PROGRAM [ARGUMENT]...",
+	  "Say pass or fail of a driver that imports dma-bufs, clause by clause",
+	  "Runs PROGRAM, which uses the driver under test, once per scenario, with a buffer of\n"
+	  "ours as the descriptor DMABUF_REVOKE_FD, revokes and moves that, and judges what the\n"
+	  "driver did. Exits 0 if nothing failed, 1 if something did, 77 if nothing could be\n"
+	  "judged.",
+	  verb_test_importer },
 	{ "doctor", "", "Say why it does not work here, and what to do about it",
 	  "Looks at the kernel, the modules, their nodes and the exporter's limit. Exits 0\n"
 	  "if all is well; 77 if a module is not loaded, not reachable or of another\n"

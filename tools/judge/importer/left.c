@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What an importer leaves behind. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "judge/clauses.h"
+#include "judge/events.h"
+#include "judge/importer/stage.h"
+#include "lib/text/message.h"
+
+static bool judges(const struct stage *stage, const char *clause)
+{
+	return clause_among(stage->trial->scenario->clauses, clause);
+}
+
+/* There is no event for what the last reference does: looked at again and again. */
+static void pause_shortly(void)
+{
+	const struct timespec time = { .tv_nsec = 2000000 };
+
+	nanosleep(&time, NULL);
+}
+
+/* Until @is_gone, for as long as the end of a program may take. */
+static bool goes(struct stage *stage, bool (*is_gone)(const struct stage *stage))
+{
+	uint64_t deadline = trial_deadline(stage->trial, LIMIT_END);
+
+	while (!is_gone(stage)) {
+		if (dr_now() >= deadline || trial_is_interrupted(stage->trial))
+			return false;
+		pause_shortly();
+	}
+	return true;
+}
+
+static struct dmabuf_revoke_query asked(const struct stage *stage)
+{
+	struct dmabuf_revoke_query query = { 0 };
+
+	dr_query_fd(stage->exporter, stage->dmabuf, &query);
+	return query;
+}
+
+static bool is_detached(const struct stage *stage)
+{
+	return !asked(stage).attachments;
+}
+
+static bool is_without_fences(const struct stage *stage)
+{
+	return !asked(stage).pending.fences;
+}
+
+/* Whether nobody has the id any more, not even by a reference to its dma-buf. */
+static bool is_forgotten(const struct stage *stage)
+{
+	uint64_t ids[1024];
+	uint32_t count, i;
+
+	if (dr_list(stage->exporter, ids, 1024, &count))
+		return false;
+	for (i = 0; i < count && i < 1024; i++)
+		if (ids[i] == stage->id)
+			return false;
+	return true;
+}
+
+static void judge_counts(struct stage *stage)
+{
+	struct trial *trial = stage->trial;
+	unsigned int pins = events_count(trial, WATCH_PIN, 0, false);
+	unsigned int unpins = events_count(trial, WATCH_UNPIN, 0, false);
+	unsigned int maps = events_count(trial, WATCH_MAP, 0, false);
+	unsigned int unmaps = events_count(trial, WATCH_UNMAP, 0, false);
+
+	if (trial_is_blind(trial))
+		trial_unknown(trial, "I9", "events were lost");
+	else if (pins != unpins || maps != unmaps)
+		trial_fail(trial, "I9", "%u pins and %u unpins, %u maps and %u unmaps, when the "
+			   "program has ended", pins, unpins, maps, unmaps);
+	else if (maps)
+		trial_pass(trial, "I9", "%u pins, all unpinned, and %u maps, all unmapped", pins,
+			   maps);
+}
+
+static void judge_attachments(struct stage *stage)
+{
+	uint64_t began = dr_now();
+	bool judged = judges(stage, "I17");
+
+	if (!goes(stage, is_detached) && judged)
+		trial_never(stage->trial, "I17", LIMIT_END, began,
+			    "its attachment has not gone", "the program's end");
+}
+
+static void judge_fences(struct stage *stage)
+{
+	uint64_t began = dr_now();
+
+	if (!judges(stage, "I18"))
+		return;
+	if (goes(stage, is_without_fences))
+		trial_pass(stage->trial, "I18", "no fence is pending when the program has ended");
+	else
+		trial_never(stage->trial, "I18", LIMIT_END, began,
+			    "a fence has not signalled", "the program's end");
+}
+
+/* The buffer is given up. A device that has written to it after the revoke is found. */
+static void judge_memory(struct stage *stage)
+{
+	struct dmabuf_revoke_free out = { 0 };
+	uint64_t offset = 0;
+	int ret = dr_free(stage->exporter, stage->id, &offset, 1, &out);
+
+	if (!judges(stage, "I3") || !stage->quarantined || ret)
+		return;
+	if (!out.checked)
+		trial_unknown(stage->trial, "I3", "the revoke has not come to its end, so the "
+			      "memory was not watched");
+	else if (out.changed)
+		trial_fail(stage->trial, "I3", "%u pages were written to after the last unmap, the "
+			   "first at offset %llu", out.changed, (unsigned long long)offset);
+	else
+		trial_pass(stage->trial, "I3", "no page was written to after the last unmap");
+}
+
+static void judge_reference(struct stage *stage)
+{
+	uint64_t began = dr_now();
+
+	if (!judges(stage, "I17"))
+		return;
+	if (goes(stage, is_forgotten))
+		trial_pass(stage->trial, "I17", "nothing is left of attachment and dma-buf when the "
+			   "program has ended");
+	else
+		trial_never(stage->trial, "I17", LIMIT_END, began,
+			    "the dma-buf has not gone, somebody has a reference to it",
+			    "its last descriptor");
+}
+
+static void end_program(struct stage *stage)
+{
+	struct partner *partner = &stage->trial->partner;
+	uint64_t began = dr_now();
+
+	if (!partner->words)
+		return;
+	if (partner->control >= 0)
+		close(partner->control);
+	partner->control = -1;
+	if (partner_has_ended(partner, trial_deadline(stage->trial, LIMIT_END)))
+		return;
+	if (judges(stage, "I17"))
+		trial_never(stage->trial, "I17", LIMIT_END, began, "the program has not ended",
+			    "it was asked to");
+	kill(-partner->pid, SIGKILL);
+	partner_has_ended(partner, trial_deadline(stage->trial, LIMIT_END));
+}
+
+void stage_close(struct stage *stage)
+{
+	bool started = stage->trial->partner.words;
+
+	end_program(stage);
+	if (stage->exporter < 0 || stage->dmabuf < 0)
+		goto out;
+	if (started) {
+		judge_attachments(stage);
+		trial_look(stage->trial);
+		if (judges(stage, "I9"))
+			judge_counts(stage);
+		judge_fences(stage);
+	}
+	judge_memory(stage);
+	close(stage->dmabuf);
+	stage->dmabuf = -1;
+	if (started)
+		judge_reference(stage);
+out:
+	if (stage->dmabuf >= 0)
+		close(stage->dmabuf);
+	if (stage->exporter >= 0)
+		close(stage->exporter);
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "judge/kernel_log.h"
+
+int kernel_log_open(void)
+{
+	int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	if (log < 0)
+		return -errno;
+	lseek(log, 0, SEEK_END);
+	return log;
+}
+
+/* Of our own modules: what they say of deliberate bugs, and of a revoke that waits. */
+static int is_ours(const char *text)
+{
+	return !strncmp(text, "dmabuf_revoke_", strlen("dmabuf_revoke_"));
+}
+
+/* A report is several lines; its first one has one of these in it. */
+static int is_complaint(const char *text)
+{
+	static const char *const words[] = {
+		"WARNING:", "BUG:", "Oops", "UBSAN:", "general protection fault", "DMA-API:",
+		"DMAR:", "INFO: task ", "possible circular locking", "refcount_t:",
+		"AMD-Vi: Event", "rcu: INFO", "kernel BUG at", "list_add corruption",
+		"list_del corruption", "sleeping function",
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (strstr(text, words[i]))
+			return !is_ours(text);
+	return 0;
+}
+
+void kernel_log_read(int log, void (*line)(void *context, const char *text), void *context)
+{
+	char record[8192];
+	ssize_t length;
+
+	/* EPIPE: some were overwritten before they were read; the next read goes on behind them. */
+	while ((length = read(log, record, sizeof(record) - 1)) > 0 || errno == EPIPE) {
+		char *text;
+
+		if (length <= 0)
+			continue;
+		record[length] = 0;
+		text = strchr(record, ';');
+		if (!text)
+			continue;
+		text++;
+		text[strcspn(text, "\n")] = 0;
+		if (line && is_complaint(text))
+			line(context, text);
+	}
+}

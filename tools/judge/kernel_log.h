@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the kernel says meanwhile. */
+#ifndef JUDGE_KERNEL_LOG_H
+#define JUDGE_KERNEL_LOG_H
+
+/* A descriptor of /dev/kmsg that reads what comes from now on, or -errno. */
+int kernel_log_open(void);
+/*
+ * Calls @line with each complaint since the last call, without its prefix: warnings and worse of
+ * the kernel, oopses, reports of lockdep, KASAN, of the DMA API, of an IOMMU. NULL: forget them.
+ */
+void kernel_log_read(int log, void (*line)(void *context, const char *text), void *context);
+
+#endif

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The program that uses the driver under test, and the socket on which it is told when to go
+ * on. What is said there are lines:
+ *
+ *   to it: "again"; "revoke", "suspend", "restore", "move", "remove" to one that exports
+ *   from it: "done E", E is 0 or a positive errno; "failed E"; "buffer", with a descriptor
+ *
+ * The end of the file asks it to let go of everything and to exit.
+ */
+#ifndef JUDGE_PARTNER_H
+#define JUDGE_PARTNER_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "judge/output.h"
+
+#define PARTNER_LINE	64
+
+struct partner {
+	char **words;
+	pid_t pid;			/* its own process group; 0: it does not run */
+	int pidfd;
+	int control;			/* our end; -1: closed */
+	int received;			/* a descriptor that it sent, or -1 */
+	bool ended;
+	int state;			/* of waitpid(), once it has @ended */
+	char line[PARTNER_LINE];	/* of it, so far */
+	size_t length;
+	struct output output;
+};
+
+struct partner_options {
+	int dmabuf;			/* it inherits that; -1: none */
+	const sigset_t *mask;		/* signals that it has blocked */
+	unsigned int descriptors;	/* how many it may have, or 0 */
+	const char *cgroup;		/* a folder of cgroup2 to be in, or NULL */
+};
+
+/* Returns an enum status; says what went wrong. */
+int partner_start(struct partner *partner, char **words, const struct partner_options *options);
+/* A word and the end of the line. Returns 0, or -EPIPE if nobody hears it. */
+int partner_say(struct partner *partner, const char *word);
+/*
+ * The next line, without its end. Returns 1; 0 if there is none before the deadline (CLOCK_MONOTONIC,
+ * ns; 0: what there is now); -EPIPE if there will be none.
+ */
+int partner_hear(struct partner *partner, char line[PARTNER_LINE], uint64_t deadline_ns);
+/* Of "done E": true, and E. */
+bool partner_done(const char *line, int *err);
+/* Whether it has ended; @deadline_ns as above. */
+bool partner_has_ended(struct partner *partner, uint64_t deadline_ns);
+/* "has exited with 1", "was ended by signal 11 (Segmentation fault)", "still runs". */
+const char *partner_fate(struct partner *partner, char text[128]);
+/*
+ * Where its threads stand in the kernel, those that no signal ends: "thread 12 (name): func; func".
+ * Calls @line for each. Returns how many.
+ */
+int partner_stacks(const struct partner *partner, void (*line)(void *context, const char *text),
+		   void *context);
+/*
+ * Its end, and of all that it has started: the socket ends, then SIGKILL at the deadline. Returns
+ * whether it is gone: what hangs in the kernel is left alone.
+ */
+bool partner_stop(struct partner *partner, uint64_t deadline_ns, uint64_t kill_deadline_ns);
+
+#endif

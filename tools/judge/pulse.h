@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Whether this machine was alive: a thread that wakes every 10 ms notes how late it was. What
+ * took too long while nothing ran has broken no clause.
+ */
+#ifndef JUDGE_PULSE_H
+#define JUDGE_PULSE_H
+
+#include <stdint.h>
+
+/* Both once. Returns 0 or a negative errno. */
+int pulse_start(void);
+void pulse_stop(void);
+
+/* By how much it was late at worst, from @begin_ns to @end_ns of CLOCK_MONOTONIC, in ns. */
+uint64_t pulse_late(uint64_t begin_ns, uint64_t end_ns);
+
+#endif

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "judge/clauses.h"
+#include "judge/kernel_log.h"
+#include "judge/pulse.h"
+#include "judge/report/report.h"
+#include "judge/run.h"
+#include "judge/trial.h"
+#include "lib/process/signals.h"
+#include "lib/text/message.h"
+#include "lib/text/table.h"
+
+/* Of each CPU: what happens between two looks has to fit. */
+#define RING	(1ULL << 20)
+
+/* Whether @name is one of "a,b". */
+static bool is_named(const char *names, const char *name)
+{
+	size_t length = strlen(name);
+
+	while (names && *names) {
+		size_t word = strcspn(names, ",");
+
+		if (word == length && !strncmp(names, name, word))
+			return true;
+		names += word + (names[word] == ',');
+	}
+	return false;
+}
+
+static bool judges_one_of(const struct scenario *scenario, const char *chosen)
+{
+	size_t i;
+
+	for (i = 0; i < clause_count; i++)
+		if (is_named(chosen, clauses[i].name) &&
+		    (clause_among(scenario->clauses, clauses[i].name) ||
+		     !strcmp(clauses[i].name, "LOG")))
+			return true;
+	return false;
+}
+
+static bool is_chosen(const struct run_options *options, const struct scenario *scenario)
+{
+	if (options->scenarios && !is_named(options->scenarios, scenario->name))
+		return false;
+	return !options->clauses || judges_one_of(scenario, options->clauses);
+}
+
+static bool is_scenario(const struct suite *suite, const char *name)
+{
+	size_t i;
+
+	for (i = 0; suite->scenarios[i]; i++)
+		if (!strcmp(suite->scenarios[i]->name, name))
+			return true;
+	return false;
+}
+
+/* Whether each of "a,b" is one; else a message. */
+static int check_names(const struct suite *suite, const struct verb *verb, const char *names,
+		       bool clause)
+{
+	while (names && *names) {
+		size_t length = strcspn(names, ",");
+		char name[64];
+
+		snprintf(name, sizeof(name), "%.*s", (int)length, names);
+		if (clause ? !clause_find(name) : !is_scenario(suite, name))
+			return usage(verb, "there is no %s \"%s\": --list names them",
+				     clause ? "clause" : "scenario", name);
+		names += length + (names[length] == ',');
+	}
+	return STATUS_DONE;
+}
+
+static int check(const struct suite *suite, const struct judge *judge,
+		 const struct run_options *options)
+{
+	int status = check_names(suite, judge->verb, options->scenarios, false);
+
+	if (!status)
+		status = check_names(suite, judge->verb, options->clauses, true);
+	if (!status && options->json && options->ktap)
+		return usage(judge->verb, "--json or --ktap, not both");
+	if (!status && !options->repeat)
+		return usage(judge->verb, "--repeat 0 judges nothing");
+	return status;
+}
+
+int run_list(const struct suite *suite, bool json)
+{
+	static const struct column columns[] = {
+		{ "scenario", "SCENARIO", CELL_TEXT, 0 },
+		{ "clauses", "CLAUSES", CELL_TEXT, 0 },
+		{ "what", "WHAT IS DONE", CELL_TEXT, 0 },
+		{ 0 },
+	};
+	struct document *document = document_new(json);
+	struct table *table = table_new(document, "scenarios", NULL, LAYOUT_ROWS, columns);
+	size_t i;
+
+	for (i = 0; suite->scenarios[i]; i++) {
+		table_row(table);
+		table_text(table, "scenario", suite->scenarios[i]->name);
+		table_text(table, "clauses", suite->scenarios[i]->clauses);
+		table_text(table, "what", suite->scenarios[i]->summary);
+	}
+	return document_print(document);
+}
+
+/* A terminal is told what goes on, since it takes a while. */
+static void say_progress(const struct scenario *scenario, unsigned int round)
+{
+	if (isatty(STDERR_FILENO))
+		fprintf(stderr, "\r\033[K%s %u ...", scenario->name, round);
+}
+
+static void run_each(const struct suite *suite, struct judge *judge,
+		     const struct run_options *options)
+{
+	int round;
+	size_t i;
+
+	for (round = 1; round <= options->repeat; round++)
+		for (i = 0; suite->scenarios[i]; i++) {
+			const struct scenario *scenario = suite->scenarios[i];
+
+			if (judge->interrupted || judge->stuck || judge->findings.ret)
+				return;
+			if (!is_chosen(options, scenario))
+				continue;
+			say_progress(scenario, (unsigned int)round);
+			trial_run(judge, scenario, (unsigned int)round);
+		}
+}
+
+/* Those that nobody asked for are not reported. */
+static void keep_chosen(struct judge *judge, const struct run_options *options)
+{
+	struct findings *findings = &judge->findings;
+	size_t i, kept = 0;
+
+	for (i = 0; i < findings->count; i++) {
+		struct finding *row = &findings->rows[i];
+
+		if (!options->clauses || is_named(options->clauses, row->clause))
+			findings->rows[kept++] = *row;
+		else
+			free(row->details);
+	}
+	findings->count = kept;
+}
+
+static int prepare(struct judge *judge, const struct run_options *options)
+{
+	sigset_t ending;
+	int ret, status;
+
+	limits_default(&judge->limits);
+	status = options->limits ? limits_parse(judge->verb, &judge->limits, options->limits) :
+		 STATUS_DONE;
+	if (status)
+		return status;
+	judge->seed = (uint32_t)options->seed;
+	signal(SIGCHLD, SIG_DFL);
+	signals_block(&ending, &judge->before);
+	judge->signals = signalfd(-1, &ending, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (judge->signals < 0)
+		return explain(ACT_OTHER, errno, "signalfd");
+	judge->log = kernel_log_open();
+	ret = pulse_start();
+	if (ret)
+		return explain(ACT_OTHER, ret, "a thread");
+	status = own_record_open(&judge->record, RING);
+	if (status)
+		pulse_stop();
+	return status;
+}
+
+static void end(struct judge *judge)
+{
+	own_record_close(judge->record);
+	if (judge->log >= 0)
+		close(judge->log);
+	if (judge->signals >= 0)
+		close(judge->signals);
+	findings_free(&judge->findings);
+	watch_list_free(&judge->all);
+}
+
+int run_suite(const struct suite *suite, struct judge *judge, const struct run_options *options)
+{
+	int status = check(suite, judge, options);
+
+	if (status)
+		return status;
+	judge->about = suite->about;
+	judge->log = -1;
+	judge->signals = -1;
+	status = prepare(judge, options);
+	if (!status) {
+		run_each(suite, judge, options);
+		if (isatty(STDERR_FILENO))
+			fprintf(stderr, "\r\033[K");
+		pulse_stop();
+		keep_chosen(judge, options);
+		status = judge->findings.ret ?
+			 explain(ACT_OTHER, judge->findings.ret, "keeping the verdicts") :
+			 report(judge, options);
+	}
+	end(judge);
+	return status;
+}

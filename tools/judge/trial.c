@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "judge/clauses.h"
+#include "judge/events.h"
+#include "judge/kernel_log.h"
+#include "judge/pulse.h"
+#include "judge/trial.h"
+#include "lib/devices/ioctls.h"
+#include "lib/text/message.h"
+#include "lib/text/units.h"
+
+void trial_look(struct trial *trial)
+{
+	int ret = own_record_take(trial->judge->record, &trial->list);
+
+	if (ret)
+		trial->list.dropped++;
+}
+
+bool trial_is_blind(const struct trial *trial)
+{
+	size_t i;
+
+	if (trial->list.dropped)
+		return true;
+	for (i = 0; i < trial->list.count; i++)
+		if (trial->list.events[i].what == WATCH_LOST)
+			return true;
+	return false;
+}
+
+static struct finding *add(struct trial *trial, const char *clause, enum verdict verdict,
+			   const char *text)
+{
+	struct finding finding = { .scenario = trial->scenario->name, .round = trial->round,
+				   .verdict = verdict };
+
+	snprintf(finding.clause, sizeof(finding.clause), "%s", clause);
+	snprintf(finding.text, sizeof(finding.text), "%s", text);
+	return findings_add(&trial->judge->findings, &finding);
+}
+
+struct finding *trial_find(struct trial *trial, const char *clause, enum verdict verdict,
+			   const char *format, ...)
+{
+	char text[FINDING_TEXT], last[1024];
+	struct finding *finding;
+	va_list values;
+
+	va_start(values, format);
+	vsnprintf(text, sizeof(text), format, values);
+	va_end(values);
+	finding = add(trial, clause, verdict, text);
+	if (!finding || verdict != VERDICT_FAIL)
+		return finding;
+	events_detail(finding, trial);
+	if (trial->partner.words) {
+		output_last(&trial->partner.output, last, sizeof(last));
+		if (*last)
+			finding_detail(finding, "%s has printed, in the end: %s",
+				       *trial->partner.words, last);
+	}
+	return finding;
+}
+
+/* "the last unmap came 12 ms after WHEN" */
+static void say(char text[FINDING_TEXT], const struct trial *trial, enum limit limit,
+		uint64_t ns, const char *what, const char *when)
+{
+	char duration[UNITS_TEXT], bound[128];
+
+	snprintf(text, FINDING_TEXT, "%s %s after %s; %s", what, format_duration(duration, ns),
+		 when, limit_text(&trial->judge->limits, limit, bound));
+}
+
+struct finding *trial_took(struct trial *trial, const char *clause, enum limit limit,
+			   uint64_t begin_ns, uint64_t end_ns, const char *what,
+			   const char *when)
+{
+	uint64_t took = end_ns > begin_ns ? end_ns - begin_ns : 0;
+	uint64_t late = pulse_late(begin_ns, end_ns), most = trial->judge->limits.ns[limit];
+	char text[FINDING_TEXT], duration[UNITS_TEXT];
+
+	say(text, trial, limit, took, what, when);
+	if (took <= most)
+		return trial_pass(trial, clause, "%s", text);
+	if (late > most / 4)
+		return trial_unknown(trial, clause, "%s; but this machine did nothing for %s of it",
+				     text, format_duration(duration, late));
+	return trial_fail(trial, clause, "%s", text);
+}
+
+struct finding *trial_never(struct trial *trial, const char *clause, enum limit limit,
+			    uint64_t begin_ns, const char *what, const char *when)
+{
+	uint64_t now = dr_now(), late = pulse_late(begin_ns, now);
+	char text[FINDING_TEXT], duration[UNITS_TEXT], bound[128];
+
+	snprintf(text, sizeof(text), "%s within %s after %s; %s", what,
+		 format_duration(duration, now - begin_ns), when,
+		 limit_text(&trial->judge->limits, limit, bound));
+	if (trial->judge->interrupted)
+		return trial_unknown(trial, clause, "%s; but it was interrupted", text);
+	if (trial_is_blind(trial))
+		return trial_unknown(trial, clause, "%s; but events were lost", text);
+	if (late > trial->judge->limits.ns[limit] / 4)
+		return trial_unknown(trial, clause, "%s; but this machine did nothing for %s of it",
+				     text, format_duration(duration, late));
+	return trial_fail(trial, clause, "%s", text);
+}
+
+static bool has_verdict(const struct trial *trial, const char *clause)
+{
+	const struct findings *findings = &trial->judge->findings;
+	size_t i;
+
+	for (i = 0; i < findings->count; i++) {
+		const struct finding *row = &findings->rows[i];
+
+		if (row->scenario == trial->scenario->name && row->round == trial->round &&
+		    !strcmp(row->clause, clause))
+			return true;
+	}
+	return false;
+}
+
+/* Of those clauses that have none. */
+static void give_all(struct trial *trial, enum verdict verdict, const char *text)
+{
+	size_t i;
+
+	for (i = 0; i < clause_count; i++)
+		if (clause_among(trial->scenario->clauses, clauses[i].name) &&
+		    !has_verdict(trial, clauses[i].name))
+			add(trial, clauses[i].name, verdict, text);
+}
+
+void trial_give_up(struct trial *trial, const char *format, ...)
+{
+	char text[FINDING_TEXT];
+	va_list values;
+
+	va_start(values, format);
+	vsnprintf(text, sizeof(text), format, values);
+	va_end(values);
+	give_all(trial, VERDICT_SKIP, text);
+}
+
+uint64_t trial_deadline(const struct trial *trial, enum limit limit)
+{
+	return dr_deadline(trial->judge->limits.ns[limit]);
+}
+
+bool trial_is_interrupted(struct trial *trial)
+{
+	struct signalfd_siginfo info;
+
+	if (read(trial->judge->signals, &info, sizeof(info)) == sizeof(info))
+		trial->judge->interrupted = true;
+	return trial->judge->interrupted;
+}
+
+static void note_complaint(void *context, const char *text)
+{
+	trial_fail((struct trial *)context, "LOG", "the kernel's log: %s", text);
+}
+
+static void note_stack(void *context, const char *text)
+{
+	finding_detail(context, "%s", text);
+}
+
+/* It is asked, then killed; what no signal ends, hangs, and nothing can be tried after that. */
+static void end_program(struct trial *trial)
+{
+	struct judge *judge = trial->judge;
+	struct partner *partner = &trial->partner;
+	char **words = partner->words;
+	struct finding *finding;
+
+	if (!words)
+		return;
+	if (partner_stop(partner, trial_deadline(trial, LIMIT_END),
+			 dr_deadline(2 * judge->limits.ns[LIMIT_END])))
+		return;
+	judge->stuck = true;
+	finding = trial_fail(trial, "LOG", "%s hangs in the kernel, and SIGKILL does not end it",
+			     *words);
+	if (finding)
+		partner_stacks(partner, note_stack, finding);
+}
+
+void trial_run(struct judge *judge, const struct scenario *scenario, unsigned int round)
+{
+	struct trial trial = { .judge = judge, .scenario = scenario, .round = round,
+			       .began_ns = dr_now(), .partner = { .received = -1 } };
+	size_t i;
+
+	if (judge->log >= 0)
+		kernel_log_read(judge->log, NULL, NULL);
+	/* What came before is of nobody. */
+	trial_look(&trial);
+	trial.list.count = 0;
+	scenario->run(&trial);
+	end_program(&trial);
+	trial_look(&trial);
+	if (judge->log >= 0)
+		kernel_log_read(judge->log, note_complaint, &trial);
+	if (!has_verdict(&trial, "LOG"))
+		trial_find(&trial, "LOG", judge->log < 0 ? VERDICT_SKIP : VERDICT_PASS,
+			   judge->log < 0 ? "the kernel's log cannot be read (/dev/kmsg)" :
+			   "the kernel's log has no complaint");
+	give_all(&trial, VERDICT_UNKNOWN, judge->interrupted ? "it was interrupted" :
+		 "nothing showed it");
+	for (i = 0; i < trial.list.count; i++)
+		if (watch_list_add(&judge->all, &trial.list.events[i]))
+			judge->findings.ret = -ENOMEM;
+	watch_list_free(&trial.list);
+}

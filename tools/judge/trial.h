@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * One scenario, once: the program is started for it, and ends with it. Verdicts are given here, so
+ * that each has its evidence: what happened, with times, and what the limit was.
+ */
+#ifndef JUDGE_TRIAL_H
+#define JUDGE_TRIAL_H
+
+#include <stdbool.h>
+
+#include "judge/judge.h"
+#include "judge/partner.h"
+#include "judge/scenario.h"
+
+struct trial {
+	struct judge *judge;
+	const struct scenario *scenario;
+	unsigned int round;		/* from 1 */
+	uint64_t began_ns;
+	struct partner partner;
+	struct watch_list list;		/* what happened, as far as was looked */
+	uint64_t inode;			/* of the dma-buf that it is about; 0: not yet known */
+};
+
+/* What has happened until now is in @list afterwards. */
+void trial_look(struct trial *trial);
+/* Whether events are missing in it: what is not there may have happened. */
+bool trial_is_blind(const struct trial *trial);
+
+/*
+ * A verdict, with the events of the buffer as details if it is FAIL. What was not seen may be
+ * FAIL only if !trial_is_blind(): it is UNKNOWN then, by itself.
+ */
+struct finding *trial_find(struct trial *trial, const char *clause, enum verdict verdict,
+			   const char *format, ...) __attribute__((format(printf, 4, 5)));
+#define trial_pass(trial, clause, ...)	trial_find(trial, clause, VERDICT_PASS, __VA_ARGS__)
+#define trial_fail(trial, clause, ...)	trial_find(trial, clause, VERDICT_FAIL, __VA_ARGS__)
+#define trial_skip(trial, clause, ...)	trial_find(trial, clause, VERDICT_SKIP, __VA_ARGS__)
+#define trial_unknown(trial, clause, ...) trial_find(trial, clause, VERDICT_UNKNOWN, __VA_ARGS__)
+
+/*
+ * By time: PASS if it took no longer than the limit, UNKNOWN if this machine was not alive
+ * meanwhile, else FAIL. @what: "the last unmap came"; " 12 ms after WHEN" is added.
+ */
+struct finding *trial_took(struct trial *trial, const char *clause, enum limit limit,
+			   uint64_t begin_ns, uint64_t end_ns, const char *what,
+			   const char *when);
+/* It has not come at all, although that was waited for since @begin_ns: FAIL, or UNKNOWN. */
+struct finding *trial_never(struct trial *trial, const char *clause, enum limit limit,
+			    uint64_t begin_ns, const char *what, const char *when);
+/* SKIP for all clauses of the scenario that have no verdict yet. */
+void trial_give_up(struct trial *trial, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* A deadline of CLOCK_MONOTONIC, that far from now. */
+uint64_t trial_deadline(const struct trial *trial, enum limit limit);
+/* Whether the user asked us to end: every wait ends then. */
+bool trial_is_interrupted(struct trial *trial);
+
+/* All there is to one trial: runs the scenario, ends its program, reads the kernel's log. */
+void trial_run(struct judge *judge, const struct scenario *scenario, unsigned int round);
+
+#endif
