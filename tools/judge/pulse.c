@@ -62,26 +62,20 @@ static uint64_t overlap(const struct gap *gap, uint64_t begin_ns, uint64_t end_n
 	return begin < end ? end - begin : 0;
 }
 
-uint64_t pulse_late(uint64_t begin_ns, uint64_t end_ns)
+uint64_t pulse_lost(uint64_t begin_ns, uint64_t end_ns)
 {
+	uint64_t lost = 0;
 	size_t i, first;
 	struct gap now;
-	uint64_t late = 0, one;
 
 	pthread_mutex_lock(&gaps_lock);
 	first = gap_count > REMEMBERED ? gap_count - REMEMBERED : 0;
-	for (i = first; i < gap_count; i++) {
-		one = overlap(&gaps[i % REMEMBERED], begin_ns, end_ns);
-		if (one > late)
-			late = one;
-	}
+	for (i = first; i < gap_count; i++)
+		lost += overlap(&gaps[i % REMEMBERED], begin_ns, end_ns);
 	/* It may be late at this moment. */
 	now = (struct gap){ last_beat, dr_now() };
-	if (now.end_ns - now.begin_ns > PERIOD_NS + LATE_NS) {
-		one = overlap(&now, begin_ns, end_ns);
-		if (one > late)
-			late = one;
-	}
+	if (now.end_ns - now.begin_ns > PERIOD_NS + LATE_NS)
+		lost += overlap(&now, begin_ns, end_ns);
 	pthread_mutex_unlock(&gaps_lock);
-	return late;
+	return lost;
 }

@@ -12,7 +12,7 @@
 int pulse_start(void);
 void pulse_stop(void);
 
-/* By how much it was late at worst, from @begin_ns to @end_ns of CLOCK_MONOTONIC, in ns. */
-uint64_t pulse_late(uint64_t begin_ns, uint64_t end_ns);
+/* For how long nothing ran, all in all, from @begin_ns to @end_ns of CLOCK_MONOTONIC, in ns. */
+uint64_t pulse_lost(uint64_t begin_ns, uint64_t end_ns);
 
 #endif

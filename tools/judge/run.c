@@ -132,10 +132,15 @@ static void run_each(const struct suite *suite, struct judge *judge,
 		for (i = 0; suite->scenarios[i]; i++) {
 			const struct scenario *scenario = suite->scenarios[i];
 
-			if (judge->interrupted || judge->stuck || judge->findings.ret)
+			if (judge->interrupted || judge->findings.ret)
 				return;
 			if (!is_chosen(options, scenario))
 				continue;
+			if (judge->stuck) {
+				trial_leave_out(judge, scenario, (unsigned int)round,
+						"not tried: something hangs in the kernel");
+				continue;
+			}
 			say_progress(scenario, (unsigned int)round);
 			trial_run(judge, scenario, (unsigned int)round);
 		}

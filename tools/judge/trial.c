@@ -69,6 +69,12 @@ struct finding *trial_find(struct trial *trial, const char *clause, enum verdict
 	return finding;
 }
 
+/* Also if what was lost had taken twice as long: who slept has to be woken, too. */
+static bool is_too_long(uint64_t took_ns, uint64_t lost_ns, uint64_t most_ns)
+{
+	return took_ns > most_ns + 2 * lost_ns;
+}
+
 /* "the last unmap came 12 ms after WHEN" */
 static void say(char text[FINDING_TEXT], const struct trial *trial, enum limit limit,
 		uint64_t ns, const char *what, const char *when)
@@ -84,22 +90,22 @@ struct finding *trial_took(struct trial *trial, const char *clause, enum limit l
 			   const char *when)
 {
 	uint64_t took = end_ns > begin_ns ? end_ns - begin_ns : 0;
-	uint64_t late = pulse_late(begin_ns, end_ns), most = trial->judge->limits.ns[limit];
+	uint64_t lost = pulse_lost(begin_ns, end_ns), most = trial->judge->limits.ns[limit];
 	char text[FINDING_TEXT], duration[UNITS_TEXT];
 
 	say(text, trial, limit, took, what, when);
 	if (took <= most)
 		return trial_pass(trial, clause, "%s", text);
-	if (late > most / 4)
+	if (!is_too_long(took, lost, most))
 		return trial_unknown(trial, clause, "%s; but this machine did nothing for %s of it",
-				     text, format_duration(duration, late));
+				     text, format_duration(duration, lost));
 	return trial_fail(trial, clause, "%s", text);
 }
 
 struct finding *trial_never(struct trial *trial, const char *clause, enum limit limit,
 			    uint64_t begin_ns, const char *what, const char *when)
 {
-	uint64_t now = dr_now(), late = pulse_late(begin_ns, now);
+	uint64_t now = dr_now(), lost = pulse_lost(begin_ns, now);
 	char text[FINDING_TEXT], duration[UNITS_TEXT], bound[128];
 
 	snprintf(text, sizeof(text), "%s within %s after %s; %s", what,
@@ -109,9 +115,9 @@ struct finding *trial_never(struct trial *trial, const char *clause, enum limit 
 		return trial_unknown(trial, clause, "%s; but it was interrupted", text);
 	if (trial_is_blind(trial))
 		return trial_unknown(trial, clause, "%s; but events were lost", text);
-	if (late > trial->judge->limits.ns[limit] / 4)
+	if (!is_too_long(now - begin_ns, lost, trial->judge->limits.ns[limit]))
 		return trial_unknown(trial, clause, "%s; but this machine did nothing for %s of it",
-				     text, format_duration(duration, late));
+				     text, format_duration(duration, lost));
 	return trial_fail(trial, clause, "%s", text);
 }
 
@@ -176,8 +182,7 @@ static void note_stack(void *context, const char *text)
 	finding_detail(context, "%s", text);
 }
 
-/* It is asked, then killed; what no signal ends, hangs, and nothing can be tried after that. */
-static void end_program(struct trial *trial)
+void trial_end_program(struct trial *trial)
 {
 	struct judge *judge = trial->judge;
 	struct partner *partner = &trial->partner;
@@ -196,6 +201,14 @@ static void end_program(struct trial *trial)
 		partner_stacks(partner, note_stack, finding);
 }
 
+void trial_leave_out(struct judge *judge, const struct scenario *scenario, unsigned int round,
+		     const char *why)
+{
+	struct trial trial = { .judge = judge, .scenario = scenario, .round = round };
+
+	trial_give_up(&trial, "%s", why);
+}
+
 void trial_run(struct judge *judge, const struct scenario *scenario, unsigned int round)
 {
 	struct trial trial = { .judge = judge, .scenario = scenario, .round = round,
@@ -208,7 +221,7 @@ void trial_run(struct judge *judge, const struct scenario *scenario, unsigned in
 	trial_look(&trial);
 	trial.list.count = 0;
 	scenario->run(&trial);
-	end_program(&trial);
+	trial_end_program(&trial);
 	trial_look(&trial);
 	if (judge->log >= 0)
 		kernel_log_read(judge->log, note_complaint, &trial);

@@ -52,11 +52,20 @@ struct finding *trial_never(struct trial *trial, const char *clause, enum limit 
 void trial_give_up(struct trial *trial, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/*
+ * The program is asked to end, then killed: it may be started anew. What no signal ends, hangs, and
+ * nothing can be tried after that.
+ */
+void trial_end_program(struct trial *trial);
+
 /* A deadline of CLOCK_MONOTONIC, that far from now. */
 uint64_t trial_deadline(const struct trial *trial, enum limit limit);
 /* Whether the user asked us to end: every wait ends then. */
 bool trial_is_interrupted(struct trial *trial);
 
+/* It is not run, for a reason. */
+void trial_leave_out(struct judge *judge, const struct scenario *scenario, unsigned int round,
+		     const char *why);
 /* All there is to one trial: runs the scenario, ends its program, reads the kernel's log. */
 void trial_run(struct judge *judge, const struct scenario *scenario, unsigned int round);
 
