@@ -19,6 +19,7 @@
 #include "lib/text/message.h"
 
 #define ENVIRONMENT_CONTROL	"DMABUF_REVOKE_CONTROL"
+#define ENVIRONMENT_RANGE	"DMABUF_REVOKE_RANGE"
 
 static void join_cgroup(const char *cgroup)
 {
@@ -56,6 +57,9 @@ static void be_it(const struct partner *partner, int control, int failed,
 	unsetenv(ENVIRONMENT_FD);
 	if (options->dmabuf >= 0)
 		name_descriptor(ENVIRONMENT_FD, options->dmabuf);
+	unsetenv(ENVIRONMENT_RANGE);
+	if (options->range)
+		setenv(ENVIRONMENT_RANGE, options->range, 1);
 	if (options->descriptors)
 		setrlimit(RLIMIT_NOFILE, &descriptors);
 	sigprocmask(SIG_SETMASK, options->mask, NULL);

@@ -38,6 +38,7 @@ struct partner_options {
 	const sigset_t *mask;		/* signals that it has blocked */
 	unsigned int descriptors;	/* how many it may have, or 0 */
 	const char *cgroup;		/* a folder of cgroup2 to be in, or NULL */
+	const char *range;		/* "OFFSET:LENGTH", all that it is to use, or NULL */
 };
 
 /* Returns an enum status; says what went wrong. */

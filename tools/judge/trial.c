@@ -35,6 +35,28 @@ bool trial_is_blind(const struct trial *trial)
 	return false;
 }
 
+/* Of that clause; @verdict, or if that is negative any. */
+static bool has(const struct trial *trial, const char *clause, int verdict)
+{
+	const struct findings *findings = &trial->judge->findings;
+	size_t i;
+
+	for (i = 0; i < findings->count; i++) {
+		const struct finding *row = &findings->rows[i];
+
+		if (row->scenario == trial->scenario->name && row->round == trial->round &&
+		    !strcmp(row->clause, clause) &&
+		    (verdict < 0 || row->verdict == (enum verdict)verdict))
+			return true;
+	}
+	return false;
+}
+
+static bool has_verdict(const struct trial *trial, const char *clause)
+{
+	return has(trial, clause, -1);
+}
+
 static struct finding *add(struct trial *trial, const char *clause, enum verdict verdict,
 			   const char *text)
 {
@@ -53,6 +75,8 @@ struct finding *trial_find(struct trial *trial, const char *clause, enum verdict
 	struct finding *finding;
 	va_list values;
 
+	if (trial->once && verdict != VERDICT_FAIL && has(trial, clause, verdict))
+		return NULL;
 	va_start(values, format);
 	vsnprintf(text, sizeof(text), format, values);
 	va_end(values);
@@ -121,21 +145,6 @@ struct finding *trial_never(struct trial *trial, const char *clause, enum limit 
 	return trial_fail(trial, clause, "%s", text);
 }
 
-static bool has_verdict(const struct trial *trial, const char *clause)
-{
-	const struct findings *findings = &trial->judge->findings;
-	size_t i;
-
-	for (i = 0; i < findings->count; i++) {
-		const struct finding *row = &findings->rows[i];
-
-		if (row->scenario == trial->scenario->name && row->round == trial->round &&
-		    !strcmp(row->clause, clause))
-			return true;
-	}
-	return false;
-}
-
 /* Of those clauses that have none. */
 static void give_all(struct trial *trial, enum verdict verdict, const char *text)
 {
@@ -174,7 +183,10 @@ bool trial_is_interrupted(struct trial *trial)
 
 static void note_complaint(void *context, const char *text)
 {
-	trial_fail((struct trial *)context, "LOG", "the kernel's log: %s", text);
+	struct trial *trial = context;
+
+	if (!trial->forgiven || !strstr(text, trial->forgiven))
+		trial_fail(trial, "LOG", "the kernel's log: %s", text);
 }
 
 static void note_stack(void *context, const char *text)

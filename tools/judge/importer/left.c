@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "judge/bounded.h"
 #include "judge/clauses.h"
 #include "judge/events.h"
 #include "judge/importer/stage.h"
@@ -24,10 +25,10 @@ static void pause_shortly(void)
 	nanosleep(&time, NULL);
 }
 
-/* Until @is_gone, for as long as the end of a program may take. */
-static bool goes(struct stage *stage, bool (*is_gone)(const struct stage *stage))
+/* Until @is_gone, for as long as the limit allows, and what this machine has lost. */
+static bool goes(struct stage *stage, enum limit limit, bool (*is_gone)(const struct stage *stage))
 {
-	uint64_t deadline = trial_deadline(stage->trial, LIMIT_END);
+	uint64_t deadline = dr_deadline(2 * stage->trial->judge->limits.ns[limit]);
 
 	while (!is_gone(stage)) {
 		if (dr_now() >= deadline || trial_is_interrupted(stage->trial))
@@ -37,22 +38,14 @@ static bool goes(struct stage *stage, bool (*is_gone)(const struct stage *stage)
 	return true;
 }
 
-static struct dmabuf_revoke_query asked(const struct stage *stage)
-{
-	struct dmabuf_revoke_query query = { 0 };
-
-	dr_query_fd(stage->exporter, stage->dmabuf, &query);
-	return query;
-}
-
 static bool is_detached(const struct stage *stage)
 {
-	return !asked(stage).attachments;
+	return !stage_look(stage).attachments;
 }
 
 static bool is_without_fences(const struct stage *stage)
 {
-	return !asked(stage).pending.fences;
+	return !stage_look(stage).pending.fences;
 }
 
 /* Whether nobody has the id any more, not even by a reference to its dma-buf. */
@@ -61,12 +54,22 @@ static bool is_forgotten(const struct stage *stage)
 	uint64_t ids[1024];
 	uint32_t count, i;
 
-	if (dr_list(stage->exporter, ids, 1024, &count))
+	if (dr_list(stage->trial->judge->exporter, ids, 1024, &count))
 		return false;
 	for (i = 0; i < count && i < 1024; i++)
 		if (ids[i] == stage->id)
 			return false;
 	return true;
+}
+
+static bool has_mark(const struct trial *trial, const char *name)
+{
+	const struct watch_event *mark = NULL;
+
+	while ((mark = events_next(trial, WATCH_MARK, 0, mark)))
+		if (!strcmp(mark->name, name))
+			return true;
+	return false;
 }
 
 static void judge_counts(struct stage *stage)
@@ -79,35 +82,42 @@ static void judge_counts(struct stage *stage)
 
 	if (trial_is_blind(trial))
 		trial_unknown(trial, "I9", "events were lost");
+	else if (has_mark(trial, "late unpin"))
+		trial_fail(trial, "I9", "it has unpinned what it had not pinned");
+	else if (has_mark(trial, "late detach"))
+		trial_fail(trial, "I9", "it has detached, and left mappings or pins behind");
 	else if (pins != unpins || maps != unmaps)
 		trial_fail(trial, "I9", "%u pins and %u unpins, %u maps and %u unmaps, when the "
 			   "program has ended", pins, unpins, maps, unmaps);
-	else if (maps)
+	else if (maps || pins)
 		trial_pass(trial, "I9", "%u pins, all unpinned, and %u maps, all unmapped", pins,
 			   maps);
 }
 
-static void judge_attachments(struct stage *stage)
+static bool judge_attachments(struct stage *stage)
 {
 	uint64_t began = dr_now();
-	bool judged = judges(stage, "I17");
 
-	if (!goes(stage, is_detached) && judged)
+	if (goes(stage, LIMIT_END, is_detached))
+		return true;
+	if (judges(stage, "I17"))
 		trial_never(stage->trial, "I17", LIMIT_END, began,
 			    "its attachment has not gone", "the program's end");
+	return false;
 }
 
+/* It has detached; what is left now is not waited for by anybody. */
 static void judge_fences(struct stage *stage)
 {
 	uint64_t began = dr_now();
 
 	if (!judges(stage, "I18"))
 		return;
-	if (goes(stage, is_without_fences))
-		trial_pass(stage->trial, "I18", "no fence is pending when the program has ended");
+	if (goes(stage, LIMIT_FENCE, is_without_fences))
+		trial_pass(stage->trial, "I18", "no fence is pending when it has detached");
 	else
-		trial_never(stage->trial, "I18", LIMIT_END, began,
-			    "a fence has not signalled", "the program's end");
+		trial_never(stage->trial, "I18", LIMIT_FENCE, began,
+			    "a fence has not signalled", "it has detached");
 }
 
 /* The buffer is given up. A device that has written to it after the revoke is found. */
@@ -115,8 +125,11 @@ static void judge_memory(struct stage *stage)
 {
 	struct dmabuf_revoke_free out = { 0 };
 	uint64_t offset = 0;
-	int ret = dr_free(stage->exporter, stage->id, &offset, 1, &out);
+	int ret;
 
+	bounded_begin(stage->trial->judge->limits.ns[LIMIT_COMMAND]);
+	ret = dr_free(stage->exporter, stage->id, &offset, 1, &out);
+	bounded_end();
 	if (!judges(stage, "I3") || !stage->quarantined || ret)
 		return;
 	if (!out.checked)
@@ -135,7 +148,7 @@ static void judge_reference(struct stage *stage)
 
 	if (!judges(stage, "I17"))
 		return;
-	if (goes(stage, is_forgotten))
+	if (goes(stage, LIMIT_END, is_forgotten))
 		trial_pass(stage->trial, "I17", "nothing is left of attachment and dma-buf when the "
 			   "program has ended");
 	else
@@ -144,47 +157,65 @@ static void judge_reference(struct stage *stage)
 			    "its last descriptor");
 }
 
-static void end_program(struct stage *stage)
+/* Whether it has ended. */
+static bool end_program(struct stage *stage)
 {
 	struct partner *partner = &stage->trial->partner;
 	uint64_t began = dr_now();
 
-	if (!partner->words)
-		return;
 	if (partner->control >= 0)
 		close(partner->control);
 	partner->control = -1;
 	if (partner_has_ended(partner, trial_deadline(stage->trial, LIMIT_END)))
-		return;
+		return true;
 	if (judges(stage, "I17"))
 		trial_never(stage->trial, "I17", LIMIT_END, began, "the program has not ended",
 			    "it was asked to");
 	kill(-partner->pid, SIGKILL);
-	partner_has_ended(partner, trial_deadline(stage->trial, LIMIT_END));
+	return partner_has_ended(partner, trial_deadline(stage->trial, LIMIT_END));
+}
+
+static void judge_left(struct stage *stage)
+{
+	bool detached = judge_attachments(stage);
+
+	trial_look(stage->trial);
+	if (judges(stage, "I9"))
+		judge_counts(stage);
+	if (detached)
+		judge_fences(stage);
+}
+
+static void let_go(struct stage *stage)
+{
+	stage_let_go(stage);
+	if (stage->dmabuf >= 0)
+		close(stage->dmabuf);
+	if (stage->exporter >= 0)
+		close(stage->exporter);
+	stage->dmabuf = -1;
+	stage->exporter = -1;
 }
 
 void stage_close(struct stage *stage)
 {
 	bool started = stage->trial->partner.words;
 
-	end_program(stage);
-	if (stage->exporter < 0 || stage->dmabuf < 0)
-		goto out;
-	if (started) {
-		judge_attachments(stage);
-		trial_look(stage->trial);
-		if (judges(stage, "I9"))
-			judge_counts(stage);
-		judge_fences(stage);
+	stage_let_go(stage);
+	/* Its state is nobody's while the program hangs. */
+	if (started && (!end_program(stage) || stage->trial->judge->stuck)) {
+		trial_end_program(stage->trial);
+		return let_go(stage);
 	}
-	judge_memory(stage);
-	close(stage->dmabuf);
-	stage->dmabuf = -1;
-	if (started)
+	if (started && stage->id)
+		judge_left(stage);
+	if (stage->exporter >= 0 && stage->id)
+		judge_memory(stage);
+	let_go(stage);
+	if (started && stage->id)
 		judge_reference(stage);
-out:
-	if (stage->dmabuf >= 0)
-		close(stage->dmabuf);
-	if (stage->exporter >= 0)
-		close(stage->exporter);
+	trial_end_program(stage->trial);
+	if (stage->legacy)
+		trial_give_up(stage->trial, "it cannot be revoked, and was let in by "
+			      "--accept-legacy: nobody tells it");
 }

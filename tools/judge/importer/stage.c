@@ -6,12 +6,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "judge/bounded.h"
 #include "judge/events.h"
 #include "judge/importer/stage.h"
 #include "lib/text/message.h"
 
 /* Between two looks at what has no event to wait for: the exporter's counts. */
 #define LOOK_NS		5000000ULL
+/* It takes the resv lock. */
+#define LOOK_MOST_NS	1000000000ULL
 
 static uint64_t soon(uint64_t deadline_ns)
 {
@@ -20,19 +23,20 @@ static uint64_t soon(uint64_t deadline_ns)
 	return next < deadline_ns ? next : deadline_ns;
 }
 
-bool stage_alloc(struct stage *stage, struct trial *trial,
-		 const struct dmabuf_revoke_alloc *like)
+static bool alloc(struct stage *stage, struct trial *trial,
+		  const struct dmabuf_revoke_alloc *like, uint32_t flags)
 {
 	const struct importer_subject *subject = trial->judge->subject;
 	struct dmabuf_revoke_alloc new = { .fd_flags = O_RDWR | O_CLOEXEC };
 	struct stat status;
 	int ret;
 
-	*stage = (struct stage){ .trial = trial, .exporter = -1, .dmabuf = -1, .answer = -1 };
+	*stage = (struct stage){ .trial = trial, .exporter = -1, .dmabuf = -1, .answer = -1,
+				 .holder = -1 };
 	if (like)
 		new = *like;
 	new.fd_flags = O_RDWR | O_CLOEXEC;
-	new.flags |= subject->flags;
+	new.flags |= flags;
 	if (!new.length)
 		new.length = subject->length;
 	stage->exporter = dr_open(DMABUF_REVOKE_EXPORTER_PATH);
@@ -43,17 +47,35 @@ bool stage_alloc(struct stage *stage, struct trial *trial,
 	}
 	stage->id = new.id;
 	stage->dmabuf = new.fd;
+	stage->length = new.length;
+	stage->memory = new.shape == DMABUF_REVOKE_SHAPE_REPEATED ? new.shape_arg : new.length;
 	stage->quarantined = new.flags & DMABUF_REVOKE_ALLOC_QUARANTINE;
 	if (!fstat(stage->dmabuf, &status))
 		trial->inode = status.st_ino;
 	return true;
 }
 
+bool stage_alloc(struct stage *stage, struct trial *trial,
+		 const struct dmabuf_revoke_alloc *like)
+{
+	const struct importer_subject *subject = trial->judge->subject;
+
+	return alloc(stage, trial, like, subject->flags);
+}
+
+bool stage_alloc_strict(struct stage *stage, struct trial *trial,
+			const struct dmabuf_revoke_alloc *like)
+{
+	return alloc(stage, trial, like, 0);
+}
+
 bool stage_start(struct stage *stage)
 {
 	struct judge *judge = stage->trial->judge;
 	const struct partner_options options = { .dmabuf = stage->dmabuf,
-						 .mask = &judge->before };
+						 .mask = &judge->before,
+						 .cgroup = stage->cgroup,
+						 .range = stage->range };
 
 	if (!partner_start(&stage->trial->partner, judge->program, &options))
 		return true;
@@ -66,8 +88,41 @@ bool stage_open(struct stage *stage, struct trial *trial, const struct dmabuf_re
 	return stage_alloc(stage, trial, like) && stage_start(stage);
 }
 
+bool stage_hold(struct stage *stage, uint32_t op, uint32_t flags)
+{
+	const int importer = stage->trial->judge->importer;
+	struct dmabuf_revoke_submit job = { .op = op, .flags = flags, .length = 1 };
+	uint64_t since_ns = dr_now();
+	const struct watch_event *attach;
+	int ret = importer;
+
+	if (ret >= 0)
+		ret = dr_attach_misbehaving(importer, stage->dmabuf, DMABUF_REVOKE_KIND_DYNAMIC, 0,
+					    DMABUF_REVOKE_MISBEHAVE_STUCK_FENCE, 0);
+	if (ret >= 0) {
+		stage->holder = ret;
+		ret = dr_submit(stage->holder, &job);
+	}
+	if (ret < 0) {
+		trial_give_up(stage->trial, "it needs an attachment of ours, whose fence is stuck: "
+			      "%s: modprobe dmabuf_revoke_importer", errno_name(ret));
+		return false;
+	}
+	trial_look(stage->trial);
+	attach = events_first(stage->trial, WATCH_ATTACH, since_ns);
+	stage->other = attach ? attach->attach : 0;
+	return true;
+}
+
+void stage_let_go(struct stage *stage)
+{
+	if (stage->holder >= 0)
+		close(stage->holder);
+	stage->holder = -1;
+}
+
 /* Takes lines until there is an answer; true if there is one. */
-static bool hear_answer(struct stage *stage, uint64_t deadline_ns)
+bool stage_hear(struct stage *stage, uint64_t deadline_ns)
 {
 	char line[PARTNER_LINE];
 
@@ -79,46 +134,42 @@ static bool hear_answer(struct stage *stage, uint64_t deadline_ns)
 	return false;
 }
 
-static void look(struct stage *stage, struct dmabuf_revoke_query *query)
+struct dmabuf_revoke_query stage_look(const struct stage *stage)
 {
-	memset(query, 0, sizeof(*query));
-	dr_query(stage->exporter, stage->id, query);
+	struct dmabuf_revoke_query query = { 0 };
+
+	bounded_begin(LOOK_MOST_NS);
+	if (dr_query(stage->trial->judge->exporter, stage->id, &query))
+		memset(&query, 0, sizeof(query));
+	bounded_end();
+	return query;
 }
 
-enum progress {
-	USED,			/* it says so */
-	REFUSED,		/* it says which errno it got */
-	MAPPED,			/* for a device */
-	VMAPPED,
-	ENDED,
-	NOTHING,
-};
-
-/* Until one of these, as far as the caller asks. */
-static enum progress await(struct stage *stage, bool until_answer)
+enum progress stage_await(struct stage *stage, bool until_answer)
 {
 	uint64_t deadline = trial_deadline(stage->trial, LIMIT_IMPORT);
 	bool mapped = false, vmapped = false;
 	struct dmabuf_revoke_query query;
 
 	while (!trial_is_interrupted(stage->trial)) {
-		if (hear_answer(stage, soon(deadline)))
+		if (stage_hear(stage, soon(deadline)))
 			return stage->answer ? REFUSED : USED;
-		look(stage, &query);
-		mapped |= query.pending.maps;
+		query = stage_look(stage);
+		mapped |= query.pending.maps > (stage->holder >= 0);
 		vmapped |= query.pending.vmaps;
+		stage->fenced |= query.pending.fences > (stage->holder >= 0);
+		stage->legacy |= query.legacy_attachments;
 		if (mapped && !until_answer)
 			return MAPPED;
 		if (partner_has_ended(&stage->trial->partner, 0))
-			return hear_answer(stage, 0) ? stage->answer ? REFUSED : USED : ENDED;
+			return stage_hear(stage, 0) ? stage->answer ? REFUSED : USED : ENDED;
 		if (dr_now() >= deadline)
 			break;
 	}
 	return mapped ? MAPPED : vmapped ? VMAPPED : NOTHING;
 }
 
-/* What the exporter answered last to something that it refused; 0: nothing was. */
-static int refusal(struct stage *stage, const char **call)
+int stage_refusal(const struct stage *stage, const char **call)
 {
 	static const struct {
 		enum watch_what what;
@@ -143,7 +194,7 @@ static int refusal(struct stage *stage, const char **call)
 static void give_up_refused(struct stage *stage)
 {
 	const char *call = "";
-	int ret = refusal(stage, &call);
+	int ret = stage_refusal(stage, &call);
 
 	if (ret == -EOPNOTSUPP)
 		trial_give_up(stage->trial, "it attaches as one that cannot be revoked, and was "
@@ -175,7 +226,7 @@ static bool go_on(struct stage *stage, enum progress progress)
 			      "nothing to judge");
 		return false;
 	case ENDED:
-		if (refusal(stage, &call)) {
+		if (stage_refusal(stage, &call)) {
 			give_up_refused(stage);
 			return false;
 		}
@@ -194,12 +245,12 @@ static bool go_on(struct stage *stage, enum progress progress)
 
 bool stage_await_use(struct stage *stage)
 {
-	return go_on(stage, await(stage, true));
+	return go_on(stage, stage_await(stage, true));
 }
 
 bool stage_await_map(struct stage *stage)
 {
-	return go_on(stage, await(stage, false));
+	return go_on(stage, stage_await(stage, false));
 }
 
 bool stage_again(struct stage *stage)
@@ -210,45 +261,9 @@ bool stage_again(struct stage *stage)
 	if (!stage->speaks || partner_say(&trial->partner, "again"))
 		return false;
 	while (!trial_is_interrupted(trial) && dr_now() < deadline)
-		if (hear_answer(stage, soon(deadline)))
+		if (stage_hear(stage, soon(deadline)))
 			return true;
 		else if (partner_has_ended(&trial->partner, 0))
-			return hear_answer(stage, 0);
+			return stage_hear(stage, 0);
 	return false;
-}
-
-/* Long enough that each phase may take longer than its limit, and is seen to. */
-static uint64_t act_deadline(const struct stage *stage)
-{
-	const struct limits *limits = &stage->trial->judge->limits;
-
-	return dr_deadline(2 * (limits->ns[LIMIT_CALLBACK] + limits->ns[LIMIT_FENCE] +
-				limits->ns[LIMIT_UNMAP]));
-}
-
-void stage_revoke(struct stage *stage)
-{
-	stage->told_ns = dr_now();
-	stage->ret = dr_revoke(stage->exporter, stage->id, act_deadline(stage), &stage->revoke);
-	trial_look(stage->trial);
-}
-
-void stage_suspend(struct stage *stage)
-{
-	stage->told_ns = dr_now();
-	stage->ret = dr_suspend(stage->exporter, stage->id, act_deadline(stage), &stage->revoke);
-	trial_look(stage->trial);
-}
-
-void stage_restore(struct stage *stage)
-{
-	stage->ret = dr_restore(stage->exporter, stage->id, act_deadline(stage));
-	trial_look(stage->trial);
-}
-
-void stage_move(struct stage *stage)
-{
-	stage->told_ns = dr_now();
-	stage->ret = dr_move(stage->exporter, stage->id, act_deadline(stage));
-	trial_look(stage->trial);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A buffer of ours and the program that imports it: what a scenario does with both. Each trial has
- * a file of the exporter, and a buffer, of its own.
+ * A buffer of ours and the program that imports it: what a scenario does with both. Each has a
+ * file of the exporter, and a buffer, of its own.
  */
 #ifndef JUDGE_IMPORTER_STAGE_H
 #define JUDGE_IMPORTER_STAGE_H
@@ -13,6 +13,9 @@
 struct importer_subject {
 	uint64_t length;		/* of each buffer, bytes */
 	uint32_t flags;			/* DMABUF_REVOKE_ALLOC_* of each, such as ACCEPT_LEGACY */
+	bool maps_unpinned;		/* DMABUF_REVOKE_FEATURE_MAP_UNPINNED */
+	const char *range;		/* "OFFSET:LENGTH", or NULL */
+	uint64_t range_offset, range_length;
 };
 
 struct stage {
@@ -20,24 +23,52 @@ struct stage {
 	int exporter;			/* the owner's file; -1: closed */
 	int dmabuf;			/* our descriptor; -1: closed */
 	uint64_t id;
+	uint64_t length;
+	uint64_t memory;		/* bytes of it that are not there again and again */
 	bool quarantined;
+	bool legacy;			/* what attached cannot be revoked, and was let in */
 	bool speaks;			/* the program has answered on its socket */
 	int answer;			/* the last one: 0 or a positive errno */
+	bool fenced;			/* a fence was seen on the buffer before the act */
+	int holder;			/* our own attachment, whose fence is stuck; -1: none */
+	uint64_t other;			/* its number in the events; 0: none */
+	const char *cgroup;		/* to start the program in, or NULL */
+	const char *range;		/* to tell it, or NULL */
 	uint64_t told_ns;		/* when the last revoke, or move, began; 0: none */
 	int ret;			/* what it returned */
 	struct dmabuf_revoke_revoke revoke;	/* if it was one */
 };
 
 /*
- * A buffer as @like says (NULL: nothing special; its length, and flags, are the subject's if they
- * are 0), and the program started with it. False after giving the scenario up.
+ * A buffer as @like says (NULL: nothing special; its length is the subject's if it is 0, and the
+ * subject's flags are added), and the program started with it. False after giving the scenario up.
  */
 bool stage_open(struct stage *stage, struct trial *trial, const struct dmabuf_revoke_alloc *like);
 /* The same, but the program is not started; then by itself. */
 bool stage_alloc(struct stage *stage, struct trial *trial,
 		 const struct dmabuf_revoke_alloc *like);
+/* Only @like's flags, not the subject's. */
+bool stage_alloc_strict(struct stage *stage, struct trial *trial,
+			const struct dmabuf_revoke_alloc *like);
 bool stage_start(struct stage *stage);
+/*
+ * A fence of ours is on the buffer, which signals when it is let go of: of a job of that sort,
+ * DMABUF_REVOKE_OP_*, with DMABUF_REVOKE_SUBMIT_*. False after giving the scenario up: no importer.
+ */
+bool stage_hold(struct stage *stage, uint32_t op, uint32_t flags);
+void stage_let_go(struct stage *stage);
 
+enum progress {
+	USED,			/* it says so */
+	REFUSED,		/* it says which errno it got */
+	MAPPED,			/* for a device */
+	VMAPPED,
+	ENDED,
+	NOTHING,
+};
+
+/* Until one of these; @until_answer: MAPPED and VMAPPED only if nothing else comes. */
+enum progress stage_await(struct stage *stage, bool until_answer);
 /*
  * Until the program has used the buffer for the first time: has said so, or has mapped it. False
  * after giving the scenario up: refused, ended, or nothing within the limit.
@@ -50,20 +81,52 @@ bool stage_await_map(struct stage *stage);
  * or does not speak at all.
  */
 bool stage_again(struct stage *stage);
-
-/* The acts of the exporter. Each sets @told_ns, @ret. */
-void stage_revoke(struct stage *stage);
-void stage_suspend(struct stage *stage);
-void stage_restore(struct stage *stage);
-void stage_move(struct stage *stage);
+/* An answer until then, to what was said before. */
+bool stage_hear(struct stage *stage, uint64_t deadline_ns);
+/* What the exporter refused last, and with what; 0: nothing was. */
+int stage_refusal(const struct stage *stage, const char **call);
+/* How it is now, by the exporter. All 0 if that cannot be had. */
+struct dmabuf_revoke_query stage_look(const struct stage *stage);
 
 /*
- * What the events say of the last act: I2 the callback, I8 the fences, I4 the unmaps. Only those
- * that the scenario names.
+ * The acts of the exporter, in a process of their own, since a callback may never return. Each
+ * sets @told_ns, @ret. -EINPROGRESS: it hangs, which was told.
+ */
+void stage_revoke(struct stage *stage);
+/* In two steps: importers are told, and nothing is waited for; then that is. */
+void stage_begin_revoke(struct stage *stage);
+void stage_finish_revoke(struct stage *stage);
+void stage_suspend(struct stage *stage);
+void stage_restore(struct stage *stage);
+/* The file of the owner is closed. */
+void stage_die(struct stage *stage);
+void stage_move(struct stage *stage);
+/* Does not wait for the contents. */
+void stage_move_only(struct stage *stage);
+
+/* told.c: what the events say of what the program did. */
+
+/*
+ * Of the last act: I2 the callback, I3 what has begun after it, I8 the fences, I4 the unmaps, I5
+ * the pins. Only those that the scenario names.
  */
 void stage_judge_told(struct stage *stage);
-/* I5, I6: asked to use it again after a revoke, it says that it could not. */
-void stage_judge_again(struct stage *stage);
+/* Whether an attachment of the program can be revoked, and pins. */
+bool stage_is_pinned(const struct stage *stage);
+/* Mapped anew since then, by the program. */
+bool stage_mapped_since(const struct stage *stage, uint64_t since_ns);
+
+/* again.c: the program is asked to use the buffer again. */
+
+/* I5, I6: while it is taken back, it says that it could not. */
+void stage_judge_gone(struct stage *stage);
+/* I6: after a move it does, with a new mapping. */
+void stage_judge_moved(struct stage *stage);
+/* I5, I6: after a suspension a pinned importer says that it could not, others do. */
+void stage_judge_back(struct stage *stage);
+
+/* left.c */
+
 /*
  * The program's end, in order, and what it has left: I9 pins and mappings, I17 attachments and
  * the dma-buf, I18 fences, I3 memory that was written to in quarantine. Then the buffer goes.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* dmabuf-revoke test-importer */
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "judge/importer/scenarios.h"
@@ -11,9 +12,15 @@
 #include "lib/text/units.h"
 
 static const struct scenario *const scenarios[] = {
-	&revoke_mapped,
-	&revoke_busy,
-	&revoke_twice,
+	&refused, &revoked_before,
+	&attach_fails, &pin_fails, &map_fails, &vmap_fails,
+	&revoke_idle, &revoke_mapped, &revoke_busy, &revoke_twice, &revoke_waiting,
+	&attaching, &detaching, &owner_dies,
+	&move_busy, &move_fenced,
+	&suspend_restore, &suspend_again,
+	&told_in_pin, &told_in_map,
+	&fragmented, &beyond_4gib, &bare_table, &range,
+	&stopped, &killed, &last_descriptor, &memory_limit,
 	NULL,
 };
 
@@ -21,16 +28,37 @@ static int run(const struct verb *verb, char **program, struct importer_subject 
 	       const struct run_options *options)
 {
 	const struct suite suite = { scenarios, "importer" };
-	struct judge judge = { .verb = verb, .program = program, .subject = subject,
-			       .importer = -1 };
+	struct judge judge = { .verb = verb, .program = program, .subject = subject };
+	struct dmabuf_revoke_exporter_info info;
 	int status;
 
 	judge.exporter = open_exporter(&status);
 	if (judge.exporter < 0)
 		return status;
+	if (!dr_exporter_info(judge.exporter, &info))
+		subject->maps_unpinned = info.features & DMABUF_REVOKE_FEATURE_MAP_UNPINNED;
+	/* What needs it is left out where it is not loaded. */
+	judge.importer = dr_open(DMABUF_REVOKE_IMPORTER_PATH);
 	status = run_suite(&suite, &judge, options);
+	if (judge.importer >= 0)
+		close(judge.importer);
 	close(judge.exporter);
 	return status;
+}
+
+/* "OFFSET:LENGTH", of what the program is to use. */
+static bool parse_range(struct importer_subject *subject)
+{
+	char *end;
+
+	if (!subject->range)
+		return true;
+	subject->range_offset = strtoull(subject->range, &end, 0);
+	if (end == subject->range || *end != ':')
+		return false;
+	subject->range_length = strtoull(end + 1, &end, 0);
+	return !*end && subject->range_length && subject->range_offset < subject->length &&
+	       subject->range_length <= subject->length - subject->range_offset;
 }
 
 int verb_test_importer(const struct verb *verb, int argc, char **argv)
@@ -47,6 +75,8 @@ int verb_test_importer(const struct verb *verb, int argc, char **argv)
 		{ "size", OPTION_TEXT, &size, "SIZE", "of each buffer; default 1M", NULL },
 		{ "accept-legacy", OPTION_FLAG, &accept_legacy, NULL,
 		  "let importers in that cannot be revoked", NULL },
+		{ "range", OPTION_TEXT, &subject.range, "OFFSET:LENGTH",
+		  "the program is told to use this part of the buffer only, in bytes", NULL },
 		RUN_REPEAT(options),
 		RUN_SEED(options),
 		RUN_LIMIT(options),
@@ -68,6 +98,9 @@ int verb_test_importer(const struct verb *verb, int argc, char **argv)
 		return usage(verb, "a program that imports the buffer is needed, after --");
 	if (size && parse_size(size, &subject.length))
 		return usage(verb, "--size %s: a size is " SIZE_FORMS, size);
+	if (!parse_range(&subject))
+		return usage(verb, "--range %s: OFFSET:LENGTH in bytes, within the buffer",
+			     subject.range);
 	if (accept_legacy)
 		subject.flags |= DMABUF_REVOKE_ALLOC_ACCEPT_LEGACY;
 	return run(verb, rest.values, &subject, &options);

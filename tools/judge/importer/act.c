@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What the exporter is asked to do, and what becomes of who asks. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "judge/events.h"
+#include "judge/importer/stage.h"
+#include "lib/text/message.h"
+
+/* Written by the one process, read by the other. */
+struct outcome {
+	int ret;
+	struct dmabuf_revoke_revoke revoke;
+};
+
+/* Long enough that each phase may take longer than its limit, and is seen to. */
+static uint64_t act_ns(const struct stage *stage)
+{
+	const struct limits *limits = &stage->trial->judge->limits;
+
+	/* Nobody tells it, so it has nothing to wait for. */
+	if (stage->legacy)
+		return 0;
+	return 2 * (limits->ns[LIMIT_CALLBACK] + limits->ns[LIMIT_FENCE] +
+		    limits->ns[LIMIT_UNMAP]);
+}
+
+static int revoke_it(struct stage *stage, uint64_t deadline_ns)
+{
+	return dr_revoke(stage->exporter, stage->id, deadline_ns, &stage->revoke);
+}
+
+static int begin_revoke(struct stage *stage, uint64_t deadline_ns)
+{
+	(void)deadline_ns;
+	return dr_revoke(stage->exporter, stage->id, 0, &stage->revoke);
+}
+
+static int suspend(struct stage *stage, uint64_t deadline_ns)
+{
+	return dr_suspend(stage->exporter, stage->id, deadline_ns, &stage->revoke);
+}
+
+static int restore(struct stage *stage, uint64_t deadline_ns)
+{
+	return dr_restore(stage->exporter, stage->id, deadline_ns);
+}
+
+static int move(struct stage *stage, uint64_t deadline_ns)
+{
+	return dr_move(stage->exporter, stage->id, deadline_ns);
+}
+
+static int move_only(struct stage *stage, uint64_t deadline_ns)
+{
+	(void)deadline_ns;
+	return dr_move(stage->exporter, stage->id, 0);
+}
+
+static bool ends(int process, uint64_t ns)
+{
+	struct pollfd ended = { process, POLLIN, 0 };
+	uint64_t deadline = dr_deadline(ns), now;
+
+	while ((now = dr_now()) < deadline)
+		if (poll(&ended, 1, (int)((deadline - now) / 1000000 + 1)) > 0)
+			return true;
+	return false;
+}
+
+static void note_stack(void *context, const char *text)
+{
+	finding_detail(context, "%s", text);
+}
+
+/* Its callback has not returned, or it holds the lock under which it would be called. */
+static void tell_stuck(struct stage *stage, pid_t pid, uint64_t began_ns)
+{
+	struct trial *trial = stage->trial;
+	struct finding *finding;
+
+	own_record_unfinished(trial->judge->record, &trial->list);
+	if (events_first(trial, WATCH_INVALIDATE, began_ns))
+		finding = trial_never(trial, "I2", LIMIT_CALLBACK, began_ns,
+				      "its callback has not returned", "it was called");
+	else
+		finding = trial_unknown(trial, "I2", "the exporter hangs, before it tells anybody");
+	partner_stacks(&(struct partner){ .pid = pid }, note_stack, finding);
+	partner_stacks(&trial->partner, note_stack, finding);
+}
+
+static void await_end(struct stage *stage, pid_t pid, int process)
+{
+	const struct limits *limits = &stage->trial->judge->limits;
+	uint64_t began_ns = dr_now();
+
+	if (ends(process, act_ns(stage) + limits->ns[LIMIT_END]))
+		return;
+	trial_look(stage->trial);
+	tell_stuck(stage, pid, began_ns);
+	kill(pid, SIGKILL);
+	if (!ends(process, limits->ns[LIMIT_END]))
+		stage->trial->judge->stuck = true;
+}
+
+static void run_process(struct stage *stage, struct outcome *outcome,
+			int (*how)(struct stage *stage, uint64_t deadline_ns))
+{
+	int process;
+	pid_t pid;
+
+	pid = fork();
+	if (!pid) {
+		setpgid(0, 0);
+		outcome->ret = how(stage, dr_deadline(act_ns(stage)));
+		outcome->revoke = stage->revoke;
+		_exit(0);
+	}
+	if (pid < 0) {
+		outcome->ret = -errno;
+		return;
+	}
+	setpgid(pid, pid);
+	process = (int)syscall(SYS_pidfd_open, pid, 0);
+	await_end(stage, pid, process);
+	waitpid(pid, NULL, WNOHANG);
+	close(process);
+}
+
+static void act(struct stage *stage, int (*how)(struct stage *stage, uint64_t deadline_ns))
+{
+	struct outcome *outcome = mmap(NULL, sizeof(*outcome), PROT_READ | PROT_WRITE,
+				       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	stage->told_ns = dr_now();
+	stage->ret = -ENOMEM;
+	if (outcome == MAP_FAILED)
+		return;
+	outcome->ret = -EINPROGRESS;
+	run_process(stage, outcome, how);
+	stage->ret = outcome->ret;
+	stage->revoke = outcome->revoke;
+	munmap(outcome, sizeof(*outcome));
+	trial_look(stage->trial);
+}
+
+void stage_revoke(struct stage *stage)
+{
+	act(stage, revoke_it);
+}
+
+void stage_begin_revoke(struct stage *stage)
+{
+	act(stage, begin_revoke);
+}
+
+void stage_finish_revoke(struct stage *stage)
+{
+	uint64_t told_ns = stage->told_ns;
+
+	act(stage, revoke_it);
+	stage->told_ns = told_ns;
+}
+
+void stage_suspend(struct stage *stage)
+{
+	act(stage, suspend);
+}
+
+void stage_restore(struct stage *stage)
+{
+	uint64_t told_ns = stage->told_ns;
+
+	act(stage, restore);
+	/* Nobody is told. */
+	stage->told_ns = told_ns;
+}
+
+void stage_move(struct stage *stage)
+{
+	act(stage, move);
+}
+
+void stage_move_only(struct stage *stage)
+{
+	act(stage, move_only);
+}
+
+/* As if its process had ended. */
+void stage_die(struct stage *stage)
+{
+	stage->told_ns = dr_now();
+	close(stage->exporter);
+	stage->exporter = -1;
+}

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Whether the driver gets along with any table: the same program has to write to the same pages,
+ * whatever the buffer is made of. What it writes is its own affair; only a difference tells.
+ */
+#include <errno.h>
+
+#include "judge/importer/contents.h"
+#include "judge/importer/scenarios.h"
+#include "judge/importer/stage.h"
+#include "lib/text/message.h"
+
+#define MIB	(1ULL << 20)
+
+/* A program that is started with such a buffer, uses it, and ends. */
+static bool use_once(struct trial *trial, const struct dmabuf_revoke_alloc *like,
+		     struct contents *contents)
+{
+	struct stage stage;
+	bool used = false;
+
+	if (stage_alloc(&stage, trial, like) && contents_fill(&stage) && stage_start(&stage) &&
+	    stage_await_use(&stage)) {
+		used = contents_look(&stage, contents);
+		if (!used)
+			trial_give_up(trial, "what it has written cannot be looked at: %s",
+				      contents->why);
+	}
+	stage_close(&stage);
+	return used;
+}
+
+/* Whether it can be used, by the same program that can use others. */
+static bool use_strange(struct trial *trial, const char *clause,
+			const struct dmabuf_revoke_alloc *like, struct contents *contents)
+{
+	struct stage stage;
+	bool used = false;
+
+	if (!stage_alloc(&stage, trial, like) || !contents_fill(&stage) || !stage_start(&stage))
+		goto out;
+	switch (stage_await(&stage, true)) {
+	case USED:
+	case MAPPED:
+		used = contents_look(&stage, contents);
+		if (!used)
+			trial_unknown(trial, clause, "what it has written cannot be looked at: %s",
+				      contents->why);
+		break;
+	case REFUSED:
+		trial_unknown(trial, clause, "it takes other tables, but not such: %s",
+			      errno_name(stage.answer));
+		break;
+	default:
+		trial_unknown(trial, clause, "it uses other tables, but has not used such");
+	}
+out:
+	stage_close(&stage);
+	return used;
+}
+
+/* It has to be the same thing each time, for a difference to mean something. */
+static void judge_difference(struct trial *trial, const char *clause,
+			     const struct dmabuf_revoke_alloc *plain, const struct contents *first,
+			     const struct contents *strange)
+{
+	struct contents again = { 0 };
+
+	if (!use_once(trial, plain, &again))
+		return contents_free(&again);
+	if (!contents_same_pages(first, &again) ||
+	    (contents_same_pages(first, strange) && !contents_same(first, &again)))
+		trial_unknown(trial, clause, "it does not write the same each time, with an ordinary "
+			      "table either");
+	else if (!contents_same_pages(first, strange))
+		trial_fail(trial, clause, "it has written to %zu pages of this buffer, but to %zu of "
+			   "an ordinary one, twice, or to others", strange->written,
+			   first->written);
+	else
+		trial_fail(trial, clause, "it has written to %zu pages other than what it has "
+			   "written to those of an ordinary buffer, twice", strange->written);
+	contents_free(&again);
+}
+
+static void compare(struct trial *trial, const char *clause,
+		    const struct dmabuf_revoke_alloc *plain,
+		    const struct dmabuf_revoke_alloc *unlike)
+{
+	struct contents first = { 0 }, strange = { 0 };
+
+	trial->once = true;
+	if (!use_once(trial, plain, &first))
+		goto out;
+	if (!use_strange(trial, clause, unlike, &strange))
+		goto out;
+	if (!first.written && !strange.written)
+		trial_unknown(trial, clause, "it writes nothing: what it reads nobody sees");
+	else if (contents_same(&first, &strange))
+		trial_pass(trial, clause, "it has written the same to the same %zu pages as with an "
+			   "ordinary table", first.written);
+	else
+		judge_difference(trial, clause, plain, &first, &strange);
+out:
+	contents_free(&first);
+	contents_free(&strange);
+}
+
+static const struct dmabuf_revoke_alloc ordinary;
+
+static void run_fragmented(struct trial *trial)
+{
+	const struct dmabuf_revoke_alloc shuffled = {
+		.shape = DMABUF_REVOKE_SHAPE_SHUFFLED,
+		.shape_arg = trial->judge->seed + trial->round,
+	};
+
+	compare(trial, "I12", &ordinary, &shuffled);
+}
+
+const struct scenario fragmented = {
+	.name = "fragmented",
+	.summary = "single pages in random order, compared with an ordinary table",
+	.clauses = "I9 I12 I17 I18",
+	.run = run_fragmented,
+};
+
+/* Of memory that does not divide 4 GiB, so that what is counted in 32 bits ends within it. */
+#define REPEATED	(3 * MIB)
+#define LARGE		(REPEATED * ((4096 * MIB) / REPEATED + 1))
+
+static void run_large(struct trial *trial)
+{
+	const struct dmabuf_revoke_alloc small = {
+		.length = REPEATED,
+		.shape = DMABUF_REVOKE_SHAPE_REPEATED,
+		.shape_arg = REPEATED,
+	};
+	const struct dmabuf_revoke_alloc large = {
+		.length = LARGE,
+		.shape = DMABUF_REVOKE_SHAPE_REPEATED,
+		.shape_arg = REPEATED,
+	};
+
+	compare(trial, "I12", &small, &large);
+}
+
+const struct scenario beyond_4gib = {
+	.name = "beyond-4gib",
+	.summary = "a table of more than 4 GiB, of memory that is there again and again",
+	.clauses = "I9 I12 I17 I18",
+	.run = run_large,
+};
+
+static void run_bare(struct trial *trial)
+{
+	const struct dmabuf_revoke_alloc bare = { .flags = DMABUF_REVOKE_ALLOC_BARE_TABLE };
+
+	compare(trial, "I13", &ordinary, &bare);
+}
+
+const struct scenario bare_table = {
+	.name = "bare-table",
+	.summary = "a table without struct pages, compared with an ordinary one",
+	.clauses = "I9 I13 I17 I18",
+	.run = run_bare,
+};
+
+static void judge_range(struct stage *stage)
+{
+	struct contents contents = { 0 };
+	struct trial *trial = stage->trial;
+
+	if (!contents_await(stage, &contents))
+		trial_unknown(trial, "I14", "what it has written cannot be looked at: %s",
+			      contents.why);
+	else if (contents.outside)
+		trial_fail(trial, "I14", "%llu bytes were written to outside of %s, the first at "
+			   "offset %llu", (unsigned long long)contents.outside, stage->range,
+			   (unsigned long long)contents.first_outside);
+	else if (contents.inside)
+		trial_pass(trial, "I14", "it has written to %llu bytes of %s, and to none outside",
+			   (unsigned long long)contents.inside, stage->range);
+	else
+		trial_unknown(trial, "I14", "it writes nothing: what it reads nobody sees");
+	contents_free(&contents);
+}
+
+static void run_range(struct trial *trial)
+{
+	const struct importer_subject *subject = trial->judge->subject;
+	struct stage stage;
+
+	if (!subject->range) {
+		trial_skip(trial, "I14", "the program has to be told a range of the buffer "
+			   "(DMABUF_REVOKE_RANGE=OFFSET:LENGTH): --range if it heeds that");
+		return;
+	}
+	if (stage_alloc(&stage, trial, NULL) && contents_fill(&stage)) {
+		stage.range = subject->range;
+		if (stage_start(&stage) && stage_await_use(&stage))
+			judge_range(&stage);
+	}
+	stage_close(&stage);
+}
+
+const struct scenario range = {
+	.name = "range",
+	.summary = "the program is to use a part of the buffer; what is around it is watched",
+	.clauses = "I14",
+	.run = run_range,
+};

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The importer is told in the midst of its own pin, or map. */
+#include <errno.h>
+#include <time.h>
+
+#include "judge/events.h"
+#include "judge/importer/scenarios.h"
+#include "judge/importer/stage.h"
+#include "lib/text/message.h"
+
+/* The first one of what it has mapped is not to be kept: it was told of it. */
+static const struct watch_event *given_back(const struct stage *stage,
+					    const struct watch_event *told)
+{
+	return events_first(stage->trial, WATCH_UNMAP, told->begin_ns);
+}
+
+static void await_unmap(struct stage *stage, const struct watch_event *told)
+{
+	const struct timespec pause = { .tv_nsec = 5000000 };
+	uint64_t deadline = dr_deadline(2 * stage->trial->judge->limits.ns[LIMIT_UNMAP]);
+	const struct watch_event first = *told;
+
+	while (!given_back(stage, &first) && dr_now() < deadline &&
+	       !trial_is_interrupted(stage->trial)) {
+		nanosleep(&pause, NULL);
+		trial_look(stage->trial);
+	}
+}
+
+static void judge_map(struct stage *stage)
+{
+	const struct watch_event *told = events_first(stage->trial, WATCH_INVALIDATE, 0), *unmap;
+	uint64_t told_ns;
+
+	if (!told) {
+		trial_unknown(stage->trial, "I16", "it was not told: it has not mapped");
+		return;
+	}
+	told_ns = told->time_ns;
+	await_unmap(stage, told);
+	/* The list may have moved. */
+	told = events_first(stage->trial, WATCH_INVALIDATE, 0);
+	unmap = given_back(stage, told);
+	if (unmap)
+		trial_took(stage->trial, "I16", LIMIT_UNMAP, told_ns, unmap->time_ns,
+			   "it has given back what it got of a map in which it was told",
+			   "it was told");
+	else
+		trial_never(stage->trial, "I16", LIMIT_UNMAP, told_ns,
+			    "it uses what it got of a map in which it was told, and has not given "
+			    "it back", "it was told");
+}
+
+/* No more often than the first time: who is told each time need not come to an end. */
+static bool start(struct stage *stage, struct trial *trial, uint64_t fault)
+{
+	const struct dmabuf_revoke_alloc quarantined = {
+		.flags = DMABUF_REVOKE_ALLOC_QUARANTINE,
+	};
+	int ret;
+
+	if (!stage_alloc(stage, trial, &quarantined))
+		return false;
+	ret = dr_faults(stage->exporter, stage->id, fault, 1, 0);
+	if (!ret)
+		return stage_start(stage);
+	trial_give_up(trial, "the exporter cannot be made to tell: %s", errno_name(ret));
+	return false;
+}
+
+/* It may have come to an end by an errno, too. */
+static bool comes_to_an_end(struct stage *stage, const char *call)
+{
+	uint64_t began_ns = dr_now();
+	enum progress progress = stage_await(stage, true);
+
+	trial_look(stage->trial);
+	if (stage->legacy)
+		return false;
+	if (progress == NOTHING && !trial_is_interrupted(stage->trial)) {
+		trial_never(stage->trial, "I16", LIMIT_IMPORT, began_ns,
+			    "neither an answer nor a mapping", "the program was started");
+		return false;
+	}
+	if (!events_first(stage->trial, WATCH_INVALIDATE, 0)) {
+		trial_skip(stage->trial, "I16", "it was not told: it does not %s", call);
+		return false;
+	}
+	return progress != ENDED;
+}
+
+static void run_map(struct trial *trial)
+{
+	struct stage stage;
+
+	if (start(&stage, trial, DMABUF_REVOKE_FAULT_TELL_IN_MAP) &&
+	    comes_to_an_end(&stage, "map")) {
+		judge_map(&stage);
+		stage_revoke(&stage);
+		stage_judge_told(&stage);
+	}
+	stage_close(&stage);
+}
+
+const struct scenario told_in_map = {
+	.name = "told-in-map",
+	.summary = "it is told while it maps for the first time; then revoke",
+	.clauses = "I3 I4 I9 I16 I17 I18",
+	.run = run_map,
+};
+
+static void run_pin(struct trial *trial)
+{
+	struct stage stage;
+
+	if (start(&stage, trial, DMABUF_REVOKE_FAULT_TELL_IN_PIN) &&
+	    comes_to_an_end(&stage, "pin")) {
+		trial_pass(trial, "I16", "told in its own pin it came to an end: %s",
+			   stage.answer > 0 ? errno_name(stage.answer) : "it has used the buffer");
+		stage_revoke(&stage);
+		stage_judge_told(&stage);
+	}
+	stage_close(&stage);
+}
+
+const struct scenario told_in_pin = {
+	.name = "told-in-pin",
+	.summary = "it is told while it pins; then revoke",
+	.clauses = "I3 I4 I9 I16 I17 I18",
+	.run = run_pin,
+};
