@@ -9,7 +9,7 @@
 #include "judge/clauses.h"
 #include "judge/kernel_log.h"
 #include "judge/pulse.h"
-#include "judge/report/report.h"
+#include "judge/report/print.h"
 #include "judge/run.h"
 #include "judge/trial.h"
 #include "lib/process/signals.h"
@@ -91,7 +91,7 @@ static int check(const struct suite *suite, const struct judge *judge,
 		return usage(judge->verb, "--json or --ktap, not both");
 	if (!status && !options->repeat)
 		return usage(judge->verb, "--repeat 0 judges nothing");
-	return status;
+	return status ? status : report_possible(options);
 }
 
 int run_list(const struct suite *suite, bool json)

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The judge's formats, made of findings that a test gives."""
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import astuple, dataclass
+from pathlib import Path
+
+import pytest
+
+from ..sample import REPOSITORY
+
+
+@dataclass(frozen=True)
+class Finding:
+    scenario: str
+    clause: str
+    verdict: str
+    text: str | bytes = "it was seen"
+    details: str | bytes = ""
+    round: int = 1
+
+    def encoded(self) -> bytes:
+        scenario, clause, verdict, text, details, number = astuple(self)
+        fields = [scenario, str(number), clause, verdict, text, details]
+        return b"".join(
+            (field if isinstance(field, bytes) else field.encode()) + b"\0"
+            for field in fields
+        )
+
+
+@dataclass(frozen=True)
+class Shown:
+    status: int
+    raw: bytes
+
+    @property
+    def text(self) -> str:
+        """Strict: what is not UTF-8 is an error."""
+        return self.raw.decode("utf-8")
+
+
+def build(command: Path, out: Path, *flags: str) -> Path:
+    """A program with the objects of the command that was built in ``command``."""
+    objects = [
+        str(path)
+        for path in (command / "tools").rglob("*.o")
+        if path != command / "tools/main.o"
+    ]
+    libraries = subprocess.check_output(
+        ["pkg-config", "--libs", "smartcols", "zlib"]
+        + ["libtracefs", "libtraceevent", "libbpf"],
+        text=True,
+    ).split()
+    subprocess.run(
+        ["cc", "-std=gnu11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", *flags]
+        + [f"-I{REPOSITORY}/include/uapi", "-iquote", f"{REPOSITORY}/tools"]
+        + [str(REPOSITORY / "tests/host/judge/lib/show.c"), *objects, *libraries]
+        + ["-o", str(out)],
+        check=True,
+    )
+    return out
+
+
+@pytest.fixture(scope="module")
+def show(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The program, with the compiler's checks of addresses and of undefined behaviour."""
+    top = tmp_path_factory.mktemp("show")
+    checks = "-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all"
+    command = ["make", "-s", f"-j{os.cpu_count()}", "-C", str(REPOSITORY / "tools")]
+    subprocess.run([*command, f"BUILD={top}", f"CFLAGS={checks}"], check=True)
+    return build(top, top / "show", *checks.split())
+
+
+def shown(program: Path, form: str, *findings: Finding, words: str = "p") -> Shown:
+    done = subprocess.run(
+        [str(program), form, *words.split()],
+        input=b"".join(finding.encoded() for finding in findings),
+        env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"},
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert not done.stderr, done.stderr.decode(errors="replace")
+    return Shown(done.returncode, done.stdout)
