@@ -7,10 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "judge/partner.h"
@@ -42,6 +45,15 @@ static void name_descriptor(const char *name, int descriptor)
 	setenv(name, number, 1);
 }
 
+/* In a process group of its own it would be stopped for reading from the terminal. */
+static void close_stdin(void)
+{
+	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	if (null >= 0)
+		dup2(null, STDIN_FILENO);
+}
+
 static void be_it(const struct partner *partner, int control, int failed,
 		  const struct partner_options *options)
 {
@@ -49,6 +61,9 @@ static void be_it(const struct partner *partner, int control, int failed,
 	int err;
 
 	setpgid(0, 0);
+	/* It is of no use without us, whatever ends us. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	close_stdin();
 	if (options->cgroup)
 		join_cgroup(options->cgroup);
 	dup2(partner->output.in, STDOUT_FILENO);
@@ -93,6 +108,42 @@ static int fork_it(struct partner *partner, int control, const struct partner_op
 	}
 	partner->pid = 0;
 	return explain(ACT_RUN, err, "%s", *partner->words);
+}
+
+static int runnable(const char *path)
+{
+	struct stat status;
+
+	if (stat(path, &status))
+		return -errno;
+	if (!S_ISREG(status.st_mode) || access(path, X_OK))
+		return -EACCES;
+	return 0;
+}
+
+/* As execvp() does. */
+static int find(const char *name)
+{
+	const char *folders = getenv("PATH");
+	int ret = strchr(name, '/') ? runnable(name) : -ENOENT;
+
+	while (ret && !strchr(name, '/') && folders && *folders) {
+		size_t length = strcspn(folders, ":");
+		char path[4096];
+
+		snprintf(path, sizeof(path), "%.*s%s%s", (int)length, folders, length ? "/" : "",
+			 name);
+		ret = runnable(path) ? ret : 0;
+		folders += length + (folders[length] == ':');
+	}
+	return ret;
+}
+
+int partner_possible(const char *name)
+{
+	int ret = find(name);
+
+	return ret ? explain(ACT_RUN, ret, "%s", name) : STATUS_DONE;
 }
 
 int partner_start(struct partner *partner, char **words, const struct partner_options *options)
@@ -171,6 +222,8 @@ int partner_hear(struct partner *partner, char line[PARTNER_LINE], uint64_t dead
 		length = receive(partner, &byte);
 		if (!length || (length < 0 && errno != EAGAIN && errno != EINTR))
 			return -EPIPE;
+		if (length > 0 && ++partner->heard > PARTNER_MOST)
+			return -EPIPE;
 		if (length < 0) {
 			if (poll(&socket, 1, left(deadline_ns)) > 0)
 				continue;
@@ -227,8 +280,14 @@ const char *partner_fate(struct partner *partner, char text[128])
 	return text;
 }
 
+struct stat_fields {
+	char name[32];
+	char state;
+	int parent, group;
+};
+
 /* Of /proc/PID/stat, whose second field may contain anything. */
-static bool read_stat(const char *path, char name[32], char *state, int *group)
+static bool read_stat(const char *path, struct stat_fields *fields)
 {
 	char text[512], *end;
 	int file = open(path, O_RDONLY | O_CLOEXEC);
@@ -240,10 +299,12 @@ static bool read_stat(const char *path, char name[32], char *state, int *group)
 		return false;
 	text[length] = 0;
 	end = strrchr(text, ')');
-	if (!end || sscanf(end + 1, " %c %*d %d", state, group) != 2)
+	if (!end || sscanf(end + 1, " %c %d %d", &fields->state, &fields->parent,
+			   &fields->group) != 3)
 		return false;
 	*end = 0;
-	snprintf(name, 32, "%.31s", strchr(text, '(') ? strchr(text, '(') + 1 : "");
+	snprintf(fields->name, sizeof(fields->name), "%.31s",
+		 strchr(text, '(') ? strchr(text, '(') + 1 : "");
 	return true;
 }
 
@@ -269,15 +330,16 @@ static void read_stack(const char *path, char *text, size_t size)
 static int thread_stack(const char *process, const char *thread,
 			void (*line)(void *context, const char *text), void *context)
 {
-	char path[128], name[32], state, stack[512], text[640];
-	int group;
+	char path[128], stack[512], text[640];
+	struct stat_fields fields;
 
 	snprintf(path, sizeof(path), "/proc/%.15s/task/%.15s/stat", process, thread);
-	if (!read_stat(path, name, &state, &group) || state != 'D')
+	if (!read_stat(path, &fields) || fields.state != 'D')
 		return 0;
 	snprintf(path, sizeof(path), "/proc/%.15s/task/%.15s/stack", process, thread);
 	read_stack(path, stack, sizeof(stack));
-	snprintf(text, sizeof(text), "thread %.15s (%s) is in the kernel: %s", thread, name, stack);
+	snprintf(text, sizeof(text), "thread %.15s (%s) is in the kernel: %s", thread, fields.name,
+		 stack);
 	line(context, text);
 	return 1;
 }
@@ -300,26 +362,73 @@ static int process_stacks(const char *process, void (*line)(void *context, const
 	return count;
 }
 
+/* The next process of @processes, in @fields; NULL: there are no more. */
+static const char *next_process(DIR *processes, struct stat_fields *fields)
+{
+	struct dirent *entry;
+	char path[64];
+
+	while (processes && (entry = readdir(processes))) {
+		snprintf(path, sizeof(path), "/proc/%.15s/stat", entry->d_name);
+		if (isdigit((unsigned char)*entry->d_name) && read_stat(path, fields))
+			return entry->d_name;
+	}
+	return NULL;
+}
+
 int partner_stacks(const struct partner *partner, void (*line)(void *context, const char *text),
 		   void *context)
 {
 	DIR *processes = opendir("/proc");
-	struct dirent *entry;
+	struct stat_fields fields;
+	const char *process;
 	int count = 0;
 
-	while (processes && (entry = readdir(processes))) {
-		char path[64], name[32], state;
-		int group;
+	while ((process = next_process(processes, &fields)))
+		if (fields.group == partner->pid || fields.parent == getpid())
+			count += process_stacks(process, line, context);
+	if (processes)
+		closedir(processes);
+	return count;
+}
 
-		if (!isdigit((unsigned char)*entry->d_name))
+/* How many there were. */
+static int kill_children(void)
+{
+	DIR *processes = opendir("/proc");
+	struct stat_fields fields;
+	const char *process;
+	int count = 0;
+
+	while ((process = next_process(processes, &fields))) {
+		if (fields.parent != getpid())
 			continue;
-		snprintf(path, sizeof(path), "/proc/%.15s/stat", entry->d_name);
-		if (read_stat(path, name, &state, &group) && group == partner->pid)
-			count += process_stacks(entry->d_name, line, context);
+		kill(atoi(process), SIGKILL);
+		count++;
 	}
 	if (processes)
 		closedir(processes);
 	return count;
+}
+
+void partners_adopt(void)
+{
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+}
+
+bool partners_sweep(uint64_t deadline_ns)
+{
+	const struct timespec shortly = { .tv_nsec = 1000000 };
+
+	do {
+		while (waitpid(-1, NULL, WNOHANG) > 0)
+			continue;
+		if (!kill_children())
+			return true;
+		/* The children of a child that is gone are ours when it is. */
+		nanosleep(&shortly, NULL);
+	} while (dr_now() < deadline_ns);
+	return false;
 }
 
 bool partner_stop(struct partner *partner, uint64_t deadline_ns, uint64_t kill_deadline_ns)

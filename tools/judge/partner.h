@@ -19,6 +19,8 @@
 #include "judge/output.h"
 
 #define PARTNER_LINE	64
+/* Who says more than so many bytes, says nothing. */
+#define PARTNER_MOST	65536
 
 struct partner {
 	char **words;
@@ -30,6 +32,7 @@ struct partner {
 	int state;			/* of waitpid(), once it has @ended */
 	char line[PARTNER_LINE];	/* of it, so far */
 	size_t length;
+	size_t heard;			/* bytes ever */
 	struct output output;
 };
 
@@ -41,6 +44,8 @@ struct partner_options {
 	const char *range;		/* "OFFSET:LENGTH", all that it is to use, or NULL */
 };
 
+/* Whether there is such a program, before it is started again and again. As partner_start(). */
+int partner_possible(const char *name);
 /* Returns an enum status; says what went wrong. */
 int partner_start(struct partner *partner, char **words, const struct partner_options *options);
 /* A word and the end of the line. Returns 0, or -EPIPE if nobody hears it. */
@@ -57,8 +62,8 @@ bool partner_has_ended(struct partner *partner, uint64_t deadline_ns);
 /* "has exited with 1", "was ended by signal 11 (Segmentation fault)", "still runs". */
 const char *partner_fate(struct partner *partner, char text[128]);
 /*
- * Where its threads stand in the kernel, those that no signal ends: "thread 12 (name): func; func".
- * Calls @line for each. Returns how many.
+ * Where its threads stand in the kernel, and those of what it has started, if no signal ends them:
+ * "thread 12 (name): func; func". Calls @line for each. Returns how many.
  */
 int partner_stacks(const struct partner *partner, void (*line)(void *context, const char *text),
 		   void *context);
@@ -67,5 +72,11 @@ int partner_stacks(const struct partner *partner, void (*line)(void *context, co
  * whether it is gone: what hangs in the kernel is left alone.
  */
 bool partner_stop(struct partner *partner, uint64_t deadline_ns, uint64_t kill_deadline_ns);
+/*
+ * What programs have started is ours when they end, also if it calls itself a daemon. Then
+ * partners_sweep() ends all that there is, and returns whether it is gone: no program runs then.
+ */
+void partners_adopt(void);
+bool partners_sweep(uint64_t deadline_ns);
 
 #endif

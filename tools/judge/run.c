@@ -8,6 +8,7 @@
 
 #include "judge/clauses.h"
 #include "judge/kernel_log.h"
+#include "judge/partner.h"
 #include "judge/pulse.h"
 #include "judge/report/print.h"
 #include "judge/run.h"
@@ -80,6 +81,16 @@ static int check_names(const struct suite *suite, const struct verb *verb, const
 	return STATUS_DONE;
 }
 
+static bool chooses_any(const struct suite *suite, const struct run_options *options)
+{
+	size_t i;
+
+	for (i = 0; suite->scenarios[i]; i++)
+		if (is_chosen(options, suite->scenarios[i]))
+			return true;
+	return false;
+}
+
 static int check(const struct suite *suite, const struct judge *judge,
 		 const struct run_options *options)
 {
@@ -89,8 +100,13 @@ static int check(const struct suite *suite, const struct judge *judge,
 		status = check_names(suite, judge->verb, options->clauses, true);
 	if (!status && options->json && options->ktap)
 		return usage(judge->verb, "--json or --ktap, not both");
+	if (!status && !chooses_any(suite, options))
+		return usage(judge->verb, "no scenario of those judges such a clause: --list "
+			     "names them");
 	if (!status && !options->repeat)
 		return usage(judge->verb, "--repeat 0 judges nothing");
+	if (!status && judge->program)
+		status = partner_possible(*judge->program);
 	return status ? status : report_possible(options);
 }
 
@@ -175,6 +191,7 @@ static int prepare(struct judge *judge, const struct run_options *options)
 		return status;
 	judge->seed = (uint32_t)options->seed;
 	signal(SIGCHLD, SIG_DFL);
+	partners_adopt();
 	signals_block(&ending, &judge->before);
 	judge->signals = signalfd(-1, &ending, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (judge->signals < 0)
@@ -215,6 +232,9 @@ int run_suite(const struct suite *suite, struct judge *judge, const struct run_o
 		if (isatty(STDERR_FILENO))
 			fprintf(stderr, "\r\033[K");
 		pulse_stop();
+		/* Whatever becomes of the report, nothing is left in tracefs. */
+		own_record_close(judge->record);
+		judge->record = NULL;
 		keep_chosen(judge, options);
 		status = judge->findings.ret ?
 			 explain(ACT_OTHER, judge->findings.ret, "keeping the verdicts") :

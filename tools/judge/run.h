@@ -27,11 +27,11 @@ struct run_options {
 	{ "list", OPTION_FLAG, &(options).list, NULL, \
 	  "print the scenarios and their clauses, and run nothing", NULL }
 #define RUN_SCENARIO(options) \
-	{ "scenario", OPTION_TEXT, &(options).scenarios, "NAME[,NAME]", \
-	  "run only these", NULL }
+	{ "scenario", OPTION_TEXT, &(options).scenarios, "NAMES", \
+	  "run only these: NAME[,NAME]...", NULL }
 #define RUN_CLAUSE(options) \
-	{ "clause", OPTION_TEXT, &(options).clauses, "CLAUSE[,CLAUSE]", \
-	  "judge only these, by the scenarios that can", NULL }
+	{ "clause", OPTION_TEXT, &(options).clauses, "CLAUSES", \
+	  "judge only these, by the scenarios that can: CLAUSE[,CLAUSE]...", NULL }
 #define RUN_REPEAT(options) \
 	{ "repeat", OPTION_INTEGER, &(options).repeat, "N", \
 	  "run each scenario so often; default 1", NULL }
@@ -39,8 +39,9 @@ struct run_options {
 	{ "seed", OPTION_INTEGER, &(options).seed, "N", \
 	  "of what is done at random times; default 1", NULL }
 #define RUN_LIMIT(options) \
-	{ "limit", OPTION_TEXT, &(options).limits, "NAME=DURATION[,...]", \
-	  "how long something may take: import, callback, fence, unmap, answer, end, command", NULL }
+	{ "limit", OPTION_TEXT, &(options).limits, "LIMITS", \
+	  "how long something may take, NAME=DURATION[,...]: of import, callback, fence, unmap, " \
+	  "answer, end, command", NULL }
 #define RUN_KTAP(options) \
 	{ "ktap", OPTION_FLAG, &(options).ktap, NULL, \
 	  "print KTAP, which kselftest and KernelCI read", NULL }

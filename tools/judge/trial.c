@@ -204,7 +204,8 @@ void trial_end_program(struct trial *trial)
 	if (!words)
 		return;
 	if (partner_stop(partner, trial_deadline(trial, LIMIT_END),
-			 dr_deadline(2 * judge->limits.ns[LIMIT_END])))
+			 dr_deadline(2 * judge->limits.ns[LIMIT_END])) &&
+	    partners_sweep(trial_deadline(trial, LIMIT_END)))
 		return;
 	judge->stuck = true;
 	finding = trial_fail(trial, "LOG", "%s hangs in the kernel, and SIGKILL does not end it",

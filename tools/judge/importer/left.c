@@ -166,13 +166,19 @@ static bool end_program(struct stage *stage)
 	if (partner->control >= 0)
 		close(partner->control);
 	partner->control = -1;
-	if (partner_has_ended(partner, trial_deadline(stage->trial, LIMIT_END)))
-		return true;
-	if (judges(stage, "I17"))
-		trial_never(stage->trial, "I17", LIMIT_END, began, "the program has not ended",
-			    "it was asked to");
-	kill(-partner->pid, SIGKILL);
-	return partner_has_ended(partner, trial_deadline(stage->trial, LIMIT_END));
+	/* Who does not listen to us cannot know that it is to end. */
+	if (!stage->speaks && partner->pid && !partner->ended)
+		kill(-partner->pid, SIGTERM);
+	if (!partner_has_ended(partner, trial_deadline(stage->trial, LIMIT_END))) {
+		if (stage->speaks && judges(stage, "I17"))
+			trial_never(stage->trial, "I17", LIMIT_END, began,
+				    "the program has not ended", "it was asked to");
+		kill(-partner->pid, SIGKILL);
+		if (!partner_has_ended(partner, trial_deadline(stage->trial, LIMIT_END)))
+			return false;
+	}
+	/* What it has started may have the buffer, and that says nothing of the driver. */
+	return partners_sweep(trial_deadline(stage->trial, LIMIT_END));
 }
 
 static void judge_left(struct stage *stage)
