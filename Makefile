@@ -34,6 +34,10 @@ help:
 	@echo '  demo            revoke a buffer under running DMA and show what happens'
 	@echo '  demo-device     and a PCI device that goes on all the same: an IOMMU blocks it;'
 	@echo '                  KERNELS=7.3: without one it writes to the memory'
+	@echo '  judge           a verdict on your driver: IMPORTER="program argument..." or'
+	@echo '                  EXPORTER=...; MODULE=file.ko or directory to load;'
+	@echo '                  KERNEL_BUILD or KERNELS as for check; JUDGE="--repeat 20" for'
+	@echo '                  options of test-importer or test-exporter'
 	@echo '  check           lint, the suite on 7.3 and the quick tests of the host'
 	@echo '                  KERNELS="6.1 7.3-rt" for other kernels, TESTS=expression'
 	@echo '                  for a choice of tests (as pytest -k)'
@@ -61,7 +65,7 @@ help:
 	@echo '  deb             Debian packages of this machine'\''s release, in BUILD/deb'
 	@echo '  clean           remove what was built'
 
-.PHONY: demo demo-device check check-all check-debug coverage fuzz bench shell lint
+.PHONY: demo demo-device judge check check-all check-debug coverage fuzz bench shell lint
 demo:
 	scripts/setup --guest-only
 	$(GUEST) run $(OWN) $(addprefix --kernel ,$(firstword $(KERNELS))) -- \
@@ -79,6 +83,13 @@ demo-device:
 			echo $$driver >/sys/bus/pci/devices/$$device/driver_override && \
 			echo $$device >/sys/bus/pci/drivers_probe && \
 			exec dmabuf-revoke demo --device $$device $(DEMO)'
+
+judge:
+	$(if $(IMPORTER)$(EXPORTER),,$(error make judge IMPORTER='program argument...', or EXPORTER=))
+	scripts/setup --guest-only
+	$(GUEST) judge $(OWN) $(addprefix --kernel ,$(firstword $(KERNELS))) \
+		$(addprefix --module ,$(MODULE)) $(if $(EXPORTER),--exporter) \
+		$(if $(JUDGE),--options='$(JUDGE)') -- $(or $(EXPORTER),$(IMPORTER))
 
 HOST	:= quick
 check:

@@ -20,7 +20,7 @@ from .kernel import own, source
 from .machine import session
 from .output.console import GuestStream, result, say
 from .settings import EXIT_LOST, REPOSITORY, Limits, Machine, Settings, cache_directory
-from .suite import check, coverage, provoke, runs
+from .suite import check, coverage, provoke, runs, verdicts
 from .tree import bootstrap, cache
 
 
@@ -101,6 +101,27 @@ def parser() -> argparse.ArgumentParser:
         "command",
         nargs=argparse.REMAINDER,
         help="program and arguments, or one word that is a shell command",
+    )
+    judging = boots("judge", "judge a driver that imports or exports dma-bufs")
+    judging.add_argument(
+        "--module",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="PATH",
+        help="load it: a .ko file, or all in a directory; built for that kernel",
+    )
+    judging.add_argument(
+        "--exporter", action="store_true", help="it exports (default: it imports)"
+    )
+    judging.add_argument(
+        "--options", default="", metavar="TEXT", help="for test-importer, test-exporter"
+    )
+    judging.add_argument("--results", type=Path, metavar="DIR", help="(build/judge)")
+    judging.add_argument(
+        "command",
+        nargs=argparse.REMAINDER,
+        help="program and arguments: a file of this machine, or what the guest has",
     )
     test = boots("check", "run the test suite in guests")
     test.add_argument("--tests", default="", metavar="EXPRESSION", help="pytest's -k")
@@ -323,6 +344,15 @@ def _dispatch(options: argparse.Namespace) -> int:
         if text:
             result(text)
         return 0
+    if options.verb == "judge":
+        case = verdicts.Case(
+            tuple(_words(options.command)),
+            options.exporter,
+            tuple(options.module),
+            tuple(shlex.split(options.options)),
+        )
+        results = options.results or settings.source / "build" / "judge"
+        return run(chosen[0], settings, verdicts.job(case), results)
     if options.verb == "run":
         return run(chosen[0], settings, job_of(options.command), options.results)
     return run(chosen[0], settings, session.Job(shell=True), None)

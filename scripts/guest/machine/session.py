@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Callable
+from types import MappingProxyType
+from typing import Callable, Mapping
 
 from .. import process
 from ..errors import RunnerError
@@ -74,8 +75,13 @@ def command(kernel: Kernel, settings: Settings, words: list[str]) -> str:
     )
 
 
-def initrd(entry: Path, job: str, environment: dict[str, str]) -> bytes:
-    """The initramfs of one boot; ``job`` is a shell script."""
+def initrd(
+    entry: Path,
+    job: str,
+    environment: dict[str, str],
+    files: Mapping[str, Path] = MappingProxyType({}),
+) -> bytes:
+    """The initramfs of one boot; ``job`` is a shell script, ``files`` what it finds where."""
     last = Archive()
     for path in sorted(GUEST_SIDE.iterdir()):
         if path.is_file():
@@ -88,6 +94,8 @@ def initrd(entry: Path, job: str, environment: dict[str, str]) -> bytes:
     ]
     last.data(f"/inject{HOME}/guest/env", "".join(lines).encode())
     last.data(f"/inject{HOME}/guest/job", job.encode())
+    for name, path in files.items():
+        last.file(f"/inject{name}", path)
     return (entry / "initrd").read_bytes() + last.content()
 
 
@@ -118,12 +126,14 @@ class Job:
     """A shell script for the guest.
 
     With ``gate`` it is started before everything is built, and has to wait for the end of
-    its standard input. With ``shell`` a person has the console instead.
+    its standard input. With ``shell`` a person has the console instead. It finds ``files`` at
+    their absolute paths.
     """
 
     script: str = ""
     gate: bool = False
     shell: bool = False
+    files: Mapping[str, Path] = field(default_factory=dict)
 
 
 def _environment(kernel: Kernel, job: Job) -> dict[str, str]:
@@ -162,7 +172,7 @@ def run(
     with cache.locked(top, kernel.home):
         entry = base.prepare(top, kernel)
         accelerator = _choose_accel(kernel, entry, machine)
-        content = initrd(entry, job.script, environment)
+        content = initrd(entry, job.script, environment, job.files)
         # A guest that counts instructions does not sleep while it waits.
         built = _build(kernel, settings, top, entry) if machine.icount else None
 
