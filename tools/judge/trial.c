@@ -57,6 +57,17 @@ static bool has_verdict(const struct trial *trial, const char *clause)
 	return has(trial, clause, -1);
 }
 
+/* What a program has printed is several lines. */
+static void be_one_line(char *text)
+{
+	size_t length = strlen(text);
+
+	while (length && text[length - 1] == '\n')
+		text[--length] = 0;
+	while ((text = strchr(text, '\n')))
+		*text = ' ';
+}
+
 static struct finding *add(struct trial *trial, const char *clause, enum verdict verdict,
 			   const char *text)
 {
@@ -65,6 +76,7 @@ static struct finding *add(struct trial *trial, const char *clause, enum verdict
 
 	snprintf(finding.clause, sizeof(finding.clause), "%s", clause);
 	snprintf(finding.text, sizeof(finding.text), "%s", text);
+	be_one_line(finding.text);
 	return findings_add(&trial->judge->findings, &finding);
 }
 
@@ -75,6 +87,8 @@ struct finding *trial_find(struct trial *trial, const char *clause, enum verdict
 	struct finding *finding;
 	va_list values;
 
+	if (trial->unused && verdict != VERDICT_FAIL && strcmp(clause, "LOG"))
+		return NULL;
 	if (trial->once && verdict != VERDICT_FAIL && has(trial, clause, verdict))
 		return NULL;
 	va_start(values, format);

@@ -20,6 +20,7 @@ struct trial {
 	struct partner partner;
 	struct watch_list list;		/* what happened, as far as was looked */
 	uint64_t inode;			/* of the dma-buf that it is about; 0: not yet known */
+	bool unused;			/* by the driver: it can break a clause, not keep one */
 	bool once;			/* it is the same several times: say the same once */
 	const char *forgiven;		/* complaints of the kernel that have this, or NULL */
 };

@@ -207,11 +207,26 @@ static void give_up_refused(struct stage *stage)
 			      errno_name(stage->answer));
 }
 
-static bool go_on(struct stage *stage, enum progress progress)
+static void give_up_ended(struct stage *stage)
 {
-	char fate[128], limit[128], last[256];
+	char fate[128], last[256];
 	struct trial *trial = stage->trial;
 	const char *call;
+
+	if (stage_refusal(stage, &call)) {
+		give_up_refused(stage);
+		return;
+	}
+	partner_fate(&trial->partner, fate);
+	output_last(&trial->partner.output, last, sizeof(last));
+	trial_give_up(trial, "%s %s, before it has mapped the buffer%s%s", *trial->judge->program,
+		      fate, *last ? "; it says: " : "", last);
+}
+
+static bool go_on(struct stage *stage, enum progress progress)
+{
+	struct trial *trial = stage->trial;
+	char limit[128];
 
 	trial_look(trial);
 	switch (progress) {
@@ -220,27 +235,22 @@ static bool go_on(struct stage *stage, enum progress progress)
 		return true;
 	case REFUSED:
 		give_up_refused(stage);
-		return false;
+		break;
 	case VMAPPED:
 		trial_give_up(trial, "it has a vmap only, which nobody can take back: there is "
 			      "nothing to judge");
-		return false;
+		break;
 	case ENDED:
-		if (stage_refusal(stage, &call)) {
-			give_up_refused(stage);
-			return false;
-		}
-		partner_fate(&trial->partner, fate);
-		output_last(&trial->partner.output, last, sizeof(last));
-		trial_give_up(trial, "%s %s, before it has mapped the buffer%s%s",
-			      *trial->judge->program, fate, *last ? "; it says: " : "", last);
-		return false;
+		give_up_ended(stage);
+		break;
 	default:
 		trial_give_up(trial, "%s has not mapped the buffer (descriptor in "
 			      "DMABUF_REVOKE_FD); %s", *trial->judge->program,
 			      limit_text(&trial->judge->limits, LIMIT_IMPORT, limit));
-		return false;
+		break;
 	}
+	trial->unused = true;
+	return false;
 }
 
 bool stage_await_use(struct stage *stage)
