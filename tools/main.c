@@ -97,8 +97,9 @@ static const struct verb verbs[] = {
 	  "Say pass or fail of a driver that imports dma-bufs, clause by clause",
 	  "Runs PROGRAM, which uses the driver under test, once per scenario, with a buffer of\n"
 	  "ours as the descriptor DMABUF_REVOKE_FD, revokes and moves that, and judges what the\n"
-	  "driver did. Exits 0 if nothing failed, 1 if something did, 77 if nothing could be\n"
-	  "judged.",
+	  "driver did. PROGRAM may answer on the socket DMABUF_REVOKE_CONTROL: \"done ERRNO\", to\n"
+	  "begin with, and to each \"again\". For root. Exits 0 if nothing failed, 1 if something did,\n"
+	  "or it was interrupted, 77 if nothing could be judged.",
 	  verb_test_importer },
 	{ "doctor", "", "Say why it does not work here, and what to do about it",
 	  "Looks at the kernel, the modules, their nodes and the exporter's limit. Exits 0\n"
@@ -115,12 +116,12 @@ static void print_help(FILE *out)
 	fprintf(out, "Usage: dmabuf-revoke VERB [OPTION]... [ARGUMENT]...\n\n"
 		"Allocate dma-bufs, import them, revoke them.\n\nVerbs:\n");
 	for (verb = verbs; verb->name; verb++)
-		fprintf(out, "  %-8s %s\n", verb->name, verb->summary);
+		fprintf(out, "  %-13s %s\n", verb->name, verb->summary);
 	fprintf(out, "\nOptions:\n"
 		"  --help    print this; after a verb: about that verb\n"
 		"  --version print the version\n"
 		"\nExit status: 0 done, 1 refused or failed, 2 wrong usage,\n"
-		"77 not possible here (module not loaded).\n");
+		"77 not possible here (module not loaded), or nothing judged.\n");
 }
 
 static int unknown_verb(const char *name)

@@ -38,7 +38,7 @@ def help_of(installed: Path, *verb: str) -> str:
 def verbs_of_help(installed: Path) -> dict[str, Verb]:
     text = help_of(installed).partition("\nOptions:\n")[0]
     found: dict[str, Verb] = {}
-    for verb in re.findall(r"^  (\w+) ", text, re.M):
+    for verb in re.findall(r"^  ([\w-]+) ", text, re.M):
         shown = help_of(installed, verb)
         usage = re.match(rf"Usage: dmabuf-revoke {verb} \[OPTION\]\.\.\.(.*)\n", shown)
         assert usage, shown
@@ -139,8 +139,8 @@ def test_control_a_wrong_man_page_is_noticed(
 @pytest.mark.parametrize(
     "old, new",
     [
-        ("watch doctor --help", "watch --help"),
-        ("watch doctor --help", "watch doctor nurse --help"),
+        ("test-importer doctor --help", "test-importer --help"),
+        ("test-importer doctor --help", "test-importer doctor nurse --help"),
         ("echo --one-chunk --shuffle --resume --timeout ;;", ";;"),
         ("--defer-unmap ", "--defer-unmaps "),
         ("echo --json --help", "echo --help"),
