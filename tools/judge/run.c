@@ -101,8 +101,7 @@ static int check(const struct suite *suite, const struct judge *judge,
 	if (!status && options->json && options->ktap)
 		return usage(judge->verb, "--json or --ktap, not both");
 	if (!status && !chooses_any(suite, options))
-		return usage(judge->verb, "no scenario of those judges such a clause: --list "
-			     "names them");
+		return usage(judge->verb, "no scenario of those judges that clause: see --list");
 	if (!status && !options->repeat)
 		return usage(judge->verb, "--repeat 0 judges nothing");
 	if (!status && judge->program)

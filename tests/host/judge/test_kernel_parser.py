@@ -46,7 +46,10 @@ def parsed(parser: Path, text: str) -> tuple[list[object], int]:
     done = subprocess.run(
         [sys.executable, "-c", READER],
         input=text,
-        env={"PYTHONPATH": str(parser / "tools/testing/kunit"), "PYTHONIOENCODING": "utf-8"},
+        env={
+            "PYTHONPATH": str(parser / "tools/testing/kunit"),
+            "PYTHONIOENCODING": "utf-8",
+        },
         capture_output=True,
         encoding="utf-8",
         check=False,

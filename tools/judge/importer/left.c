@@ -203,6 +203,14 @@ static void let_go(struct stage *stage)
 	stage->exporter = -1;
 }
 
+/* Nothing is left behind by a driver that has never seen the buffer. */
+static void look_for_use(struct trial *trial)
+{
+	trial_look(trial);
+	if (!events_first(trial, WATCH_ATTACH, 0) && !events_first(trial, WATCH_VMAP, 0))
+		trial->unused = true;
+}
+
 void stage_close(struct stage *stage)
 {
 	bool started = stage->trial->partner.words;
@@ -213,6 +221,7 @@ void stage_close(struct stage *stage)
 		trial_end_program(stage->trial);
 		return let_go(stage);
 	}
+	look_for_use(stage->trial);
 	if (started && stage->id)
 		judge_left(stage);
 	if (stage->exporter >= 0 && stage->id)

@@ -12,7 +12,7 @@ static void attribute(FILE *out, const char *name, const char *text)
 	fprintf(out, "\"");
 }
 
-static void property(FILE *out, const char *name, const char *text)
+static void write_property(FILE *out, const char *name, const char *text)
 {
 	fprintf(out, "   <property");
 	attribute(out, "name", name);
@@ -26,13 +26,13 @@ static void write_properties(FILE *out, const struct judge *judge, const struct 
 	int i;
 
 	fprintf(out, "  <properties>\n");
-	property(out, "kernel", heading->origin.kernel);
-	property(out, "version", heading->version);
+	write_property(out, "kernel", heading->origin.kernel);
+	write_property(out, "version", heading->version);
 	for (i = 0; judge->program && judge->program[i]; i++)
-		property(out, "program", judge->program[i]);
+		write_property(out, "program", judge->program[i]);
 	for (i = 0; i < LIMITS; i++) {
 		snprintf(name, sizeof(name), "limit.%s", limit_name((enum limit)i));
-		property(out, name, limit_text(&judge->limits, (enum limit)i, text));
+		write_property(out, name, limit_text(&judge->limits, (enum limit)i, text));
 	}
 	fprintf(out, "  </properties>\n");
 }
@@ -125,8 +125,8 @@ static void write_group(FILE *out, const struct judge *judge, const struct headi
 /* The verdicts that there are may all be good: the run was not. */
 static void write_cut(FILE *out, const struct judge *judge, const char *cut)
 {
-	fprintf(out, " <testsuite name=\"run\" tests=\"1\" failures=\"0\" errors=\"1\" "
-		"skipped=\"0\">\n"
+	fprintf(out, " <testsuite name=\"run\" tests=\"1\" failures=\"0\" errors=\"1\"");
+	fprintf(out, " skipped=\"0\">\n"
 		"  <testcase classname=\"dmabuf-revoke.%s.run\" name=\"all-was-run\">\n   <error",
 		judge->about);
 	attribute(out, "message", cut);
