@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The exporter's trace events; docs/events.md says what each means. What is the same in
+ * The exporter's trace events; docs/modules/events.md says what each means. What is the same in
  * several has the same name, which is that of the kernel's events on dma-bufs where there are
  * such. Emitted where it is so: under the resv lock, if that guards it.
  */

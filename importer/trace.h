@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The importer's trace events; docs/events.md says what each means. The names of fields are
+ * The importer's trace events; docs/modules/events.md says what each means. The names of fields are
  * those of the exporter's. Emitted where it is so: under the resv lock, or under that of the
  * attachment, if one of them guards it.
  *

@@ -62,7 +62,7 @@ static void jobs_reach_the_memory(const struct foreign_exporter *other)
 	uint8_t *memory = cpu_map(dmabuf, LENGTH);
 	uint64_t half = LENGTH / 2;
 
-	/* Without SYNC, see docs/kernels.md: our device bounces nothing. */
+	/* Without SYNC, see docs/modules/kernels.md: our device bounces nothing. */
 	fill_noise(memory, LENGTH, 5);
 	equal(device_crc(att, 1, LENGTH - 1), crc32(memory + 1, LENGTH - 1));
 	collect_ok(att, submit(att, (struct dmabuf_revoke_submit){

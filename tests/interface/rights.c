@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Who may do what: makes every call as an actor and prints what came of it, one line
- * a call: its name, a tab, "ok" or the errno. docs/rights.md says what has to come of
+ * a call: its name, a tab, "ok" or the errno. docs/modules/rights.md says what has to come of
  * it, test_rights.py compares.
  *
  *   rights --list     names of the calls, a line each; then of the actors

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""E12: docs/rights.md, cell by cell.
+"""E12: docs/modules/rights.md, cell by cell.
 
 The table says how each call ends for each actor; rights.c makes the calls. A row or a
 column that only one of the two has is a failure.
@@ -15,7 +15,7 @@ import pytest
 from tests.lib.cases import program_directory
 from tests.lib.places import DOCS
 
-DOCUMENT = DOCS / "rights.md"
+DOCUMENT = DOCS / "modules/rights.md"
 NOT_POSSIBLE_HERE = 77
 
 Table = dict[tuple[str, str], str]

@@ -157,7 +157,7 @@ def test_fences_are_waited_for_with_the_lock_held(
 ) -> None:
     """What E7 forbids: MAP, which needs the resv lock, does not get it before the fence signals.
 
-    When this fails vfio-pci has been mended, and docs/kernels.md is to say so.
+    When this fails vfio-pci has been mended, and docs/modules/kernels.md is to say so.
     """
     late, delay_ns = life.LATE_FENCE, 2 * 10**9
     attachment = attach(peer, dmabuf, life.DYNAMIC, PEER2PEER, IOVA, late, delay_ns)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""docs/events.md, tests/interface/events/fields.py and both trace.h have the same events and fields."""
+"""docs/modules/events.md, tests/interface/events/fields.py and both trace.h have the same events and fields."""
 from __future__ import annotations
 
 import re
@@ -11,7 +11,7 @@ from tests.interface.events.fields import EVENTS, EXPORTER, FIELDS, IMPORTER
 
 from ..sample import REPOSITORY
 
-PAGE = (REPOSITORY / "docs" / "events.md").read_text(encoding="utf-8")
+PAGE = (REPOSITORY / "docs/modules/events.md").read_text(encoding="utf-8")
 SOURCES = {
     EXPORTER: REPOSITORY / "exporter" / "trace.h",
     IMPORTER: REPOSITORY / "importer" / "trace.h",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""docs/unload.md cannot be read wrongly, nor differ from the moments unnoticed."""
+"""docs/modules/unload.md cannot be read wrongly, nor differ from the moments unnoticed."""
 from __future__ import annotations
 
 import pytest
@@ -33,8 +33,8 @@ def test_control_bad_table_is_noticed(text: str, complaint: str) -> None:
 
 def test_control_missing_row_and_moment_are_noticed() -> None:
     assert table.differences({"a"}, {"b"}) == [
-        "a: only in docs/unload.md",
-        "b: no row in docs/unload.md",
+        "a: only in docs/modules/unload.md",
+        "b: no row in docs/modules/unload.md",
     ]
 
 

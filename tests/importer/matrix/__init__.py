@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""docs/matrix.md, cell by cell."""
+"""docs/modules/matrix.md, cell by cell."""

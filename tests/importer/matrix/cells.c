@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What docs/matrix.md says of each kind of importer, in each state, at each event:
+ * What docs/modules/matrix.md says of each kind of importer, in each state, at each event:
  * this program makes it happen and says what it saw, in the notation of that table.
  * It knows nothing of what should be; test_cells.py compares.
  *

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""docs/matrix.md as data, and the program that says what really happens (cells.c)."""
+"""docs/modules/matrix.md as data, and the program that says what really happens (cells.c)."""
 from __future__ import annotations
 
 import re
@@ -11,7 +11,7 @@ from tests.lib import features
 from tests.lib.cases import program_directory
 from tests.lib.places import DOCS
 
-DOCUMENT = DOCS / "matrix.md"
+DOCUMENT = DOCS / "modules/matrix.md"
 
 #: Seconds that the cells of one kind and state may take together; none takes half of one.
 LIMIT = 240
@@ -99,7 +99,7 @@ def parse_without(text: str, table: Table) -> dict[Cell, str]:
 
 
 def read(missing: list[str] | None = None) -> Table:
-    """The table of docs/matrix.md, for a kernel that lacks these features."""
+    """The table of docs/modules/matrix.md, for a kernel that lacks these features."""
     main, others = features.sections(DOCUMENT.read_text(encoding="utf-8"))
     table = parse(main)
     result = Table(dict(table.cells), table.clauses)
@@ -126,7 +126,7 @@ def words(cell: str) -> list[str]:
 def differences(table: set[Cell], program: set[Cell]) -> list[str]:
     """The cells that only one side has; nothing, if all is well."""
     return sorted(
-        [f"{cell}: only in docs/matrix.md" for cell in table - program]
+        [f"{cell}: only in docs/modules/matrix.md" for cell in table - program]
         + [f"{cell}: only in cells.c" for cell in program - table]
     )
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Every kind of importer, in every state, at every event: docs/matrix.md, made to happen.
+"""Every kind of importer, in every state, at every event: docs/modules/matrix.md, made to happen.
 
 The cells of one kind and state run together, in one process of cells.c, when the first
 of them is asked for; what that did to the kernel counts against them all.
@@ -77,7 +77,9 @@ def test_a_cell_that_one_side_lacks_is_noticed() -> None:
     cells = set(TABLE.cells)
     one = min(cells)
     assert table.differences(cells - {one}, cells) == [f"{one}: only in cells.c"]
-    assert table.differences(cells, cells - {one}) == [f"{one}: only in docs/matrix.md"]
+    assert table.differences(cells, cells - {one}) == [
+        f"{one}: only in docs/modules/matrix.md"
+    ]
 
 
 def test_every_combination_is_in_the_table() -> None:

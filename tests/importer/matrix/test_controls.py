@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The matrix with deliberate bugs: each cell here shows something else than docs/matrix.md."""
+"""The matrix with deliberate bugs: each cell here shows something else than docs/modules/matrix.md."""
 from __future__ import annotations
 
 import subprocess

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The trace events of both modules: see docs/events.md."""
+"""The trace events of both modules: see docs/modules/events.md."""

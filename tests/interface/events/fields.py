@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The trace events of both modules and their fields, as docs/events.md promises them.
+"""The trace events of both modules and their fields, as docs/modules/events.md promises them.
 
 tests/host/documents/test_trace_page.py compares it with the sources and with that page,
 test_formats.py with what the kernel says.

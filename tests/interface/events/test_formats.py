@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What tracefs says of the events is what docs/events.md promises."""
+"""What tracefs says of the events is what docs/modules/events.md promises."""
 from __future__ import annotations
 
 import re

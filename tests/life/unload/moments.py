@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The moments of docs/unload.md. Each is a function that sets one up on a stage.
+"""The moments of docs/modules/unload.md. Each is a function that sets one up on a stage.
 
 What it keeps is all that is left when the modules are asked to go.
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""docs/unload.md as data, and how a module answers when it is asked to go."""
+"""docs/modules/unload.md as data, and how a module answers when it is asked to go."""
 from __future__ import annotations
 
 import time
@@ -10,7 +10,7 @@ from tests.lib import features
 from tests.lib.modules import is_loaded, try_unload
 from tests.lib.places import DOCS
 
-DOCUMENT = DOCS / "unload.md"
+DOCUMENT = DOCS / "modules/unload.md"
 
 BUSY, CLEAN = "busy", "clean"
 
@@ -47,7 +47,7 @@ def parse(text: str) -> Table:
 
 
 def read(missing: list[str] | None = None) -> Table:
-    """The table of docs/unload.md, for a kernel that lacks these features.
+    """The table of docs/modules/unload.md, for a kernel that lacks these features.
 
     ValueError if what is said of such a kernel is no exception.
     """
@@ -64,8 +64,8 @@ def read(missing: list[str] | None = None) -> Table:
 def differences(table: set[str], moments: set[str]) -> list[str]:
     """The moments that only one side has; nothing, if all is well."""
     return sorted(
-        [f"{moment}: only in docs/unload.md" for moment in table - moments]
-        + [f"{moment}: no row in docs/unload.md" for moment in moments - table]
+        [f"{moment}: only in docs/modules/unload.md" for moment in table - moments]
+        + [f"{moment}: no row in docs/modules/unload.md" for moment in moments - table]
     )
 
 

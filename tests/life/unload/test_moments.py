@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Both modules are asked to go at every moment: docs/unload.md, row by row.
+"""Both modules are asked to go at every moment: docs/modules/unload.md, row by row.
 
 A module that may not go says so and goes on working. One that goes leaves nothing that
 would lead back into it: what is kept beyond it still answers, and it can be loaded again.
@@ -64,7 +64,7 @@ def item(moment: str) -> str:
 
 
 def expected(moment: str) -> Answers:
-    """What docs/unload.md says of it on this kernel."""
+    """What docs/modules/unload.md says of it on this kernel."""
     return table.read(features.missing())[moment]
 
 

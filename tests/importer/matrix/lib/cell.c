@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* One cell of docs/matrix.md: how it is set up, and how it is looked at. */
+/* One cell of docs/modules/matrix.md: how it is set up, and how it is looked at. */
 #include <errno.h>
 #include <linux/sync_file.h>
 #include <poll.h>

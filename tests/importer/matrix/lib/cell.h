@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * One cell of docs/matrix.md: a buffer of our exporter, an attachment of our importer
+ * One cell of docs/modules/matrix.md: a buffer of our exporter, an attachment of our importer
  * in a certain state, and what can be seen of them after an event.
  *
  * Not for TESTs: whatever cannot be set up ends the process with a message on

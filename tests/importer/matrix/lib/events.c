@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The events of docs/matrix.md: each happens to a scene that is set, and what is seen
+ * The events of docs/modules/matrix.md: each happens to a scene that is set, and what is seen
  * of it is said in the notation of that table.
  */
 #include <errno.h>

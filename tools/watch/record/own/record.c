@@ -15,7 +15,7 @@
 
 #define FENCES	"dma_fence"
 
-/* Of docs/events.md; of both sides of a call the kind is one. */
+/* Of docs/modules/events.md; of both sides of a call the kind is one. */
 static const struct source events[] = {
 	{ OWN_EXPORTER, "dbr_alloc", RAW_EXPORT, false, -1 },
 	{ OWN_EXPORTER, "dbr_attach", RAW_ATTACH, false, -1 },
