@@ -14,8 +14,9 @@ from ..sample import REPOSITORY
 #: Entries of a folder, as ls shows them. An __init__.py is none: Python wants it.
 MOST = 16
 
-#: Its files are one module, which one Kbuild builds.
-LONG = {"exporter"}
+#: Of exporter the files are one module, which one Kbuild builds; tests has a folder for each
+#: subject, and nothing else.
+LONG = {"exporter", "tests"}
 
 #: The one header that all files of a module share is called like the module.
 SHARED = {"exporter/exporter.h", "importer/importer.h"}
