@@ -106,7 +106,7 @@ _SWIOTLB_PART = (
 
 # Tests of devices, and those in which most data moves by DMA.
 _IOMMU_PART = (
-    "(devices or foreign or jobs or mappings or peer or quarantine)"
+    "(devices or drivers or foreign or jobs or mappings or peer or quarantine)"
     " and not (unload or failnth or control or test_rights or test_red or timens or latency)"
 )
 
