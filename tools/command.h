@@ -35,6 +35,7 @@ int verb_restore(const struct verb *verb, int argc, char **argv);
 int verb_revoke(const struct verb *verb, int argc, char **argv);
 int verb_show(const struct verb *verb, int argc, char **argv);
 int verb_suspend(const struct verb *verb, int argc, char **argv);
+int verb_test_exporter(const struct verb *verb, int argc, char **argv);
 int verb_test_importer(const struct verb *verb, int argc, char **argv);
 int verb_watch(const struct verb *verb, int argc, char **argv);
 

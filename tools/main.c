@@ -101,6 +101,19 @@ static const struct verb verbs[] = {
 	  "begin with, and to each \"again\". For root. Exits 0 if nothing failed, 1 if something did,\n"
 	  "or it was interrupted, 77 if nothing could be judged.",
 	  verb_test_importer },
+	{ "test-exporter", "[-- PROGRAM [ARGUMENT]...]",
+	  "Say pass or fail of a driver that exports dma-bufs, clause by clause",
+	  "Lets importers of each kind use a dma-buf of the exporter under test, has it revoked\n"
+	  "and moved meanwhile, and judges what the exporter did. PROGRAM makes it export a new\n"
+	  "buffer for each scenario, sends the descriptor on the socket DMABUF_REVOKE_CONTROL, and\n"
+	  "makes the exporter act when it reads revoke, suspend, restore, move or remove there.\n"
+	  "Without one the dma-buf is that of --fd or DMABUF_REVOKE_FD, and commands, run by the\n"
+	  "shell, make its exporter act. Its contents are lost. Exits 0 if nothing failed, 1 if\n"
+	  "something did, 77 if nothing could be judged:\n"
+	  "\n"
+	  "  dmabuf-revoke alloc 1M -- sh -c 'dmabuf-revoke test-exporter \\\n"
+	  "      --revoke \"dmabuf-revoke revoke $DMABUF_REVOKE_ID\"'",
+	  verb_test_exporter },
 	{ "doctor", "", "Say why it does not work here, and what to do about it",
 	  "Looks at the kernel, the modules, their nodes and the exporter's limit. Exits 0\n"
 	  "if all is well; 77 if a module is not loaded, not reachable or of another\n"

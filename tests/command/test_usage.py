@@ -33,7 +33,7 @@ __all__ = ["no_process_left"]  # a fixture
 
 VERBS = (
     "info alloc list show blockers revoke suspend restore move free export "
-    "faults attach demo bench watch test-importer doctor"
+    "faults attach demo bench watch test-importer test-exporter doctor"
 ).split()
 UNKNOWN = str(2**63)
 OF_ONE = "show blockers revoke suspend restore move free export faults".split()

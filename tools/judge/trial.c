@@ -181,6 +181,17 @@ void trial_give_up(struct trial *trial, const char *format, ...)
 	give_all(trial, VERDICT_SKIP, text);
 }
 
+void trial_unclear(struct trial *trial, const char *format, ...)
+{
+	char text[FINDING_TEXT];
+	va_list values;
+
+	va_start(values, format);
+	vsnprintf(text, sizeof(text), format, values);
+	va_end(values);
+	give_all(trial, VERDICT_UNKNOWN, text);
+}
+
 uint64_t trial_deadline(const struct trial *trial, enum limit limit)
 {
 	return dr_deadline(trial->judge->limits.ns[limit]);

@@ -54,6 +54,9 @@ struct finding *trial_never(struct trial *trial, const char *clause, enum limit 
 /* SKIP for all clauses of the scenario that have no verdict yet. */
 void trial_give_up(struct trial *trial, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+/* The same, but UNKNOWN. */
+void trial_unclear(struct trial *trial, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /*
  * The program is asked to end, then killed: it may be started anew. What no signal ends, hangs, and

@@ -139,8 +139,8 @@ def test_control_a_wrong_man_page_is_noticed(
 @pytest.mark.parametrize(
     "old, new",
     [
-        ("test-importer doctor --help", "test-importer --help"),
-        ("test-importer doctor --help", "test-importer doctor nurse --help"),
+        ("test-exporter doctor --help", "test-exporter --help"),
+        ("test-exporter doctor --help", "test-exporter doctor nurse --help"),
         ("echo --one-chunk --shuffle --resume --timeout ;;", ";;"),
         ("--defer-unmap ", "--defer-unmaps "),
         ("echo --json --help", "echo --help"),

@@ -9,7 +9,7 @@
 #include "lib/text/options.h"
 #include "lib/text/units.h"
 
-#define MAX_OPTIONS 16
+#define MAX_OPTIONS 32
 #define OPTION_HELP MAX_OPTIONS
 
 const char *choice_name(const struct choice *choices, uint32_t value)

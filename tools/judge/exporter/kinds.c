@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Who is let in, and what he gets. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "judge/exporter/scenarios.h"
+#include "judge/exporter/stage/scene.h"
+#include "lib/devices/ioctls.h"
+#include "lib/text/message.h"
+#include "lib/text/names.h"
+
+#define KINDS		4
+#define PATTERN		0x5aa51234deadc0deULL
+
+static const char *kind_name(uint32_t kind)
+{
+	return choice_name(kind_choices, kind);
+}
+
+/* ", dynamic: EOPNOTSUPP" */
+static void list(char text[256], uint32_t kind, const char *what)
+{
+	size_t length = strlen(text);
+
+	snprintf(text + length, 256 - length, "%s%s: %s", length ? ", " : "", kind_name(kind),
+		 what);
+}
+
+static int by_address(const void *a, const void *b)
+{
+	const struct dmabuf_revoke_segment *one = a, *other = b;
+
+	return one->address < other->address ? -1 : one->address > other->address;
+}
+
+static struct dmabuf_revoke_segment *segments_of(const struct seat *seat, uint32_t *count)
+{
+	struct dmabuf_revoke_segment *segments;
+	uint32_t capacity;
+
+	if (dr_segments(seat->file, NULL, 0, &capacity))
+		return NULL;
+	segments = calloc(capacity + 1, sizeof(*segments));
+	if (segments && !dr_segments(seat->file, segments, capacity, count) && *count == capacity)
+		return segments;
+	free(segments);
+	return NULL;
+}
+
+/* What is wrong with them, or "". */
+static void find_fault(const struct scene *scene, struct dmabuf_revoke_segment *segments,
+		       uint32_t count, char text[256])
+{
+	uint64_t mask = scene->subject->device.dma_mask, sum = 0;
+	uint32_t i;
+
+	*text = 0;
+	qsort(segments, count, sizeof(*segments), by_address);
+	for (i = 0; i < count; i++) {
+		const struct dmabuf_revoke_segment *segment = &segments[i];
+
+		sum += segment->length;
+		/* An address of the bus passes no mask of the host's. */
+		if (segment->address + segment->length - 1 > mask)
+			snprintf(text, 256, "the segment at %#llx of %llu bytes is beyond the "
+				 "device's mask %#llx", (unsigned long long)segment->address,
+				 (unsigned long long)segment->length, (unsigned long long)mask);
+		if (i && segments[i - 1].address + segments[i - 1].length > segment->address)
+			snprintf(text, 256, "two segments overlap at %#llx",
+				 (unsigned long long)segment->address);
+	}
+	if (sum != scene->length)
+		snprintf(text, 256, "the segments are %llu bytes, the buffer is %llu",
+			 (unsigned long long)sum, (unsigned long long)scene->length);
+}
+
+/* Whether all is well with it; what there is goes to @good. */
+static bool judge_segments(struct scene *scene, struct seat *seat, char good[256])
+{
+	struct dmabuf_revoke_segment *segments;
+	uint32_t count = 0;
+	char text[256];
+
+	segments = segments_of(seat, &count);
+	if (!segments) {
+		list(good, seat->kind, "segments cannot be listed");
+		return true;
+	}
+	find_fault(scene, segments, count, text);
+	free(segments);
+	if (*text)
+		trial_fail(scene->trial, "E19", "%s: %s", kind_name(seat->kind), text);
+	snprintf(text, sizeof(text), "%u segment%s", count, count == 1 ? "" : "s");
+	list(good, seat->kind, text);
+	return count;
+}
+
+/* What a device writes is what a device reads. */
+static void judge_dma(struct scene *scene, struct seat *seat)
+{
+	uint32_t crc32 = 0, expected = scene_crc32(scene, PATTERN);
+	int ret;
+
+	if (!scene_has_engine(seat))
+		return;
+	ret = scene_dma(scene, seat, DMABUF_REVOKE_OP_WRITE, PATTERN, NULL);
+	if (!ret)
+		ret = scene_dma(scene, seat, DMABUF_REVOKE_OP_READ, 0, &crc32);
+	if (ret == -EFAULT || ret == -EIO)
+		trial_fail(scene->trial, "E19", "%s: DMA to the addresses of its table is a fault: "
+			   "%s", kind_name(seat->kind), scene_result(ret));
+	else if (!ret && crc32 != expected)
+		trial_fail(scene->trial, "E19", "%s: the device reads what it has not written: "
+			   "CRC-32 %#x, not %#x", kind_name(seat->kind), crc32, expected);
+}
+
+/* Other errors tell of what there is not now. */
+static bool is_for_now(int ret)
+{
+	return ret == -ENOMEM || ret == -EAGAIN || ret == -EINTR || ret == ASIDE_NEVER;
+}
+
+static void judge_map(struct scene *scene, struct seat *seat, char good[256], char bad[256])
+{
+	int ret = scene_map(scene, seat), again;
+	char text[128];
+
+	if (!ret) {
+		judge_segments(scene, seat, good);
+		judge_dma(scene, seat);
+		scene_unmap(scene, seat);
+		return;
+	}
+	again = scene_map(scene, seat);
+	snprintf(text, sizeof(text), "let in, and its map fails with %s", scene_result(ret));
+	if (again && !is_for_now(ret) && !is_for_now(again))
+		trial_fail(scene->trial, "E18", "%s: %s, whenever it is tried: it had to be refused "
+			   "when it attached", kind_name(seat->kind), text);
+	else
+		list(bad, seat->kind, text);
+}
+
+static void run_kinds(struct trial *trial)
+{
+	char good[256] = "", bad[256] = "";
+	struct scene scene;
+	uint32_t kind;
+
+	if (!scene_open(&scene, trial))
+		goto out;
+	for (kind = 0; kind < KINDS; kind++) {
+		struct seat *seat = scene_attach(&scene, &(struct manner){ .kind = kind });
+
+		if (seat->ret)
+			list(bad, kind, scene_result(seat->ret));
+		else
+			judge_map(&scene, seat, good, bad);
+		scene_leave(&scene, seat);
+	}
+	if (!*good)
+		trial_give_up(trial, "no importer can use it (%s); one on behalf of another "
+			      "device may: --device, --peer2peer", bad);
+	if (*good) {
+		trial_pass(trial, "E18", "who was let in could map: %s%s%s", good,
+			   *bad ? "; not so " : "", bad);
+		trial_pass(trial, "E19", "%s: for %s, and as long as the buffer", good,
+			   scene.subject->device.name);
+	}
+out:
+	scene_close(&scene);
+}
+
+const struct scenario exporter_kinds = {
+	.name = "kinds",
+	.summary = "importers of each kind attach, map, do DMA, unmap and detach",
+	.clauses = "E18 E19",
+	.run = run_kinds,
+};
+
+/* It has been taken back, or will be when the last who cannot be revoked has left. */
+static void judge_let_in(struct scene *scene, struct seat *const *in, unsigned int count)
+{
+	struct trial *trial = scene->trial;
+	const char *kind = kind_name(in[0]->kind);
+	bool over = scene_await_end(scene, dr_deadline(scene_hold(scene)));
+	unsigned int i;
+
+	if (over && deed_is_done(&scene->deed)) {
+		trial_fail(trial, "E1", "it claims to be revocable and is not: %s is over, with the "
+			   "mapping of a %s importer left, which was not told",
+			   deed_name(scene->deed.what), kind);
+	} else if (over) {
+		trial_unclear(trial, "%s", scene->deed.reason);
+	} else if (!scene->subject->accepts_legacy) {
+		trial_fail(trial, "E1", "it claims to be revocable and is not: it has let a %s "
+			   "importer in, and %s waits until that unmaps of its own accord "
+			   "(if it does so on purpose: --accept-legacy)", kind,
+			   deed_name(scene->deed.what));
+	} else {
+		for (i = 0; i < count; i++)
+			scene_leave(scene, in[i]);
+		if (scene_await_over(scene))
+			trial_pass(trial, "E1", "it accepts importers that cannot be revoked, and "
+				   "waits for them");
+		else
+			trial_never(trial, "E1", LIMIT_COMMAND, scene->deed.began_ns,
+				    "it has not come to its end", "the last importer has left");
+	}
+}
+
+static void judge_refusals(struct scene *scene, int ret[2])
+{
+	struct trial *trial = scene->trial;
+	int i;
+
+	for (i = 0; i < 2; i++)
+		if (ret[i] != -EOPNOTSUPP)
+			break;
+	if (i == 2)
+		trial_pass(trial, "E1", "legacy-static and legacy-rdma were refused with "
+			   "EOPNOTSUPP");
+	else
+		trial_fail(trial, "E1", "a %s importer was refused with %s: EOPNOTSUPP says that "
+			   "it cannot be revoked", kind_name(DMABUF_REVOKE_KIND_LEGACY_STATIC +
+							     (uint32_t)i), scene_result(ret[i]));
+}
+
+/* Who is refused, not being revocable, is refused for that: those who are, are let in. */
+static bool lets_others_in(struct scene *scene)
+{
+	struct seat *seat = scene_attach_mapped(scene, &(struct manner){
+		.kind = DMABUF_REVOKE_KIND_DYNAMIC, .idle = true });
+
+	return seat;
+}
+
+static void run_legacy(struct trial *trial)
+{
+	struct seat *in[2];
+	unsigned int count = 0, i;
+	struct scene scene;
+	int ret[2];
+
+	if (!scene_open(&scene, trial) || !lets_others_in(&scene))
+		goto out;
+	for (i = 0; i < 2; i++) {
+		struct seat *seat = scene_attach(&scene, &(struct manner){
+			.kind = DMABUF_REVOKE_KIND_LEGACY_STATIC + i, .idle = true });
+
+		ret[i] = seat->ret;
+		if (!seat->ret && !scene_map(&scene, seat))
+			in[count++] = seat;
+	}
+	if (!scene_take_back(&scene))
+		goto out;
+	if (count)
+		judge_let_in(&scene, in, count);
+	else
+		judge_refusals(&scene, ret);
+out:
+	scene_close(&scene);
+}
+
+const struct scenario exporter_legacy = {
+	.name = "legacy",
+	.summary = "importers that cannot be revoked attach, and it is revoked",
+	.clauses = "E1",
+	.run = run_legacy,
+};

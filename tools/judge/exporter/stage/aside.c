@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "judge/exporter/stage/aside.h"
+#include "lib/devices/ioctls.h"
+
+/* After SIGKILL: what can be killed has ended by then. */
+#define KILLED_NS	1000000000ULL
+
+struct shared {
+	int ret;
+	uint64_t ended_ns;
+	_Alignas(16) char arg[];
+};
+
+/* As fork(), but descriptors that it opens or closes are ours, too. */
+static pid_t fork_sharing_files(void)
+{
+	return (pid_t)syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
+}
+
+static bool has_ended(pid_t pid, uint64_t deadline_ns)
+{
+	struct pollfd process = { (int)syscall(SYS_pidfd_open, pid, 0), POLLIN, 0 };
+	uint64_t now;
+	int ret;
+
+	if (process.fd < 0)
+		return true;
+	do {
+		now = dr_now();
+		ret = poll(&process, 1, deadline_ns > now ?
+			   (int)((deadline_ns - now) / 1000000 + 1) : 0);
+	} while (ret < 0 && errno == EINTR);
+	close(process.fd);
+	return waitpid(pid, NULL, WNOHANG) == pid;
+}
+
+void aside_leave(struct aside *aside, pid_t pid)
+{
+	kill(pid, SIGKILL);
+	if (!has_ended(pid, dr_deadline(KILLED_NS)) && aside->count < ASIDE_MOST)
+		aside->left[aside->count++] = pid;
+}
+
+int aside_call(struct aside *aside, int (*call)(void *arg), void *arg, size_t size,
+	       uint64_t deadline_ns)
+{
+	struct shared *shared = mmap(NULL, sizeof(*shared) + size, PROT_READ | PROT_WRITE,
+				     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int ret;
+	pid_t pid;
+
+	if (shared == MAP_FAILED)
+		return -errno;
+	memcpy(shared->arg, arg, size);
+	shared->ret = ASIDE_NEVER;
+	pid = fork_sharing_files();
+	if (!pid) {
+		ret = call(shared->arg);
+		shared->ended_ns = dr_now();
+		shared->ret = ret;
+		_exit(0);
+	}
+	if (pid < 0) {
+		ret = -errno;
+	} else {
+		if (!has_ended(pid, deadline_ns))
+			aside_leave(aside, pid);
+		ret = shared->ret;
+		if (ret != ASIDE_NEVER)
+			aside->ended_ns = shared->ended_ns;
+		memcpy(arg, shared->arg, size);
+	}
+	munmap(shared, sizeof(*shared) + size);
+	return ret;
+}
+
+static void stack_of(pid_t pid, char *text, size_t size)
+{
+	char path[64], function[128], line[256];
+	size_t length;
+	FILE *file;
+
+	length = (size_t)snprintf(text, size, "a call hangs in the kernel:");
+	snprintf(path, sizeof(path), "/proc/%d/stack", pid);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file) && length < size)
+		if (sscanf(line, "[<%*[^>]>] %127[^+\n]", function) == 1)
+			length += (size_t)snprintf(text + length, size - length, " %s;", function);
+	if (file)
+		fclose(file);
+}
+
+unsigned int aside_end(struct aside *aside, uint64_t deadline_ns,
+		       void (*line)(void *context, const char *text), void *context)
+{
+	unsigned int left = 0, i;
+	char text[512];
+
+	for (i = 0; i < aside->count; i++) {
+		if (has_ended(aside->left[i], deadline_ns))
+			continue;
+		stack_of(aside->left[i], text, sizeof(text));
+		line(context, text);
+		left++;
+	}
+	aside->count = 0;
+	return left;
+}

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What a revoke waits for, and what it does not hold meanwhile. */
+#include <errno.h>
+
+#include "judge/exporter/scenarios.h"
+#include "judge/exporter/stage/scene.h"
+#include "judge/pulse.h"
+#include "lib/devices/ioctls.h"
+
+/* An unmap may be so much earlier than asked for: a delay is in whole jiffies. */
+#define JIFFIES_NS	20000000ULL
+
+/* When an importer was told: no fence, or unmap, that is late on purpose, is before @delay. */
+static uint64_t not_before(const struct scene *scene, const struct seat *seat)
+{
+	return seat->first_told_ns + scene_hold(scene);
+}
+
+/* The end of what waits: it is judged whether it came too early; or not at all. */
+static void judge_end(struct scene *scene, const char *clause, const char *what,
+		      uint64_t earliest_ns, uint64_t came_ns)
+{
+	struct trial *trial = scene->trial;
+	const struct deed *deed = &scene->deed;
+
+	if (!deed->running && deed->ended_ns < earliest_ns && deed_is_done(deed))
+		trial_fail(trial, clause, "%s was over %.1f ms before the earliest time of %s",
+			   deed_name(deed->what), (double)(earliest_ns - deed->ended_ns) / 1e6,
+			   what);
+	else if (!deed->running && !deed_is_done(deed))
+		trial_pass(trial, clause, "%s, and does not say that it is over: %s",
+			   deed->reason, what);
+	else if (!deed->running)
+		trial_pass(trial, clause, "%s was not over before %s", deed_name(deed->what),
+			   what);
+	else if (!came_ns)
+		trial_unclear(trial, "%s has not come", what);
+	else if (!scene_lock_is_free(scene))
+		trial_unclear(trial, "%s does not come to its end, and the resv lock is held: see "
+			      "E7", deed_name(deed->what));
+	else
+		trial_never(trial, clause, LIMIT_COMMAND, came_ns, "it has not come to its end",
+			    what);
+}
+
+/* Until @came, and then the deed's end, within the limit for it. */
+static void await_both(struct scene *scene, const uint64_t *came)
+{
+	uint64_t deadline = dr_deadline(scene_hold(scene)) +
+			    scene->trial->judge->limits.ns[LIMIT_COMMAND];
+
+	scene_look(scene);
+	while (!*came && scene_await(scene, deadline))
+		continue;
+	scene_await_over(scene);
+}
+
+/* An importer with a fence that signals late, and is of the usage that @op and @flags make. */
+static struct seat *fenced(struct scene *scene, uint32_t op, uint32_t flags)
+{
+	const struct manner manner = {
+		.kind = DMABUF_REVOKE_KIND_DYNAMIC,
+		.misbehave = DMABUF_REVOKE_MISBEHAVE_LATE_FENCE,
+		.delay_ns = scene_hold(scene),
+	};
+	struct seat *seat = scene_attach_mapped(scene, &manner);
+	int ret;
+
+	if (!seat)
+		return NULL;
+	if (!scene_has_engine(seat)) {
+		trial_give_up(scene->trial, "there is no engine for %s, so no job and no fence: "
+			      "take another --device, or --engine", scene->subject->device.name);
+		return NULL;
+	}
+	ret = scene_submit(scene, seat, op, flags | DMABUF_REVOKE_SUBMIT_STREAM, 0);
+	if (!ret)
+		return seat;
+	trial_give_up(scene->trial, "no DMA: %s", scene_result(ret));
+	return NULL;
+}
+
+static void run_fence(struct trial *trial, uint32_t op, uint32_t flags)
+{
+	struct scene scene;
+	struct seat *seat;
+
+	if (!scene_open(&scene, trial))
+		goto out;
+	seat = fenced(&scene, op, flags);
+	if (!seat || !scene_take_back(&scene))
+		goto out;
+	await_both(&scene, &seat->done_ns);
+	if (!seat->told)
+		trial_unclear(trial, "the importer was not told: see E4");
+	else
+		judge_end(&scene, "E5", "the fence", not_before(&scene, seat), seat->done_ns);
+out:
+	scene_close(&scene);
+}
+
+static void run_write(struct trial *trial)
+{
+	run_fence(trial, DMABUF_REVOKE_OP_WRITE, 0);
+}
+
+const struct scenario exporter_fence_write = {
+	.name = "fence-write",
+	.summary = "it is revoked under DMA whose fence, of usage WRITE, signals late",
+	.clauses = "E5",
+	.run = run_write,
+};
+
+static void run_read(struct trial *trial)
+{
+	run_fence(trial, DMABUF_REVOKE_OP_READ, 0);
+}
+
+const struct scenario exporter_fence_read = {
+	.name = "fence-read",
+	.summary = "the same, of usage READ",
+	.clauses = "E5",
+	.run = run_read,
+};
+
+static void run_bookkeep(struct trial *trial)
+{
+	run_fence(trial, DMABUF_REVOKE_OP_READ, DMABUF_REVOKE_SUBMIT_BOOKKEEP);
+}
+
+const struct scenario exporter_fence_bookkeep = {
+	.name = "fence-bookkeep",
+	.summary = "the same, of usage BOOKKEEP",
+	.clauses = "E5",
+	.run = run_bookkeep,
+};
+
+static void run_unmap(struct trial *trial)
+{
+	struct scene scene;
+	struct seat *seat;
+
+	if (!scene_open(&scene, trial))
+		goto out;
+	seat = scene_attach_mapped(&scene, &(struct manner){
+		.kind = DMABUF_REVOKE_KIND_DYNAMIC, .idle = true,
+		.misbehave = DMABUF_REVOKE_MISBEHAVE_LATE_UNMAP,
+		.delay_ns = scene_hold(&scene) });
+	if (!seat || !scene_take_back(&scene))
+		goto out;
+	await_both(&scene, &seat->unmapped_ns);
+	if (!seat->told)
+		trial_unclear(trial, "the importer was not told: see E4");
+	else
+		judge_end(&scene, "E6", "the unmap", not_before(&scene, seat) - JIFFIES_NS,
+			  seat->unmapped_ns);
+out:
+	scene_close(&scene);
+}
+
+const struct scenario exporter_unmap = {
+	.name = "unmap",
+	.summary = "it is revoked with an importer that unmaps late",
+	.clauses = "E6",
+	.run = run_unmap,
+};
+
+/* Somebody who needs the lock, while it waits for a fence. */
+static void judge_lock(struct scene *scene, struct seat *other, uint64_t signals_ns)
+{
+	uint64_t began = dr_now(), ended, hold = scene_hold(scene), took;
+	struct trial *trial = scene->trial;
+	int ret = scene_map(scene, other);
+
+	ended = ret == ASIDE_NEVER ? dr_now() : scene->aside.ended_ns;
+	took = ended - began;
+	scene_look(scene);
+	if (!ret)
+		trial_fail(trial, "E2", "a map has succeeded %.1f ms after importers were told",
+			   (double)(ended - (signals_ns - hold)) / 1e6);
+	else if (ret != ASIDE_NEVER)
+		trial_pass(trial, "E2", "a map after importers were told was refused: %s",
+			   scene_result(ret));
+	if (began >= signals_ns - hold / 2 ||
+	    (took >= hold / 2 && pulse_lost(began, ended) > hold / 4))
+		trial_unclear(trial, "this machine was not alive while the fence was pending");
+	else if (took >= hold / 2)
+		trial_fail(trial, "E7", "a map by another importer, which needs the resv lock, "
+			   "was blocked for %.1f ms, until the fence had signalled or %s gave up",
+			   (double)took / 1e6, deed_name(scene->deed.what));
+	else if (!scene->deed.running && scene->deed.ended_ns < signals_ns)
+		trial_unclear(trial, "%s was over before the fence: see E5",
+			      deed_name(scene->deed.what));
+	else
+		trial_pass(trial, "E7", "a map by another importer, which needs the resv lock, "
+			   "took %.1f ms while it waited for a fence", (double)took / 1e6);
+}
+
+static void run_lock(struct trial *trial)
+{
+	struct seat *seat, *other;
+	struct scene scene;
+
+	if (!scene_open(&scene, trial))
+		goto out;
+	seat = fenced(&scene, DMABUF_REVOKE_OP_READ, 0);
+	if (!seat)
+		goto out;
+	other = scene_attach(&scene, &(struct manner){ .kind = DMABUF_REVOKE_KIND_DYNAMIC,
+						       .idle = true });
+	if (other->ret) {
+		trial_give_up(trial, "a second importer is not let in: %s",
+			      scene_result(other->ret));
+		goto out;
+	}
+	if (!scene_take_back(&scene))
+		goto out;
+	/* Whoever was told last: all were. */
+	while (!seat->told && scene_await(&scene, trial_deadline(trial, LIMIT_CALLBACK)))
+		continue;
+	if (!seat->told)
+		trial_unclear(trial, "the importer was not told: see E4");
+	else
+		judge_lock(&scene, other, not_before(&scene, seat));
+	await_both(&scene, &seat->done_ns);
+out:
+	scene_close(&scene);
+}
+
+const struct scenario exporter_lock = {
+	.name = "lock",
+	.summary = "while it waits for a fence, another importer needs the resv lock, and maps",
+	.clauses = "E2 E7",
+	.run = run_lock,
+};
