@@ -1,0 +1,260 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""test-exporter is judged: by our exporter, right and with each deliberate bug, and by others."""
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.lib import features
+
+from ..run import COMMAND, NOBODY, held, no_process_left, run
+from ..watch.recording import nothing_left
+from .exporters import Verdicts, judge, program, scenarios
+
+__all__ = ["no_process_left", "nothing_left"]  # fixtures
+
+MOVES = {
+    ("move", "E4"),
+    ("move", "E14"),
+    ("move-mapped", "E22"),
+    ("move-pinned", "E14"),
+}
+FENCES = {(f"fence-{usage}", "E5") for usage in ("write", "read", "bookkeep")}
+
+
+def everything() -> set[tuple[str, str]]:
+    return {
+        (name, clause)
+        for name, clauses in scenarios().items()
+        for clause in clauses | {"LOG"}
+    }
+
+
+def unmoved() -> set[tuple[str, str]]:
+    """What cannot be judged where the core pins for whoever maps."""
+    return set() if "MAP_UNPINNED" not in features.missing() else {("move-mapped", "E22")}
+
+
+def check_behaves(verdicts: Verdicts) -> None:
+    assert verdicts.status == 0, verdicts.all()
+    assert verdicts.of("PASS") == everything() - unmoved(), verdicts.all()
+
+
+def test_ours_behaves() -> None:
+    check_behaves(judge(program("ours")))
+
+
+def test_ours_behaves_that_accepts_legacy() -> None:
+    check_behaves(judge(program("ours"), "--accept-legacy", more=("--accept-legacy",)))
+
+
+class Wrong(NamedTuple):
+    """A bug: what is FAIL, in which scenarios it is looked for beside that."""
+
+    fails: set[tuple[str, str]]
+    beside: tuple[str, ...] = ()
+
+
+WRONG = {
+    "WEAK_FENCE_WAIT": Wrong({("fence-bookkeep", "E5")}, ("fence-read", "fence-write")),
+    "NO_FENCE_WAIT": Wrong(FENCES, ("unmap", "lock")),
+    "NO_UNMAP_WAIT": Wrong({("unmap", "E6")}, ("told", "fence-read")),
+    "NO_TELL": Wrong({("told", "E4"), ("remove", "E13")}, ("unmap", "fence-read")),
+    "TELL_TWICE": Wrong({("told", "E4"), ("suspend", "E4")}, ("unmap",)),
+    "NO_ZAP": Wrong({("cpu", "E9")}, ("told",)),
+    "LATE_MAP": Wrong({("told", "E3"), ("lock", "E2")}),
+    "MOVE_NO_COPY": Wrong({("move", "E14")}, ("move-pinned",)),
+    "NO_LEGACY_TEST": Wrong({("legacy", "E1")}, ("told", "kinds")),
+    "HOLD_AFTER_TELL": Wrong({("lock", "E7")}),
+}
+
+
+@pytest.mark.parametrize("fault", WRONG)
+def test_bug_is_found(fault: str) -> None:
+    """And nothing else."""
+    wrong = WRONG[fault]
+    names = {name for name, _ in wrong.fails} | set(wrong.beside)
+    verdicts = judge(
+        program("ours"), "--faults", fault, more=("--scenario", ",".join(sorted(names)))
+    )
+    assert verdicts.of("FAIL") == wrong.fails, verdicts.all()
+    assert verdicts.status == 1
+
+
+#: What an exporter may do, or what nothing shows that importers and a CPU see.
+NO_BREACH = (
+    "HOLD_LOCK",
+    "SLOW_MAP",
+    "FAIL_PIN",
+    "FAIL_MAP",
+    "KEEP_MEMORY",
+    "SYNC_EARLY",
+    "TELL_IN_PIN",
+    "FAIL_ATTACH",
+    "FAIL_MMAP",
+    "FAIL_CPU_ACCESS",
+    "NO_VMAP_OP",
+    "NO_MMAP_OP",
+)
+
+
+@pytest.mark.parametrize("fault", NO_BREACH)
+def test_what_is_no_breach_does_not_fail(fault: str) -> None:
+    """Nor is anything PASS that could not be looked for."""
+    more = ("--scenario", "kinds,told,cpu,lock")
+    verdicts = judge(program("ours"), "--faults", fault, more=more)
+    assert not verdicts.of("FAIL"), verdicts.all()
+    if fault in ("FAIL_ATTACH", "FAIL_MAP"):
+        judged = {clause for _, clause in verdicts.of("PASS")}
+        assert judged <= {"LOG", "E9"}, verdicts.all()
+    if fault in ("FAIL_MMAP", "NO_MMAP_OP"):
+        assert ("cpu", "E9") in verdicts.of("SKIP")
+        assert "mmap" not in verdicts.evidence("told", "E3")
+    if fault == "NO_VMAP_OP":
+        assert "vmap" not in verdicts.evidence("told", "E3")
+
+
+STOCK = {"heap": Path("/dev/dma_heap/system"), "udmabuf": Path("/dev/udmabuf")}
+
+
+@pytest.mark.parametrize("name", STOCK)
+def test_exporter_without_revoke(name: str) -> None:
+    """It is SKIP what it has not, never FAIL."""
+    if not STOCK[name].exists():
+        pytest.skip(f"no {STOCK[name]}: this kernel has no such exporter")
+    verdicts = judge(program(name))
+    assert verdicts.status == 0, verdicts.all()
+    judged = {("kinds", "E18"), ("kinds", "E19"), ("descriptors", "E16")}
+    logs = {(name, "LOG") for name in scenarios()}
+    assert verdicts.of("PASS") == judged | logs, verdicts.all()
+    assert verdicts.of("SKIP") == everything() - judged - logs
+    assert "no revoke" in verdicts.evidence("fence-read", "E5")
+
+
+def given(*arguments: str, more: tuple[str, ...] = ()) -> Verdicts:
+    """One buffer for all, of which only commands are known."""
+    with held("1M", *more) as (buffer, process):
+        pid, descriptor = str(process.process.pid), str(buffer["fd"])
+        acts = [text.replace("ID", str(buffer["id"])) for text in arguments]
+        return judge(more=("--pid", pid, "--fd", descriptor, *acts))
+
+
+def by_command(*acts: str) -> list[str]:
+    return [word for act in acts for word in (f"--{act}", f"{COMMAND} {act} ID")]
+
+
+def test_buffer_and_commands() -> None:
+    """All but what takes a program, or an end of the exporter."""
+    verdicts = given(*by_command("revoke", "suspend", "restore", "move"))
+    missing = {("descriptors", "E16"), ("remove", "E13")}
+    assert verdicts.status == 0, verdicts.all()
+    assert verdicts.of("SKIP") == missing | unmoved(), verdicts.all()
+    assert verdicts.of("PASS") == everything() - missing - unmoved(), verdicts.all()
+
+
+def test_revoked_buffer_is_no_more() -> None:
+    """What comes after the revoke says who has done it."""
+    verdicts = given(*by_command("revoke"), "--scenario", "fence-read,unmap,told")
+    assert ("fence-read", "E5") in verdicts.of("PASS"), verdicts.all()
+    for name, clause in (("unmap", "E6"), ("told", "E3")):
+        assert (name, clause) in verdicts.of("SKIP")
+        assert "fence-read" in verdicts.evidence(name, clause)
+
+
+def test_command_that_fails() -> None:
+    """Its output is said, and nothing is FAIL."""
+    verdicts = given("--move", "echo so it is; exit 3", "--scenario", "move")
+    assert not verdicts.of("FAIL"), verdicts.all()
+    assert "has exited with 3; it says: so it is" in verdicts.evidence("move", "E14")
+    assert verdicts.of("SKIP") == {("move", "E4"), ("move", "E14")}
+
+
+def test_command_that_hangs() -> None:
+    verdicts = given("--move", "sleep 86400", "--scenario", "move")
+    assert "has not come to its end" in verdicts.evidence("move", "E14")
+    assert verdicts.of("SKIP") == {("move", "E4"), ("move", "E14")}
+
+
+#: Exports, and says that it could not; another process keeps the dma-buf.
+LEAKING = f"""
+import os, socket, sys
+sys.path.insert(0, {os.getcwd()!r})
+from tests.lib import ioctls, life
+control = socket.socket(fileno=int(os.environ["DMABUF_REVOKE_CONTROL"]))
+try:
+    file = ioctls.open_node(ioctls.EXPORTER)
+    buffer = life.alloc(file, 4096)
+    second = os.dup(buffer.fd)
+    third = os.dup(buffer.fd)
+except OSError as error:
+    control.sendall(b"failed %d\\n" % error.errno)
+    if "buffer" in globals() and not os.fork():
+        control.close()
+        os.setsid()
+        import signal
+        signal.pause()
+    sys.exit(77)
+socket.send_fds(control, [b"buffer\\n"], [buffer.fd])
+control.recv(1)
+"""
+
+
+def test_leak_without_descriptors_is_found() -> None:
+    """A control."""
+    if not Path("/sys/kernel/debug/dma_buf/bufinfo").exists():
+        pytest.skip("no bufinfo: mount -t debugfs none /sys/kernel/debug")
+    verdicts = judge(sys.executable, "-c", LEAKING, more=("--scenario", "descriptors"))
+    assert verdicts.of("FAIL") == {("descriptors", "E16")}, verdicts.all()
+
+
+@pytest.mark.parametrize(
+    "script, says",
+    [
+        ("exit 3", "has exited with 3"),
+        ("kill -SEGV $$", "signal 11"),
+        ("echo failed 12 >&$DMABUF_REVOKE_CONTROL; exit 77", "ENOMEM"),
+        ("echo buffer >&$DMABUF_REVOKE_CONTROL; sleep 86400", "before it has sent"),
+    ],
+)
+def test_program_that_exports_nothing(script: str, says: str) -> None:
+    more = ("--scenario", "kinds,told", "--limit", "import=1s,answer=4s,end=2s")
+    verdicts = judge("bash", "-c", script, more=more)
+    assert verdicts.status == 77, verdicts.all()
+    assert says in verdicts.evidence("kinds", "E18"), verdicts.all()
+    assert says in verdicts.evidence("told", "E3")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--fd", "0", "--", "true"),
+        ("--peer2peer", "--no-peer2peer", "--", "true"),
+        ("--engine", "dmaengine", "--", "true"),
+        ("--pid", "1"),
+        (),
+        ("true",),
+    ],
+)
+def test_usage(arguments: tuple[str, ...]) -> None:
+    assert run("test-exporter", *arguments, status=2).stderr
+
+
+def test_no_dma_buf() -> None:
+    """That is a message, not a verdict."""
+    with open("/dev/null", "rb") as file:
+        done = run(
+            "test-exporter",
+            "--fd",
+            str(file.fileno()),
+            status=1,
+            pass_fds=[file.fileno()],
+        )
+    assert "dma-buf" in done.stderr
+
+
+def test_not_root() -> None:
+    run("test-exporter", "--", "true", status=77, before=NOBODY)
