@@ -66,7 +66,10 @@ WRONG = {
     "NO_TELL": Wrong({("told", "E4"), ("remove", "E13")}, ("unmap", "fence-read")),
     "TELL_TWICE": Wrong({("told", "E4"), ("suspend", "E4")}, ("unmap",)),
     "NO_ZAP": Wrong({("cpu", "E9")}, ("told",)),
-    "LATE_MAP": Wrong({("told", "E3"), ("lock", "E2")}),
+    "LATE_MAP": Wrong(
+        {("told", "E3"), ("lock", "E2"), ("cpu", "E9"), ("remove", "E13")}
+    ),
+    "MOVE_PINNED": Wrong({("move-pinned", "E14")}, ("move",)),
     "MOVE_NO_COPY": Wrong({("move", "E14")}, ("move-pinned",)),
     "NO_LEGACY_TEST": Wrong({("legacy", "E1")}, ("told", "kinds")),
     "HOLD_AFTER_TELL": Wrong({("lock", "E7")}),

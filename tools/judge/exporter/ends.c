@@ -18,38 +18,39 @@
 #define FEWEST		4
 #define MOST		64
 
-/* Dma-bufs on this machine; -1: that cannot be read. */
-static long count_buffers(void)
+/* Dma-bufs on this machine of that exporter; -1: that cannot be read. */
+static long count_buffers(const char *exporter)
 {
 	FILE *file = fopen(BUFFERS, "re");
-	long count = -1, last;
-	char line[512];
+	char line[512], name[128];
+	long count = 0;
 
-	while (file && fgets(line, sizeof(line), file))
-		if (sscanf(line, "Total %ld objects", &last) == 1)
-			count = last;
-	if (file)
-		fclose(file);
+	if (!file)
+		return -1;
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, "%*s %*s %*s %*s %127s", name) == 1 && !strcmp(name, exporter))
+			count++;
+	fclose(file);
 	return count;
 }
 
-/* There is no event for what the last reference does. */
-static bool has_left_none(struct trial *trial, long before)
+/* Whose the dma-buf is. */
+static void find_exporter(int dmabuf, char name[128])
 {
-	const struct timespec shortly = { .tv_nsec = 2000000 };
-	uint64_t deadline = trial_deadline(trial, LIMIT_END);
+	char path[64], line[256];
+	FILE *file;
 
-	while (count_buffers() > before) {
-		if (dr_now() >= deadline || trial_is_interrupted(trial))
-			return false;
-		nanosleep(&shortly, NULL);
-	}
-	return true;
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", dmabuf);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file))
+		sscanf(line, "exp_name: %127s", name);
+	if (file)
+		fclose(file);
 }
 
 struct tries {
 	unsigned int refused;		/* it has said so, or has ended */
-	bool exported;
+	char exporter[128];		/* of the dma-buf of the one that was not; "" */
 	bool killed;			/* by a signal */
 	bool said;			/* one of them was of the exporter: EMFILE */
 };
@@ -62,8 +63,8 @@ static void hear(struct trial *trial, struct tries *tries)
 	int error;
 
 	while (partner_hear(&trial->partner, line, deadline) > 0) {
-		if (!strcmp(line, "buffer")) {
-			tries->exported = true;
+		if (!strcmp(line, "buffer") && trial->partner.received >= 0) {
+			find_exporter(trial->partner.received, tries->exporter);
 			return;
 		}
 		if (sscanf(line, "failed %d", &error) == 1) {
@@ -96,44 +97,75 @@ static bool try_with(struct trial *trial, unsigned int descriptors, struct tries
 	return true;
 }
 
-static void judge_tries(struct trial *trial, const struct tries *tries, long before)
+/* All there can be, one after the other, until it exports; then *tries says whose that is. */
+static bool try_all(struct trial *trial, struct tries *tries)
+{
+	unsigned int i;
+
+	*tries = (struct tries){ 0 };
+	for (i = FEWEST; i <= MOST && !*tries->exporter; i++)
+		if (!try_with(trial, i, tries) || trial_is_interrupted(trial))
+			return false;
+	if (*tries->exporter)
+		return true;
+	trial_give_up(trial, "%s exports no buffer, with %u descriptors either",
+		      *trial->judge->program, MOST);
+	return false;
+}
+
+/* How many more there are than before, for good: there is no event for a last reference. */
+static long left_by(struct trial *trial, const struct tries *tries, long before)
+{
+	const struct timespec shortly = { .tv_nsec = 2000000 };
+	uint64_t deadline = trial_deadline(trial, LIMIT_END);
+	long more;
+
+	while ((more = count_buffers(tries->exporter) - before) > 0) {
+		if (dr_now() >= deadline || trial_is_interrupted(trial))
+			return more;
+		nanosleep(&shortly, NULL);
+	}
+	return 0;
+}
+
+static void judge_tries(struct trial *trial, const struct tries *tries, long before, long left)
 {
 	if (!tries->said)
 		trial_unknown(trial, "E16", "no try has got as far as to an export that fails with "
 			      "EMFILE, as \"failed %d\" would say", EMFILE);
 	else if (before < 0)
-		trial_pass(trial, "E16", "what had too few descriptors (%u tries) was refused, "
-			   "with EMFILE; whether it has left a dma-buf cannot be read (%s)", tries->refused, BUFFERS);
-	else if (has_left_none(trial, before))
-		trial_pass(trial, "E16", "what had too few descriptors (%u tries) was refused, "
-			   "with EMFILE, and has left no dma-buf", tries->refused);
-	else
+		trial_pass(trial, "E16", "what had too few descriptors (%u tries) was refused with "
+			   "EMFILE; whether it has left a dma-buf cannot be read (%s)",
+			   tries->refused, BUFFERS);
+	else if (left && !trial->judge->interrupted)
 		trial_fail(trial, "E16", "what had too few descriptors (%u tries) was refused, and "
-			   "now there are %ld more dma-bufs (%s)", tries->refused,
-			   count_buffers() - before, BUFFERS);
+			   "has left %ld dma-bufs of %s (%s)", tries->refused, left,
+			   tries->exporter, BUFFERS);
+	else
+		trial_pass(trial, "E16", "what had too few descriptors (%u tries) was refused with "
+			   "EMFILE, and has left no dma-buf", tries->refused);
+	if (tries->killed)
+		trial_unknown(trial, "E16", "%s was ended by a signal, when it had too few "
+			      "descriptors", *trial->judge->program);
 }
 
+/* Twice: only then it is known whose to count; and others may have some of the same exporter. */
 static void run_descriptors(struct trial *trial)
 {
-	struct tries tries = { 0 };
-	long before = count_buffers();
-	unsigned int i;
+	struct tries tries;
+	long before, left;
 
 	if (!trial->judge->program) {
 		trial_give_up(trial, "a given buffer is exported already: it takes a PROGRAM");
 		return;
 	}
-	for (i = FEWEST; i <= MOST && !tries.exported; i++)
-		if (!try_with(trial, i, &tries) || trial_is_interrupted(trial))
-			return;
-	if (!tries.exported)
-		trial_give_up(trial, "%s exports no buffer, with %u descriptors either",
-			      *trial->judge->program, MOST);
-	else
-		judge_tries(trial, &tries, before);
-	if (tries.killed)
-		trial_unknown(trial, "E16", "%s was ended by a signal, when it had too few "
-			      "descriptors", *trial->judge->program);
+	if (!try_all(trial, &tries))
+		return;
+	before = count_buffers(tries.exporter);
+	if (!try_all(trial, &tries))
+		return;
+	left = before < 0 ? 0 : left_by(trial, &tries, before);
+	judge_tries(trial, &tries, before, left);
 }
 
 const struct scenario exporter_descriptors = {

@@ -236,6 +236,13 @@ static bool lets_others_in(struct scene *scene)
 	return seat;
 }
 
+/* Before Linux 7.1 it has a callback, as all have that are not static, and it does nothing. */
+static bool can_be_told(const struct scene *scene, const struct seat *seat)
+{
+	return seat->kind != DMABUF_REVOKE_KIND_LEGACY_RDMA ||
+	       scene->subject->features & DMABUF_REVOKE_FEATURE_REVOCABLE_TEST;
+}
+
 static void run_legacy(struct trial *trial)
 {
 	struct seat *in[2];
@@ -250,8 +257,12 @@ static void run_legacy(struct trial *trial)
 			.kind = DMABUF_REVOKE_KIND_LEGACY_STATIC + i, .idle = true });
 
 		ret[i] = seat->ret;
-		if (!seat->ret && !scene_map(&scene, seat))
+		if (!can_be_told(&scene, seat)) {
+			scene_leave(&scene, seat);
+			ret[i] = -EOPNOTSUPP;
+		} else if (!seat->ret && !scene_map(&scene, seat)) {
 			in[count++] = seat;
+		}
 	}
 	if (!scene_take_back(&scene))
 		goto out;

@@ -23,7 +23,9 @@ static void judge_end(struct scene *scene, const char *clause, const char *what,
 	struct trial *trial = scene->trial;
 	const struct deed *deed = &scene->deed;
 
-	if (!deed->running && deed->ended_ns < earliest_ns && deed_is_done(deed))
+	if (came_ns && came_ns < earliest_ns)
+		trial_unclear(trial, "%s has come earlier than it should", what);
+	else if (!deed->running && deed->ended_ns < earliest_ns && deed_is_done(deed))
 		trial_fail(trial, clause, "%s was over %.1f ms before the earliest time of %s",
 			   deed_name(deed->what), (double)(earliest_ns - deed->ended_ns) / 1e6,
 			   what);

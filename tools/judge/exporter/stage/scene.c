@@ -234,10 +234,11 @@ void scene_look(struct scene *scene)
 	struct dmabuf_revoke_event event;
 	unsigned int i;
 
+	/* First: what it did before its end is seen if that is. */
+	deed_has_ended(&scene->deed, scene->trial);
 	for (i = 0; i < scene->count; i++)
 		while (scene->seats[i].file >= 0 && !dr_event(scene->seats[i].file, &event))
 			note(&scene->seats[i], &event);
-	deed_has_ended(&scene->deed, scene->trial);
 }
 
 bool scene_await(struct scene *scene, uint64_t deadline_ns)
