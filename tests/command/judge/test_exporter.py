@@ -36,7 +36,9 @@ def everything() -> set[tuple[str, str]]:
 
 def unmoved() -> set[tuple[str, str]]:
     """What cannot be judged where the core pins for whoever maps."""
-    return set() if "MAP_UNPINNED" not in features.missing() else {("move-mapped", "E22")}
+    return (
+        set() if "MAP_UNPINNED" not in features.missing() else {("move-mapped", "E22")}
+    )
 
 
 def check_behaves(verdicts: Verdicts) -> None:
@@ -64,13 +66,16 @@ WRONG = {
     "NO_FENCE_WAIT": Wrong(FENCES, ("unmap", "lock")),
     "NO_UNMAP_WAIT": Wrong({("unmap", "E6")}, ("told", "fence-read")),
     "NO_TELL": Wrong({("told", "E4"), ("remove", "E13")}, ("unmap", "fence-read")),
-    "TELL_TWICE": Wrong({("told", "E4"), ("suspend", "E4")}, ("unmap",)),
+    "TELL_TWICE": Wrong(
+        {("told", "E4"), ("suspend", "E4"), ("move", "E4")}, ("unmap",)
+    ),
     "NO_ZAP": Wrong({("cpu", "E9")}, ("told",)),
     "LATE_MAP": Wrong(
         {("told", "E3"), ("lock", "E2"), ("cpu", "E9"), ("remove", "E13")}
     ),
     "MOVE_PINNED": Wrong({("move-pinned", "E14")}, ("move",)),
     "MOVE_NO_COPY": Wrong({("move", "E14")}, ("move-pinned",)),
+    "ONE_MAP": Wrong({("move-mapped", "E22")}, ("move", "suspend")),
     "NO_LEGACY_TEST": Wrong({("legacy", "E1")}, ("told", "kinds")),
     "HOLD_AFTER_TELL": Wrong({("lock", "E7")}),
 }
@@ -97,6 +102,7 @@ NO_BREACH = (
     "KEEP_MEMORY",
     "SYNC_EARLY",
     "TELL_IN_PIN",
+    "TELL_IN_MAP",
     "FAIL_ATTACH",
     "FAIL_MMAP",
     "FAIL_CPU_ACCESS",
@@ -111,7 +117,7 @@ def test_what_is_no_breach_does_not_fail(fault: str) -> None:
     more = ("--scenario", "kinds,told,cpu,lock")
     verdicts = judge(program("ours"), "--faults", fault, more=more)
     assert not verdicts.of("FAIL"), verdicts.all()
-    if fault in ("FAIL_ATTACH", "FAIL_MAP"):
+    if fault in ("FAIL_ATTACH", "FAIL_MAP", "TELL_IN_MAP"):
         judged = {clause for _, clause in verdicts.of("PASS")}
         assert judged <= {"LOG", "E9"}, verdicts.all()
     if fault in ("FAIL_MMAP", "NO_MMAP_OP"):

@@ -134,8 +134,10 @@ static void judge_map(struct scene *scene, struct seat *seat, char good[256], ch
 		return;
 	}
 	again = scene_map(scene, seat);
-	snprintf(text, sizeof(text), "let in, and its map fails with %s", scene_result(ret));
-	if (again && !is_for_now(ret) && !is_for_now(again))
+	scene_look(scene);
+	snprintf(text, sizeof(text), "let in, and its map fails with %s%s", scene_result(ret),
+		 seat->told ? ", being told meanwhile" : "");
+	if (again && !seat->told && !is_for_now(ret) && !is_for_now(again))
 		trial_fail(scene->trial, "E18", "%s: %s, whenever it is tried: it had to be refused "
 			   "when it attached", kind_name(seat->kind), text);
 	else

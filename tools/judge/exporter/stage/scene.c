@@ -213,13 +213,8 @@ static void note(struct seat *seat, const struct dmabuf_revoke_event *event)
 	case DMABUF_REVOKE_EVENT_INVALIDATED:
 		if (!seat->told++)
 			seat->first_told_ns = event->time_ns;
-		seat->told_ns = event->time_ns;
-		break;
-	case DMABUF_REVOKE_EVENT_MAPPED:
-		seat->maps++;
 		break;
 	case DMABUF_REVOKE_EVENT_UNMAPPED:
-		seat->unmaps++;
 		seat->unmapped_ns = event->time_ns;
 		break;
 	case DMABUF_REVOKE_EVENT_JOB_DONE:
@@ -262,9 +257,14 @@ bool scene_await(struct scene *scene, uint64_t deadline_ns)
 
 void scene_begin(struct scene *scene, enum deed_what what)
 {
+	unsigned int i;
+
 	if (!deed_end(&scene->deed, scene->trial))
 		scene->trial->judge->stuck = true;
+	/* An exporter may tell whenever it wants to: what came before is not of this. */
 	scene_look(scene);
+	for (i = 0; i < scene->count; i++)
+		scene->seats[i].told = 0;
 	deed_start(&scene->deed, scene->trial, what, scene->subject->commands);
 	if (what == DEED_SUSPEND)
 		scene->suspended = true;
@@ -329,12 +329,8 @@ bool scene_do(struct scene *scene, enum deed_what what)
 /* Until an importer is told; or the deed has ended. */
 static void begin_until_told(struct scene *scene, enum deed_what what)
 {
-	unsigned int before;
-
-	scene_look(scene);
-	before = scene_told(scene);
 	scene_begin(scene, what);
-	while (scene->deed.running && scene_told(scene) == before &&
+	while (scene->deed.running && !scene_told(scene) &&
 	       scene_await(scene, scene_deadline(scene, scene->deed.began_ns, LIMIT_COMMAND)))
 		continue;
 	note_gone(scene);

@@ -37,8 +37,9 @@ struct seat {
 	uint32_t engine;		/* that it has got */
 	uint64_t length;
 	uint64_t job;			/* the last one */
-	unsigned int told, maps, unmaps, done;	/* how often */
-	uint64_t first_told_ns, told_ns;
+	unsigned int told;		/* how often, since the deed began */
+	unsigned int done;		/* jobs */
+	uint64_t first_told_ns;		/* since the deed began */
 	uint64_t unmapped_ns;		/* the last time */
 	uint64_t done_ns;		/* when the last job's fence signalled */
 	uint64_t sequence;		/* of the next event */
@@ -99,7 +100,7 @@ uint32_t scene_crc32(const struct scene *scene, uint64_t pattern);
 void scene_look(struct scene *scene);
 /* Until something happens, or the deadline. False: it has passed, or we were interrupted. */
 bool scene_await(struct scene *scene, uint64_t deadline_ns);
-/* Times that importers were told, all together. */
+/* Times that importers were told since the deed began, all together. */
 unsigned int scene_told(const struct scene *scene);
 
 /* Tells the exporter to do something; then what happens is to be awaited. */
