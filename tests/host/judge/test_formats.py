@@ -139,6 +139,13 @@ def test_people_are_told_the_verdict_on_all_last(show: Path) -> None:
     ]
 
 
+def test_what_has_one_reason_is_one_row(show: Path) -> None:
+    rows = [Finding("x", clause, "SKIP", "no device") for clause in ("I4", "I8", "I9")]
+    text = shown(show, "0", *rows, Finding("x", "I2", "PASS", "no device")).text
+    assert "\n  SKIP    I4 I8 I9\n               no device\n  PASS    I2   no" in text
+    assert text.count("no device") == 2
+
+
 def test_the_same_events_are_shown_once(show: Path) -> None:
     both = [Finding("x", clause, "FAIL", "y", "1 ms map\n") for clause in ("I4", "I8")]
     text = shown(show, "0", *both).text
@@ -147,7 +154,7 @@ def test_the_same_events_are_shown_once(show: Path) -> None:
 
 @pytest.mark.parametrize("width", [40, 60, 200])
 def test_lines_fit_the_terminal(show: Path, width: int) -> None:
-    found = [Finding("x", "I4", "PASS", text) for text in HOSTILE]
+    found = [Finding("x", f"I{i}", "PASS", text) for i, text in enumerate(HOSTILE)]
     whole = shown(show, "0", *found).text
     text = shown(show, str(width), *found).text
     assert max(map(len, text.split("\n"))) <= width

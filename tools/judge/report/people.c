@@ -46,18 +46,41 @@ static void wrap(FILE *out, const char *text, unsigned int indent, unsigned int 
 	fprintf(out, "%s\n", at);
 }
 
+static bool says_the_same(const struct finding *one, const struct finding *two)
+{
+	return one->verdict == two->verdict && !strcmp(one->text, two->text);
+}
+
+/* All that have the same verdict as @row for the same reason; nothing if an earlier one did. */
+static void write_row(FILE *out, const struct group *group, const struct finding *row,
+		      unsigned int width)
+{
+	const struct finding *other, *end = group->rows + group->count;
+	int length;
+
+	for (other = group->rows; other < row; other++)
+		if (says_the_same(other, row))
+			return;
+	length = fprintf(out, "  %-7s %s", verdict_word(row->verdict), row->clause);
+	for (other = row + 1; other < end; other++)
+		if (says_the_same(other, row))
+			length += fprintf(out, " %s", other->clause);
+	if (length >= INDENT) {
+		fprintf(out, "\n");
+		length = 0;
+	}
+	fprintf(out, "%*s", INDENT - length, "");
+	wrap(out, row->text, INDENT, width);
+}
+
 static void write_group(FILE *out, const struct group *group, unsigned int width)
 {
 	char name[GROUP_NAME];
 	size_t i;
 
 	fprintf(out, "%s\n", group_name(name, group));
-	for (i = 0; i < group->count; i++) {
-		const struct finding *row = &group->rows[i];
-
-		fprintf(out, "  %-7s %-4s ", verdict_word(row->verdict), row->clause);
-		wrap(out, row->text, INDENT, width);
-	}
+	for (i = 0; i < group->count; i++)
+		write_row(out, group, &group->rows[i], width);
 	fprintf(out, "\n");
 }
 
