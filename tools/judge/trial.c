@@ -206,6 +206,15 @@ bool trial_is_interrupted(struct trial *trial)
 	return trial->judge->interrupted;
 }
 
+bool trial_is_over(struct trial *trial, uint64_t ns, uint64_t begin_ns)
+{
+	uint64_t now = dr_now(), took = now - begin_ns;
+
+	if (trial_is_interrupted(trial))
+		return true;
+	return is_too_long(took, pulse_lost(begin_ns, now), 2 * ns) || took > 10 * ns;
+}
+
 static void note_complaint(void *context, const char *text)
 {
 	struct trial *trial = context;

@@ -66,6 +66,11 @@ void trial_end_program(struct trial *trial);
 
 /* A deadline of CLOCK_MONOTONIC, that far from now. */
 uint64_t trial_deadline(const struct trial *trial, enum limit limit);
+/*
+ * Whether what was waited for since @begin_ns has had @ns and more of a machine that was alive,
+ * so that trial_never() is FAIL; or ten times that, or the user asked us to end.
+ */
+bool trial_is_over(struct trial *trial, uint64_t ns, uint64_t begin_ns);
 /* Whether the user asked us to end: every wait ends then. */
 bool trial_is_interrupted(struct trial *trial);
 

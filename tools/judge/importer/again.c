@@ -30,6 +30,8 @@ static bool ask(struct stage *stage, const char *clause)
 	uint64_t asked_ns = dr_now();
 	char fate[128];
 
+	if (stage->ret == -EINPROGRESS)
+		return false;
 	if (!stage->speaks) {
 		trial_skip(stage->trial, clause, "the program does not answer on its socket "
 			   "(DMABUF_REVOKE_CONTROL), so that it cannot be asked to go on");
@@ -43,6 +45,9 @@ static bool ask(struct stage *stage, const char *clause)
 	if (partner_has_ended(&stage->trial->partner, 0))
 		trial_skip(stage->trial, clause, "it cannot be asked: the program %s",
 			   partner_fate(&stage->trial->partner, fate));
+	else if (stage_tries(stage, asked_ns) > STAGE_TRIES)
+		trial_fail(stage->trial, "I17", "no answer to \"again\"; it was refused, and has "
+			   "tried %u times", stage_tries(stage, asked_ns));
 	else
 		trial_never(stage->trial, "I17", LIMIT_ANSWER, asked_ns,
 			    "no answer to \"again\"", "it was asked");
@@ -92,7 +97,8 @@ static void judge_failure(struct stage *stage, const char *when)
 	const struct watch_event *map = events_last(stage->trial, WATCH_MAP, stage->told_ns);
 	const struct watch_event *pin = events_last(stage->trial, WATCH_PIN, stage->told_ns);
 
-	if ((map && map->result) || (pin && pin->result) || trial_is_blind(stage->trial))
+	if ((map && map->result) || (pin && pin->result) || trial_is_blind(stage->trial) ||
+	    stage_mapped_since(stage, stage->told_ns))
 		trial_unknown(stage->trial, "I6", "asked to use the buffer again it failed with %s",
 			      errno_name(stage->answer));
 	else

@@ -191,6 +191,20 @@ int stage_refusal(const struct stage *stage, const char **call)
 	return 0;
 }
 
+unsigned int stage_tries(const struct stage *stage, uint64_t since_ns)
+{
+	static const enum watch_what calls[] = { WATCH_ATTACH, WATCH_PIN, WATCH_MAP, WATCH_VMAP };
+	unsigned int most = 0, count;
+	size_t i;
+
+	for (i = 0; i < sizeof(calls) / sizeof(*calls); i++) {
+		count = events_count(stage->trial, calls[i], since_ns, true);
+		if (count > most)
+			most = count;
+	}
+	return most;
+}
+
 static void give_up_refused(struct stage *stage)
 {
 	const char *call = "";
@@ -266,12 +280,12 @@ bool stage_await_map(struct stage *stage)
 bool stage_again(struct stage *stage)
 {
 	struct trial *trial = stage->trial;
-	uint64_t deadline = trial_deadline(trial, LIMIT_ANSWER);
+	uint64_t began_ns = dr_now();
 
 	if (!stage->speaks || partner_say(&trial->partner, "again"))
 		return false;
-	while (!trial_is_interrupted(trial) && dr_now() < deadline)
-		if (stage_hear(stage, soon(deadline)))
+	while (!trial_is_over(trial, trial->judge->limits.ns[LIMIT_ANSWER], began_ns))
+		if (stage_hear(stage, dr_deadline(LOOK_NS)))
 			return true;
 		else if (partner_has_ended(&trial->partner, 0))
 			return stage_hear(stage, 0);

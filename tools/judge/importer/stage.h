@@ -85,6 +85,10 @@ bool stage_again(struct stage *stage);
 bool stage_hear(struct stage *stage, uint64_t deadline_ns);
 /* What the exporter refused last, and with what; 0: nothing was. */
 int stage_refusal(const struct stage *stage, const char **call);
+/* How often the same call was refused since then, at most. */
+unsigned int stage_tries(const struct stage *stage, uint64_t since_ns);
+/* Who tries so often does not give up. */
+#define STAGE_TRIES	100
 /* How it is now, by the exporter. All 0 if that cannot be had. */
 struct dmabuf_revoke_query stage_look(const struct stage *stage);
 

@@ -10,6 +10,9 @@
 #include "judge/importer/stage.h"
 #include "lib/text/message.h"
 
+/* Between two looks at what has no event to wait for. */
+static const struct timespec shortly = { .tv_nsec = 2000000 };
+
 static bool judges(const struct stage *stage, const char *clause)
 {
 	return clause_among(stage->trial->scenario->clauses, clause);
@@ -203,10 +206,37 @@ static void judge_unmaps_of(struct stage *stage, const struct watch_event *attac
 			   "it was told, and the last fence");
 }
 
+static bool has_unmapped(const struct stage *stage, const struct watch_event *told)
+{
+	const struct watch_event *attach = NULL;
+
+	while ((attach = next_revocable(stage, attach))) {
+		int count = mappings_at(stage->trial, attach->attach, told->begin_ns);
+
+		if (count > 0 && !unmapped_at(stage->trial, attach->attach, told->begin_ns, count))
+			return false;
+	}
+	return true;
+}
+
+/* Not every act has waited for that. */
+static void await_unmaps(struct stage *stage, const struct watch_event *told)
+{
+	const struct limits *limits = &stage->trial->judge->limits;
+
+	while (!has_unmapped(stage, told) &&
+	       !trial_is_over(stage->trial, limits->ns[LIMIT_FENCE] + limits->ns[LIMIT_UNMAP],
+			      told->begin_ns)) {
+		nanosleep(&shortly, NULL);
+		trial_look(stage->trial);
+	}
+}
+
 static void judge_unmaps(struct stage *stage, const struct watch_event *told)
 {
 	const struct watch_event *attach = NULL;
 
+	await_unmaps(stage, told);
 	while ((attach = next_revocable(stage, attach)))
 		judge_unmaps_of(stage, attach, told);
 }
@@ -214,12 +244,11 @@ static void judge_unmaps(struct stage *stage, const struct watch_event *told)
 /* Pins delay no revoke, so this is looked at until it is so. */
 static void await_unpins(struct stage *stage)
 {
-	const struct timespec pause = { .tv_nsec = 2000000 };
-	uint64_t deadline = dr_deadline(2 * stage->trial->judge->limits.ns[LIMIT_UNMAP]);
+	uint64_t began_ns = dr_now();
 
-	while (stage_look(stage).pending.pins && dr_now() < deadline &&
-	       !trial_is_interrupted(stage->trial))
-		nanosleep(&pause, NULL);
+	while (stage_look(stage).pending.pins &&
+	       !trial_is_over(stage->trial, stage->trial->judge->limits.ns[LIMIT_UNMAP], began_ns))
+		nanosleep(&shortly, NULL);
 	trial_look(stage->trial);
 }
 
@@ -282,7 +311,7 @@ void stage_judge_told(struct stage *stage)
 	struct watch_event copy;
 
 	/* What it was not told it need not do: it was let in with --accept-legacy. */
-	if (!first || !next_revocable(stage, NULL))
+	if (!first || !next_revocable(stage, NULL) || stage->ret == -EINPROGRESS)
 		return;
 	/* The list may move. */
 	copy = *first;

@@ -11,24 +11,8 @@
 #include "judge/importer/stage.h"
 #include "lib/text/message.h"
 
-/* Who tries so often does not give up. */
-#define TRIES	100
 /* The last errno that user space knows. */
 #define LAST	133
-
-static unsigned int refusals(const struct trial *trial)
-{
-	static const enum watch_what calls[] = { WATCH_ATTACH, WATCH_PIN, WATCH_MAP, WATCH_VMAP };
-	unsigned int most = 0, count;
-	size_t i;
-
-	for (i = 0; i < sizeof(calls) / sizeof(*calls); i++) {
-		count = events_count(trial, calls[i], 0, true);
-		if (count > most)
-			most = count;
-	}
-	return most;
-}
 
 static bool has_any(const struct trial *trial, enum watch_what what)
 {
@@ -72,12 +56,12 @@ static void judge_end(struct stage *stage, const char *call, int error)
 static void judge_progress(struct stage *stage, enum progress progress, uint64_t began_ns,
 			   const char *call, int error)
 {
-	unsigned int tries = refusals(stage->trial);
+	unsigned int tries = stage_tries(stage, 0);
 
 	if (!tries)
 		trial_skip(stage->trial, "I17", "it did nothing that the exporter refused (%s)",
 			   call);
-	else if (tries > TRIES)
+	else if (tries > STAGE_TRIES)
 		trial_fail(stage->trial, "I17", "%s failed with %s, and it has tried %u times",
 			   call, errno_name(error), tries);
 	else if (progress == USED || progress == REFUSED)

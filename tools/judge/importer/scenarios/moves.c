@@ -220,7 +220,12 @@ static void run_fenced(struct trial *trial)
 		ready = false;
 	}
 	/* What is there now arrives late, over what is written before. */
-	if (ready && contents_look(&stage, &before) && contents_write(&stage) &&
+	if (ready && !contents_look(&stage, &before)) {
+		trial_unknown(trial, "I10", "what it has written cannot be looked at: %s",
+			      before.why);
+		ready = false;
+	}
+	if (ready && contents_write(&stage) &&
 	    stage_hold(&stage, DMABUF_REVOKE_OP_READ, DMABUF_REVOKE_SUBMIT_BOOKKEEP))
 		move_held(&stage, &before);
 	contents_free(&before);

@@ -133,14 +133,12 @@ static bool is_revoked(const struct stage *stage)
 static void run_owner(struct trial *trial)
 {
 	struct stage stage;
-	uint64_t deadline;
 
 	if (stage_open(&stage, trial, &quarantined) && stage_await_map(&stage)) {
 		stage_die(&stage);
-		deadline = dr_deadline(2 * trial->judge->limits.ns[LIMIT_UNMAP] +
-				       2 * trial->judge->limits.ns[LIMIT_FENCE]);
-		while (!stage.legacy && !is_revoked(&stage) && dr_now() < deadline &&
-		       !trial_is_interrupted(trial))
+		while (!stage.legacy && !is_revoked(&stage) &&
+		       !trial_is_over(trial, trial->judge->limits.ns[LIMIT_UNMAP] +
+				      trial->judge->limits.ns[LIMIT_FENCE], stage.told_ns))
 			sleep_for(2000000);
 		stage.revoke.pending = stage_look(&stage).pending;
 		stage.ret = is_revoked(&stage) ? 0 : -ETIMEDOUT;
