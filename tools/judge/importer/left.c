@@ -11,6 +11,7 @@
 #include "judge/events.h"
 #include "judge/importer/stage.h"
 #include "lib/text/message.h"
+#include "watch/record/there.h"
 
 static bool judges(const struct stage *stage, const char *clause)
 {
@@ -48,18 +49,27 @@ static bool is_without_fences(const struct stage *stage)
 	return !stage_look(stage).pending.fences;
 }
 
-/* Whether nobody has the id any more, not even by a reference to its dma-buf. */
+static int note_inode(void *context, const struct descriptor *descriptor)
+{
+	uint64_t *wanted = context;
+
+	if (descriptor->inode == *wanted)
+		*wanted = 0;
+	return 0;
+}
+
+/* Whether the kernel lists the dma-buf: somebody has a reference to it. */
+static bool is_listed(const struct stage *stage)
+{
+	uint64_t wanted = stage->trial->inode;
+
+	there_listed(note_inode, &wanted);
+	return !wanted;
+}
+
 static bool is_forgotten(const struct stage *stage)
 {
-	uint64_t ids[1024];
-	uint32_t count, i;
-
-	if (dr_list(stage->trial->judge->exporter, ids, 1024, &count))
-		return false;
-	for (i = 0; i < count && i < 1024; i++)
-		if (ids[i] == stage->id)
-			return false;
-	return true;
+	return !is_listed(stage);
 }
 
 static bool has_mark(const struct trial *trial, const char *name)
@@ -161,13 +171,17 @@ static void judge_memory(struct stage *stage)
 		trial_pass(stage->trial, "I3", "no page was written to after the last unmap");
 }
 
+/* We have no descriptor of it any more. */
 static void judge_reference(struct stage *stage)
 {
 	uint64_t began = dr_now();
 
 	if (!judges(stage, "I17"))
 		return;
-	if (goes(stage, LIMIT_END, is_forgotten)) {
+	if (!there_can_list())
+		trial_unknown(stage->trial, "I17", "whether the dma-buf has gone cannot be read "
+			      "(/sys/kernel/debug/dma_buf/bufinfo)");
+	else if (goes(stage, LIMIT_END, is_forgotten)) {
 		if (was_touched(stage))
 			trial_pass(stage->trial, "I17", "nothing is left of attachment and dma-buf "
 				   "when the program has ended");

@@ -130,6 +130,11 @@ static void copy_list(int to)
 	_exit(0);
 }
 
+bool there_can_list(void)
+{
+	return !access(BUFINFO, R_OK);
+}
+
 int there_listed(there_found found, void *context)
 {
 	int pipes[2], state, ret;

@@ -3,6 +3,7 @@
 #ifndef RECORD_THERE_H
 #define RECORD_THERE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "watch/event.h"
@@ -20,6 +21,8 @@ typedef int (*there_found)(void *context, const struct descriptor *descriptor);
  * and meanwhile nobody can make one: if somebody holds a lock for long, it is given up, and said.
  */
 int there_listed(there_found found, void *context);
+/* Whether debugfs is there to be read: root's, and on a kernel that has it. */
+bool there_can_list(void);
 
 /* Those of all processes, or of @pid, if that is not 0; once for each descriptor. */
 int there_walk(int pid, there_found found, void *context);
