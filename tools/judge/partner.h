@@ -51,8 +51,8 @@ int partner_start(struct partner *partner, char **words, const struct partner_op
 /* A word and the end of the line. Returns 0, or -EPIPE if nobody hears it. */
 int partner_say(struct partner *partner, const char *word);
 /*
- * The next line, without its end. Returns 1; 0 if there is none before the deadline (CLOCK_MONOTONIC,
- * ns; 0: what there is now); -EPIPE if there will be none.
+ * The next line, without its end. Returns 1; 0 if there is none before the deadline
+ * (CLOCK_MONOTONIC, ns; 0: what there is now); -EPIPE if there will be none.
  */
 int partner_hear(struct partner *partner, char line[PARTNER_LINE], uint64_t deadline_ns);
 /* Of "done E": true, and E. */
