@@ -22,7 +22,7 @@ JUNIT = b"""<testsuites><testsuite>
 </testcase>
 </testsuite></testsuites>"""
 
-KTAP = r"""KTAP version 1
+KTAP = """KTAP version 1
 1..3
   KTAP version 1
   1..3
@@ -36,7 +36,7 @@ not ok 1 tests.revoke.c
 ok 2 tests.foreign.c # SKIP all of it
   KTAP version 1
   1..2
-  ok 1 a[\#1]
+  ok 1 a[_1]
   ok 2 b # XFAIL known
 ok 3 tests.test_x
 """
