@@ -16,7 +16,7 @@ __all__ = ["show"]  # a fixture
 
 FOUND = [
     Finding("revoke-mapped", "I2", "PASS", "the callback has returned"),
-    Finding("revoke-mapped", "I4", "FAIL", "it has not unmapped", "1 ms map\n2 ms x\n"),
+    Finding("revoke-mapped", "I4", "FAIL", "it has not unmapped", "1 ms map\n2 ms x  \n\n"),
     Finding("revoke-mapped", "I8", "UNKNOWN", "events were lost"),
     Finding("revoke-mapped", "LOG", "PASS", "no complaint"),
     Finding("move", "I6", "SKIP", "the program does not answer"),
@@ -89,7 +89,8 @@ def test_junit_says_what_was_found(show: Path) -> None:
     assert failure.text and failure.text.splitlines() == [
         "it has not unmapped",
         "1 ms map",
-        "2 ms x",
+        "2 ms x  ",
+        "",
         "how to mend it: docs/judging/clauses.md#i4",
     ]
     skipped = cases["I8"].find("skipped")
@@ -114,7 +115,7 @@ def test_json_says_what_was_found(show: Path) -> None:
         (each.scenario, each.round, each.clause, each.verdict, each.text)
         for each in FOUND
     ]
-    assert document["findings"][1]["details"] == "1 ms map\n2 ms x\n"
+    assert document["findings"][1]["details"] == "1 ms map\n2 ms x  \n\n"
     verdicts = {row["clause"]: row["verdict"] for row in document["clauses"]}
     assert verdicts == {
         "I2": "FAIL",

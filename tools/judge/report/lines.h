@@ -8,8 +8,8 @@
 #define LINE_TEXT	4096
 
 /*
- * The line at *@at, which is moved behind it, in @line: clean, without its end. NULL: there is
- * none.
+ * The next line at *@at that is not empty, in @line: clean, without its end and the spaces before
+ * that; *@at is moved behind it. NULL: there is none.
  */
 char *line_next(char line[LINE_TEXT], const char **at);
 
