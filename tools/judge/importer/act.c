@@ -17,7 +17,11 @@
 struct outcome {
 	int ret;
 	struct dmabuf_revoke_revoke revoke;
+	uint64_t moved;
 };
+
+/* In one go. Then it is looked at whether there is anything to wait for. */
+#define SLICE_NS	1000000000ULL
 
 /* Each phase may take its limit. */
 static uint64_t act_ns(const struct stage *stage)
@@ -28,6 +32,11 @@ static uint64_t act_ns(const struct stage *stage)
 	if (stage->legacy)
 		return 0;
 	return limits->ns[LIMIT_CALLBACK] + limits->ns[LIMIT_FENCE] + limits->ns[LIMIT_UNMAP];
+}
+
+static uint64_t slice_ns(const struct stage *stage)
+{
+	return act_ns(stage) < SLICE_NS ? act_ns(stage) : SLICE_NS;
 }
 
 static int revoke_it(struct stage *stage, uint64_t deadline_ns)
@@ -53,7 +62,7 @@ static int restore(struct stage *stage, uint64_t deadline_ns)
 
 static int move(struct stage *stage, uint64_t deadline_ns)
 {
-	return dr_move(stage->exporter, stage->id, deadline_ns);
+	return dr_move_number(stage->exporter, stage->id, deadline_ns, &stage->moved);
 }
 
 static int move_only(struct stage *stage, uint64_t deadline_ns)
@@ -99,7 +108,7 @@ static void await_end(struct stage *stage, pid_t pid, int process)
 	const struct limits *limits = &stage->trial->judge->limits;
 	uint64_t began_ns = dr_now();
 
-	if (ends(process, act_ns(stage) + limits->ns[LIMIT_END]))
+	if (ends(process, slice_ns(stage) + limits->ns[LIMIT_END]))
 		return;
 	trial_look(stage->trial);
 	tell_stuck(stage, pid, began_ns);
@@ -117,8 +126,9 @@ static void run_process(struct stage *stage, struct outcome *outcome,
 	pid = fork();
 	if (!pid) {
 		setpgid(0, 0);
-		outcome->ret = how(stage, dr_deadline(act_ns(stage)));
+		outcome->ret = how(stage, dr_deadline(slice_ns(stage)));
 		outcome->revoke = stage->revoke;
+		outcome->moved = stage->moved;
 		_exit(0);
 	}
 	if (pid < 0) {
@@ -145,6 +155,7 @@ static void act(struct stage *stage, int (*how)(struct stage *stage, uint64_t de
 	run_process(stage, outcome, how);
 	stage->ret = outcome->ret;
 	stage->revoke = outcome->revoke;
+	stage->moved = outcome->moved;
 	munmap(outcome, sizeof(*outcome));
 	trial_look(stage->trial);
 }
@@ -154,9 +165,10 @@ static void act_on(struct stage *stage, int (*how)(struct stage *stage, uint64_t
 {
 	uint64_t told_ns = dr_now();
 
-	do
+	do {
 		act(stage, how);
-	while (stage->ret == -ETIMEDOUT && !stage->legacy &&
+		stage->legacy |= stage->revoke.pending.legacy_maps;
+	} while (stage->ret == -ETIMEDOUT && !stage->legacy &&
 	       !trial_is_over(stage->trial, act_ns(stage), told_ns));
 	stage->told_ns = told_ns;
 }
@@ -189,13 +201,17 @@ void stage_restore(struct stage *stage)
 	uint64_t told_ns = stage->told_ns;
 
 	act(stage, restore);
+	while (stage->ret == -ETIMEDOUT && !stage->legacy &&
+	       !trial_is_over(stage->trial, act_ns(stage), told_ns))
+		act(stage, restore);
 	/* Nobody is told. */
 	stage->told_ns = told_ns;
 }
 
 void stage_move(struct stage *stage)
 {
-	act(stage, move);
+	stage->moved = 0;
+	act_on(stage, move);
 }
 
 void stage_move_only(struct stage *stage)

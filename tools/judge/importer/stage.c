@@ -242,6 +242,7 @@ static bool go_on(struct stage *stage, enum progress progress)
 	struct trial *trial = stage->trial;
 	char limit[128];
 
+	stage->legacy |= stage_look(stage).legacy_attachments;
 	trial_look(trial);
 	switch (progress) {
 	case USED:

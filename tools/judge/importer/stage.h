@@ -36,6 +36,7 @@ struct stage {
 	const char *range;		/* to tell it, or NULL */
 	uint64_t told_ns;		/* when the last revoke, or move, began; 0: none */
 	int ret;			/* what it returned */
+	uint64_t moved;			/* the number of the move, if it was one */
 	struct dmabuf_revoke_revoke revoke;	/* if it was one */
 };
 

@@ -1,0 +1,344 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The judge of importers is judged, by our importer: well-behaved, and with each bug.
+
+A table says which clause has to be FAIL in which scenario; nothing else may be.
+"""
+from __future__ import annotations
+
+import os
+import subprocess
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Iterator, NamedTuple
+
+import pytest
+
+from tests.lib import features
+
+from .verdicts import OURS, Cell, judge
+
+#: So that a bug need not last long. What is given to bugs is several times this.
+SHORT = "callback=300ms,fence=500ms,unmap=500ms,answer=4s"
+
+
+def cells(text: str) -> set[Cell]:
+    """Of lines "SCENARIO CLAUSE CLAUSE..."."""
+    return {
+        (line.split()[0], clause)
+        for line in text.strip().splitlines()
+        for clause in line.split()[1:]
+    }
+
+
+#: Where a well-behaved importer may leave nothing to see: it was refused, or let go in time.
+SILENT = cells(
+    """
+    revoked-before I9
+    attach-fails I9
+    pin-fails I9
+    map-fails I9
+    attaching I3 I4 I9
+    detaching I4
+    killed I4
+    last-descriptor I4
+    told-in-map I4
+    range I14
+    """
+)
+#: A stream has a fence all the time, so that nobody looks at the memory.
+STREAM = cells(
+    """
+    move-fenced I10
+    fragmented I12
+    beyond-4gib I12
+    bare-table I13
+    """
+)
+DYNAMIC = cells(
+    """
+    revoke-mapped I5
+    suspend-restore I5
+    suspend-again I5
+    told-in-pin I3 I4 I16
+    """
+)
+PINNED = cells(
+    """
+    revoke-mapped I6
+    move I2 I4 I6
+    move-fenced I10
+    suspend-restore I6
+    suspend-again I6
+    """
+)
+#: On kernels where a map pins.
+UNMOVED = cells(
+    """
+    move I2 I4 I6
+    move-fenced I10
+    """
+)
+#: Clauses of who cannot be revoked.
+LEGACY = {"I9", "I12", "I13", "I17", "I18", "LOG"}
+
+
+class Kind(NamedTuple):
+    arguments: str
+    #: What need not be PASS.
+    others: set[Cell]
+
+
+KINDS = {
+    "dynamic": Kind("--kind dynamic", DYNAMIC),
+    "dynamic-deferred": Kind("--kind dynamic --defer", DYNAMIC),
+    "dynamic-stream": Kind("--kind dynamic --stream", DYNAMIC | STREAM),
+    "pinned": Kind("--kind pinned", PINNED),
+    "pinned-deferred-stream": Kind("--kind pinned --defer --stream", PINNED | STREAM),
+}
+
+
+@pytest.fixture(autouse=True)
+def memory_controller() -> None:
+    """As a system has it that runs services."""
+    root = Path("/sys/fs/cgroup")
+    if "memory" in (root / "cgroup.controllers").read_text(encoding="ascii").split():
+        (root / "cgroup.subtree_control").write_text("+memory", encoding="ascii")
+
+
+def check_well_behaved(kind: Kind, *options: str) -> None:
+    verdicts = judge(*options, program=(OURS, *kind.arguments.split()))
+    assert verdicts.status == 0, verdicts.evidence("FAIL")
+    assert not verdicts.cells_of("FAIL"), verdicts.evidence("FAIL")
+    allowed = SILENT | kind.others
+    if "MAP_UNPINNED" in features.missing():
+        # The core pins for each map.
+        allowed |= UNMOVED | {("pin-fails", "I9")}
+    silent = verdicts.cells_of("SKIP") | verdicts.cells_of("UNKNOWN")
+    assert silent <= allowed, verdicts.evidence("SKIP", "UNKNOWN")
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS.keys())
+def test_well_behaved_passes(kind: Kind) -> None:
+    check_well_behaved(kind)
+
+
+#: Of what is judged by time, and who is started again and again.
+BUSY = (
+    "map-fails,revoke-mapped,revoke-busy,attaching,suspend-restore,told-in-map,stopped"
+)
+
+
+@contextmanager
+def busy_loops() -> Iterator[None]:
+    """One for each CPU, and one more."""
+    loops = [
+        subprocess.Popen(["sh", "-c", "while :; do :; done"])
+        for _ in range(1 + (os.cpu_count() or 1))
+    ]
+    try:
+        yield
+    finally:
+        for loop in loops:
+            loop.kill()
+            loop.wait()
+
+
+@pytest.mark.parametrize("kind", ["dynamic-deferred", "pinned"])
+def test_well_behaved_passes_beside_busy_loops(kind: str) -> None:
+    with busy_loops():
+        check_well_behaved(KINDS[kind], "--repeat", "2", "--scenario", BUSY)
+
+
+@pytest.mark.parametrize("kind", ["static", "rdma"])
+def test_who_cannot_be_revoked_is_refused(kind: str) -> None:
+    verdicts = judge(program=(OURS, "--kind", kind))
+    assert not verdicts.cells_of("FAIL"), verdicts.evidence("FAIL")
+    assert verdicts.cells["refused", "I17"] == "PASS"
+    assert verdicts.cells["revoke-mapped", "I4"] == "SKIP"
+    assert "--accept-legacy" in verdicts.evidence("SKIP")
+
+
+@pytest.mark.parametrize("kind", ["static", "rdma"])
+def test_who_cannot_be_revoked_passes_where_it_is_let_in(kind: str) -> None:
+    verdicts = judge("--accept-legacy", program=(OURS, "--kind", kind))
+    assert verdicts.status == 0, verdicts.evidence("FAIL")
+    judged = verdicts.cells_of("PASS")
+    assert {clause for _, clause in judged} <= LEGACY, verdicts.evidence("PASS")
+    assert {("fragmented", "I12"), ("bare-table", "I13")} <= judged
+
+
+class Bug(NamedTuple):
+    arguments: str
+    #: What has to be FAIL. All of these scenarios are run, and those of @clean.
+    fails: str
+    clean: str = ""
+    #: Not on kernels that lack MAP_UNPINNED: nothing that is mapped moves there.
+    moves: bool = False
+
+    @property
+    def scenarios(self) -> str:
+        names = {line.split()[0] for line in self.fails.strip().splitlines() if line}
+        return ",".join(sorted(names | set(self.clean.split())))
+
+
+BUGS = {
+    "ignore": Bug(
+        "--misbehave ignore",
+        """
+        revoke-mapped I4 I6
+        revoke-busy I4
+        owner-dies I4
+        suspend-restore I4
+        """,
+    ),
+    "ignore-moves": Bug("--misbehave ignore", "move I4 I6", moves=True),
+    "ignore-stream": Bug(
+        "--misbehave ignore --stream",
+        """
+        revoke-busy I8
+        owner-dies I8
+        """,
+    ),
+    "no-unmap": Bug(
+        "--misbehave no-unmap",
+        """
+        revoke-mapped I4
+        suspend-restore I4
+        """,
+        "refused",
+    ),
+    "late-unmap": Bug(
+        "--misbehave late-unmap --delay 8000",
+        """
+        revoke-mapped I4
+        revoke-busy I4
+        """,
+    ),
+    "slow-callback": Bug(
+        "--misbehave slow-callback --delay 3000",
+        """
+        revoke-mapped I2
+        suspend-restore I2
+        """,
+    ),
+    "late-fence": Bug("--misbehave late-fence --delay 8000", "revoke-busy I8"),
+    "stuck-fence": Bug(
+        "--misbehave stuck-fence",
+        """
+        revoke-busy I8
+        stopped I8
+        """,
+    ),
+    "fence-error": Bug("--misbehave fence-error", "", "revoke-busy"),
+    "fence-after": Bug(
+        "--misbehave fence-after --delay 3000",
+        """
+        revoke-mapped I3
+        revoke-busy I3
+        """,
+    ),
+    "new-dma": Bug("--misbehave new-dma", "revoke-waiting I3", "revoke-mapped"),
+    "remap": Bug("--misbehave remap", "", "revoke-mapped suspend-restore"),
+    "dma-after-unmap": Bug(
+        "--misbehave dma-after-unmap",
+        """
+        revoke-mapped I3
+        revoke-busy I3
+        """,
+    ),
+    "keep-pin": Bug(
+        "--kind pinned --misbehave keep-pin",
+        """
+        revoke-mapped I5
+        suspend-restore I5
+        """,
+        "told-in-pin",
+    ),
+    "revive": Bug(
+        "--kind pinned --misbehave revive", "suspend-restore I5", "revoke-mapped"
+    ),
+    "double-unpin": Bug(
+        "--kind pinned --misbehave double-unpin",
+        """
+        revoke-mapped I9
+        revoke-twice I9
+        """,
+    ),
+    "skip-kernel-fence": Bug(
+        "--misbehave skip-kernel-fence",
+        "move-fenced I10",
+        "revoke-mapped move",
+        moves=True,
+    ),
+    "kernel-fence": Bug(
+        "--misbehave kernel-fence",
+        """
+        revoke-mapped I8
+        revoke-busy I8
+        """,
+    ),
+    "one-segment": Bug(
+        "--misbehave one-segment", "fragmented I12", "bare-table revoke-mapped"
+    ),
+    "clear-only": Bug(
+        "--misbehave clear-only",
+        """
+        revoke-mapped I4
+        suspend-restore I4
+        """,
+    ),
+    "clear-only-moves": Bug("--misbehave clear-only", "move I4 I6", moves=True),
+    "loop-on-error": Bug(
+        "--misbehave loop-on-error --delay 9000",
+        """
+        map-fails I17
+        revoke-mapped I17
+        """,
+        "suspend-restore",
+    ),
+    "fence-outlives": Bug(
+        "--misbehave fence-outlives --delay 8000", "revoke-mapped I18"
+    ),
+    "stale": Bug("--misbehave stale", "told-in-map I16", "revoke-mapped"),
+}
+
+
+@pytest.mark.parametrize("bug", BUGS.values(), ids=BUGS.keys())
+def test_bug_fails_its_clause_and_no_other(bug: Bug) -> None:
+    """A control of each verdict."""
+    if bug.moves and "MAP_UNPINNED" in features.missing():
+        pytest.skip("no MAP_UNPINNED: what is mapped does not move on this kernel")
+    verdicts = judge(
+        "--limit",
+        SHORT,
+        "--scenario",
+        bug.scenarios,
+        program=(OURS, *bug.arguments.split()),
+    )
+    expected = cells(bug.fails)
+    assert verdicts.cells_of("FAIL") == expected, verdicts.evidence("FAIL", "UNKNOWN")
+    assert verdicts.status == bool(expected)
+
+
+def test_claim_to_be_revocable_is_called_false() -> None:
+    verdicts = judge(
+        "--limit",
+        SHORT,
+        "--scenario",
+        "revoke-mapped",
+        program=(OURS, "--misbehave", "no-unmap"),
+    )
+    assert "claims to be revocable and is not" in verdicts.evidence("FAIL")
+
+
+def test_callback_that_hangs_does_not_hang_the_judge() -> None:
+    """It says where the kernel stands, and leaves out what it cannot try."""
+    verdicts = judge(
+        "--limit",
+        "callback=100ms,fence=100ms,unmap=100ms,end=500ms",
+        "--scenario",
+        "revoke-mapped,revoke-busy",
+        program=(OURS, "--misbehave", "slow-callback", "--delay", "10000"),
+    )
+    assert verdicts.cells["revoke-mapped", "I2"] == "FAIL"
+    assert "is in the kernel: " in verdicts.evidence("FAIL")
