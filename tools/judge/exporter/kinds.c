@@ -138,8 +138,8 @@ static void judge_map(struct scene *scene, struct seat *seat, char good[256], ch
 	snprintf(text, sizeof(text), "let in, and its map fails with %s%s", scene_result(ret),
 		 seat->told ? ", being told meanwhile" : "");
 	if (again && !seat->told && !is_for_now(ret) && !is_for_now(again))
-		trial_fail(scene->trial, "E18", "%s: %s, whenever it is tried: it had to be refused "
-			   "when it attached", kind_name(seat->kind), text);
+		trial_fail(scene->trial, "E18", "%s: %s, whenever it is tried: it had to be "
+			   "refused when it attached", kind_name(seat->kind), text);
 	else
 		list(bad, seat->kind, text);
 }
@@ -190,8 +190,8 @@ static void judge_let_in(struct scene *scene, struct seat *const *in, unsigned i
 	unsigned int i;
 
 	if (over && deed_is_done(&scene->deed)) {
-		trial_fail(trial, "E1", "it claims to be revocable and is not: %s is over, with the "
-			   "mapping of a %s importer left, which was not told",
+		trial_fail(trial, "E1", "it claims to be revocable and is not: %s is over, with "
+			   "the mapping of a %s importer left, which was not told",
 			   deed_name(scene->deed.what), kind);
 	} else if (over) {
 		trial_unclear(trial, "%s", scene->deed.reason);

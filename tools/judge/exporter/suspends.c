@@ -103,11 +103,11 @@ static void judge_restore(struct scene *scene, struct seat *seat)
 	}
 	scene->suspended = false;
 	if (seat->told && ret) {
-		trial_fail(trial, "E25", "told of the restore the importer has mapped at once, which "
-			   "has failed: %s; and was not told again", scene_result(ret));
+		trial_fail(trial, "E25", "told of the restore the importer has mapped at once, "
+			   "which has failed: %s; and was not told again", scene_result(ret));
 	} else if (seat->told) {
-		trial_unknown(trial, "E25", "told of the restore, a map has succeeded; our importer "
-			      "does not try that in the callback itself");
+		trial_unknown(trial, "E25", "told of the restore, a map has succeeded; our "
+			      "importer does not try that in the callback itself");
 	} else {
 		later = scene_map(scene, seat);
 		trial_find(trial, "E25", later ? VERDICT_FAIL : VERDICT_PASS, "nobody is told of a "

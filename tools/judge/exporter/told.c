@@ -84,8 +84,8 @@ static void judge_after(struct scene *scene, struct seat *seat, const struct bef
 	late = scene_attach(scene, &(struct manner){ .idle = true });
 	judge_call("attach", late->ret, said, wrong);
 	if (before->pinned) {
-		late = scene_attach(scene, &(struct manner){ .kind = DMABUF_REVOKE_KIND_PINNED,
-							     .idle = true });
+		late = scene_attach(scene, &(struct manner){
+			.kind = DMABUF_REVOKE_KIND_PINNED, .idle = true });
 		judge_call("pin", late->ret, said, wrong);
 	}
 	if (before->vmap)

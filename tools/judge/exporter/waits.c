@@ -208,8 +208,8 @@ static void run_lock(struct trial *trial)
 	seat = fenced(&scene, DMABUF_REVOKE_OP_READ, 0);
 	if (!seat)
 		goto out;
-	other = scene_attach(&scene, &(struct manner){ .kind = DMABUF_REVOKE_KIND_DYNAMIC,
-						       .idle = true });
+	other = scene_attach(&scene, &(struct manner){
+		.kind = DMABUF_REVOKE_KIND_DYNAMIC, .idle = true });
 	if (other->ret) {
 		trial_give_up(trial, "a second importer is not let in: %s",
 			      scene_result(other->ret));

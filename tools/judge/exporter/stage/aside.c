@@ -19,7 +19,7 @@
 struct shared {
 	int ret;
 	uint64_t ended_ns;
-	_Alignas(16) char arg[];
+	char arg[] __attribute__((aligned(16)));
 };
 
 /* As fork(), but descriptors that it opens or closes are ours, too. */

@@ -56,7 +56,7 @@ static const char *look_by_device(struct pattern *pattern, struct scene *scene,
 }
 
 void pattern_judge(struct pattern *pattern, struct scene *scene, struct seat *seat,
-		    const char *clause, const char *when)
+		   const char *clause, const char *when)
 {
 	int ret = scene_map(scene, seat);
 	const char *wrong;

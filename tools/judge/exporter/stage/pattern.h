@@ -18,7 +18,7 @@ bool pattern_write(struct pattern *pattern, struct scene *scene, struct seat *se
  * about what was after @when.
  */
 void pattern_judge(struct pattern *pattern, struct scene *scene, struct seat *seat,
-		    const char *clause, const char *when);
+		   const char *clause, const char *when);
 void pattern_end(struct pattern *pattern, struct scene *scene);
 
 #endif
