@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* dmabuf-revoke test-exporter */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -7,6 +9,7 @@
 #include "judge/exporter/scenarios.h"
 #include "judge/exporter/stage/scene.h"
 #include "judge/run.h"
+#include "lib/buffers/whose.h"
 #include "lib/devices/functions.h"
 #include "lib/devices/ioctls.h"
 #include "lib/devices/open.h"
@@ -75,6 +78,24 @@ static int check_device(const struct asked *asked)
 	return STATUS_DONE;
 }
 
+/* The user's dma-buf. -1 after a message. */
+static int open_given(const struct verb *verb, const struct asked *asked, int *status)
+{
+	int dmabuf = open_dmabuf(verb, asked->pid, asked->fd, status);
+	struct situation situation = { .act = ACT_ATTACH, .state = STATE_UNKNOWN };
+
+	if (dmabuf < 0)
+		return -1;
+	situation.whose = whose_dmabuf(dmabuf);
+	if (fcntl(dmabuf, F_GETFD) < 0)
+		*status = explain_in(&situation, EBADF, "test-exporter: descriptor %d", dmabuf);
+	else if (situation.whose == WHOSE_NOBODYS)
+		*status = explain_in(&situation, EINVAL, "test-exporter: descriptor %d", dmabuf);
+	else
+		return dmabuf;
+	return -1;
+}
+
 /* The importer's side: open, the device known, the engine possible. */
 static int prepare(struct asked *asked)
 {
@@ -110,7 +131,7 @@ static int run(const struct verb *verb, char **program, struct asked *asked,
 	asked->subject.gone = &gone;
 	asked->subject.dmabuf = -1;
 	if (!program) {
-		asked->subject.dmabuf = open_dmabuf(verb, asked->pid, asked->fd, &status);
+		asked->subject.dmabuf = open_given(verb, asked, &status);
 		if (asked->subject.dmabuf < 0)
 			return status;
 	}
