@@ -11,6 +11,8 @@ KERNELS	?= own
 endif
 BUILD	?= $(CURDIR)/build
 ALL	:= 7.3 7.3-debug 7.3-m32 7.3-swiotlb 7.3-iommu 7.3-rt 6.12 6.12-rt 6.1 6.1-rt
+# Those that have drivers to be judged, each its own.
+SURVEYED := 7.3 6.12 6.1 7.3-iommu
 KERNELS	?= 7.3
 TESTS	?=
 
@@ -51,6 +53,8 @@ help:
 	@echo '                  SEED=1, MINUTES=10, OPERATIONS=number for an earlier end'
 	@echo '  bench           what it costs, beside the system heap, udmabuf and vgem: in time'
 	@echo '                  and in instructions; BENCH="--short alloc" for arguments of bench'
+	@echo '  survey          judge every driver that a guest has, on KERNELS="$(SURVEYED)",'
+	@echo '                  and write docs/drivers.md'
 	@echo '  shell           a shell in the guest'
 	@echo '  lint            style and static checks only'
 	@echo 'On this machine:'
@@ -65,7 +69,7 @@ help:
 	@echo '  deb             Debian packages of this machine'\''s release, in BUILD/deb'
 	@echo '  clean           remove what was built'
 
-.PHONY: demo demo-device judge check check-all check-debug coverage fuzz bench shell lint
+.PHONY: demo demo-device judge check check-all check-debug coverage fuzz bench survey shell lint
 demo:
 	scripts/setup --guest-only
 	$(GUEST) run $(OWN) $(addprefix --kernel ,$(firstword $(KERNELS))) -- \
@@ -120,6 +124,11 @@ fuzz:
 bench:
 	scripts/setup --bench
 	$(GUEST) bench $(OWN) $(addprefix --kernel ,$(firstword $(KERNELS))) -- $(BENCH)
+
+survey: KERNELS = $(SURVEYED)
+survey:
+	scripts/setup --guest-only
+	$(GUEST) survey $(addprefix --kernel ,$(KERNELS))
 
 shell:
 	scripts/setup --guest-only

@@ -54,6 +54,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--shard", metavar="N/OF", help="only this part of the suite, such as 1/2"
     )
+    parser.addoption(
+        "--survey",
+        action="store_true",
+        help="judge also drivers that take long or spoil this kernel, see drivers/test_survey.py",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

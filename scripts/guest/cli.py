@@ -21,6 +21,7 @@ from .machine import session
 from .output.console import GuestStream, result, say
 from .settings import EXIT_LOST, REPOSITORY, Limits, Machine, Settings, cache_directory
 from .suite import check, coverage, provoke, runs, verdicts
+from .survey import run as surveys
 from .tree import bootstrap, cache
 
 
@@ -179,6 +180,8 @@ def parser() -> argparse.ArgumentParser:
     measuring.add_argument(
         "arguments", nargs="*", metavar="ARGUMENT", help="of bench; after --"
     )
+    drivers = boots("survey", "judge all drivers, keep the verdicts, write the page")
+    drivers.add_argument("--results", type=Path, metavar="DIR", help="(build/survey)")
     boots("costs", "measure, and keep, what make check-all compares costs with")
     boots("shell", "an interactive shell in a guest")
     inside = verb("chroot", "run a command in the guest's tree, the source at /src")
@@ -291,6 +294,9 @@ def _dispatch(options: argparse.Namespace) -> int:
         results = options.results or settings.source / "build" / "results"
         beside = check.Beside(options.host, tuple(options.lint))
         return check.check(chosen, settings, choice, results, beside, options.jobs)
+    if options.verb == "survey":
+        results = options.results or settings.source / "build" / "survey"
+        return surveys.survey(chosen, settings, results, os.cpu_count() or 1)
     if len(chosen) != 1:
         raise RunnerError(f"{options.verb} takes one kernel, not {len(chosen)}")
     if options.verb == "fuzz":

@@ -87,27 +87,28 @@ _RT_PART = (
 # to enable a probe takes half a second there; where it needs none it is tested.
 _DEBUG_PART = (
     "not (test_latency or test_doctor or test_usage or test_demo or test_verbs or test_completion"
-    " or test_bench or units or control or (watch and not test_own_events))"
+    " or test_bench or units or control or (watch and not test_own_events) or judge or survey)"
 )
 
 # Tests that start none of the programs, or to which the word size of one is all the same.
 _M32_PART = (
     "not (test_doctor or test_moments or test_right_after or test_completion or test_modules"
     " or test_red or control or race or test_programs or watch or test_late_log or channels"
-    " or test_copies)"
+    " or test_copies or judge or survey)"
 )
 
 # Tests in which no data moves by DMA, and no mapping has an end.
 _SWIOTLB_PART = (
     "not (test_doctor or test_usage or test_demo or test_verbs or test_completion or test_bench"
     " or watch or units or test_moments or test_right_after or test_modules or test_red or word_size"
-    " or badinput or failnth or test_late_log)"
+    " or badinput or failnth or test_late_log or (judge and not test_finds) or survey)"
 )
 
 # Tests of devices, and those in which most data moves by DMA.
 _IOMMU_PART = (
     "(devices or drivers or foreign or jobs or mappings or peer or quarantine)"
-    " and not (unload or failnth or control or test_rights or test_red or timens or latency)"
+    " and not (unload or failnth or control or test_rights or test_red or timens or latency"
+    " or test_survey_warns_vmap)"
 )
 
 # Beside the device that every guest has another one that does DMA, and one whose BAR 2 is memory,

@@ -16,7 +16,9 @@ __all__ = ["show"]  # a fixture
 
 FOUND = [
     Finding("revoke-mapped", "I2", "PASS", "the callback has returned"),
-    Finding("revoke-mapped", "I4", "FAIL", "it has not unmapped", "1 ms map\n2 ms x  \n\n"),
+    Finding(
+        "revoke-mapped", "I4", "FAIL", "it has not unmapped", "1 ms map\n2 ms x  \n\n"
+    ),
     Finding("revoke-mapped", "I8", "UNKNOWN", "events were lost"),
     Finding("revoke-mapped", "LOG", "PASS", "no complaint"),
     Finding("move", "I6", "SKIP", "the program does not answer"),

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Judge every driver on some kernels, keep the verdicts, write the page."""
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from ..errors import RunnerError
+from ..kernels import Kernel
+from ..output.console import result
+from ..settings import Settings
+from ..suite import check
+from ..suite.runs import Choice
+from . import page, records
+
+#: The tests that judge. They fail where a verdict is not the one that is kept.
+CHOICE = Choice("test_survey", ("--survey",))
+
+#: Seconds without output: a driver that holds up each revoke is one test.
+SILENCE = 1200.0
+
+
+def _keep(source: Path, name: str, results: Path) -> None:
+    found = records.collect(results)
+    if not found:
+        raise RunnerError(f"{name}: no driver was judged; what it said is in {results}")
+    path = records.kept_at(source, name)
+    before = {r.driver: r for r in records.load(path)} if path.exists() else {}
+    for record in found:
+        old = before.get(record.driver)
+        for clause, now in record.clauses.items():
+            was = old.clauses.get(clause) if old else None
+            if was is None or was.verdict != now.verdict:
+                word = was.verdict if was else "nothing"
+                result(f"{name}: {record.driver}: {clause}: {word}, now {now.verdict}")
+    records.save(path, found)
+
+
+def survey(chosen: list[Kernel], settings: Settings, results: Path, jobs: int) -> int:
+    """0 once all verdicts are kept, whatever they are; what changed is said."""
+    silence = {**settings.limits, "silence": SILENCE}
+    settings = replace(settings, limits=silence)
+    check.check(chosen, settings, CHOICE, results, check.Beside(), jobs)
+    for kernel in chosen:
+        _keep(settings.source, kernel.name, results / kernel.name)
+    target = settings.source / page.PAGE
+    target.write_text(page.of(settings.source), "utf-8")
+    result(f"{target}: written")
+    return 0
