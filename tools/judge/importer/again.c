@@ -33,8 +33,8 @@ static bool ask(struct stage *stage, const char *clause)
 	if (stage->ret == -EINPROGRESS)
 		return false;
 	if (!stage->speaks) {
-		trial_skip(stage->trial, clause, "the program does not answer on its socket "
-			   "(DMABUF_REVOKE_CONTROL), so that it cannot be asked to go on");
+		trial_skip(stage->trial, clause,
+			   "the program does not answer on its socket (DMABUF_REVOKE_CONTROL), so that it cannot be asked to go on");
 		return false;
 	}
 	if (stage_again(stage)) {
@@ -46,8 +46,9 @@ static bool ask(struct stage *stage, const char *clause)
 		trial_skip(stage->trial, clause, "it cannot be asked: the program %s",
 			   partner_fate(&stage->trial->partner, fate));
 	else if (stage_tries(stage, asked_ns) > STAGE_TRIES)
-		trial_fail(stage->trial, "I17", "no answer to \"again\"; it was refused, and has "
-			   "tried %u times", stage_tries(stage, asked_ns));
+		trial_fail(stage->trial, "I17",
+			   "no answer to \"again\"; it was refused, and has tried %u times",
+			   stage_tries(stage, asked_ns));
 	else
 		trial_never(stage->trial, "I17", LIMIT_ANSWER, asked_ns,
 			    "no answer to \"again\"", "it was asked");
@@ -69,26 +70,26 @@ void stage_judge_gone(struct stage *stage)
 		trial_pass(stage->trial, clause, "asked to use the buffer again it failed with %s",
 			   errno_name(stage->answer));
 	else if (is_still_mapped(stage))
-		trial_fail(stage->trial, clause, "it says that it has used the buffer, which was "
-			   "taken back, and it has it mapped still");
+		trial_fail(stage->trial, clause,
+			   "it says that it has used the buffer, which was taken back, and it has it mapped still");
 	else
-		trial_unknown(stage->trial, clause, "it says that it has used the buffer, which it "
-			      "cannot have: it was not mapped");
+		trial_unknown(stage->trial, clause,
+			      "it says that it has used the buffer, which it cannot have: it was not mapped");
 }
 
 static void judge_success(struct stage *stage)
 {
 	if (stage_mapped_since(stage, stage->told_ns))
-		trial_pass(stage->trial, "I6", "asked to use the buffer again it has mapped it "
-			   "anew");
+		trial_pass(stage->trial, "I6",
+			   "asked to use the buffer again it has mapped it anew");
 	else if (trial_is_blind(stage->trial))
 		trial_unknown(stage->trial, "I6", "events were lost");
 	else if (is_still_mapped(stage))
-		trial_fail(stage->trial, "I6", "it has used the buffer by the mapping that it had "
-			   "before it was told");
+		trial_fail(stage->trial, "I6",
+			   "it has used the buffer by the mapping that it had before it was told");
 	else
-		trial_unknown(stage->trial, "I6", "it says that it has used the buffer, which it "
-			      "cannot have: it was not mapped");
+		trial_unknown(stage->trial, "I6",
+			      "it says that it has used the buffer, which it cannot have: it was not mapped");
 }
 
 /* The exporter is ready; so it is for the importer to map. */
@@ -102,8 +103,9 @@ static void judge_failure(struct stage *stage, const char *when)
 		trial_unknown(stage->trial, "I6", "asked to use the buffer again it failed with %s",
 			      errno_name(stage->answer));
 	else
-		trial_fail(stage->trial, "I6", "it does not use the buffer any more after %s: it "
-			   "failed with %s, and did not ask to map it", when,
+		trial_fail(stage->trial, "I6",
+			   "it does not use the buffer any more after %s: it failed with %s, and did not ask to map it",
+			   when,
 			   errno_name(stage->answer));
 }
 
@@ -123,14 +125,15 @@ void stage_judge_moved(struct stage *stage)
 static void judge_dead(struct stage *stage)
 {
 	if (stage->answer)
-		trial_pass(stage->trial, "I5", "asked to use the buffer after it was restored it "
-			   "failed with %s", errno_name(stage->answer));
+		trial_pass(stage->trial, "I5",
+			   "asked to use the buffer after it was restored it failed with %s",
+			   errno_name(stage->answer));
 	else if (stage_mapped_since(stage, stage->told_ns) || is_still_mapped(stage))
-		trial_fail(stage->trial, "I5", "it pins, and has used the buffer again after it was "
-			   "invalidated and restored");
+		trial_fail(stage->trial, "I5",
+			   "it pins, and has used the buffer again after it was invalidated and restored");
 	else
-		trial_unknown(stage->trial, "I5", "it says that it has used the buffer, which it "
-			      "cannot have: it was not mapped");
+		trial_unknown(stage->trial, "I5",
+			      "it says that it has used the buffer, which it cannot have: it was not mapped");
 }
 
 void stage_judge_back(struct stage *stage)

@@ -10,7 +10,7 @@
 
 #include <linux/dma-buf.h>
 
-#include "judge/bounded.h"
+#include "judge/importer/bounded.h"
 #include "judge/importer/contents.h"
 
 /* For whatever may hold up the CPU's access. */

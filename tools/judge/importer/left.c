@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What an importer leaves behind. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "judge/bounded.h"
+#include "judge/importer/bounded.h"
 #include "judge/clauses.h"
 #include "judge/events.h"
 #include "judge/importer/stage.h"
@@ -97,8 +98,9 @@ static void judge_counts(struct stage *stage)
 	else if (has_mark(trial, "late detach"))
 		trial_fail(trial, "I9", "it has detached, and left mappings or pins behind");
 	else if (pins != unpins || maps != unmaps)
-		trial_fail(trial, "I9", "%u pins and %u unpins, %u maps and %u unmaps, when the "
-			   "program has ended", pins, unpins, maps, unmaps);
+		trial_fail(trial, "I9",
+			   "%u pins and %u unpins, %u maps and %u unmaps, when the program has ended",
+			   pins, unpins, maps, unmaps);
 	else if (maps || pins)
 		trial_pass(trial, "I9", "%u pins, all unpinned, and %u maps, all unmapped", pins,
 			   maps);
@@ -162,11 +164,12 @@ static void judge_memory(struct stage *stage)
 	if (!judges(stage, "I3") || !stage->quarantined || !stage->told_ns || ret)
 		return;
 	if (!out.checked)
-		trial_unknown(stage->trial, "I3", "the revoke has not come to its end, so the "
-			      "memory was not watched");
+		trial_unknown(stage->trial, "I3",
+			      "the revoke has not come to its end, so the memory was not watched");
 	else if (out.changed)
-		trial_fail(stage->trial, "I3", "%u pages were written to after the last unmap, the "
-			   "first at offset %llu", out.changed, (unsigned long long)offset);
+		trial_fail(stage->trial, "I3",
+			   "%u pages were written to after the last unmap, the first at offset %llu",
+			   out.changed, (unsigned long long)offset);
 	else
 		trial_pass(stage->trial, "I3", "no page was written to after the last unmap");
 }
@@ -183,8 +186,8 @@ static void judge_reference(struct stage *stage)
 			      "(/sys/kernel/debug/dma_buf/bufinfo)");
 	else if (goes(stage, LIMIT_END, is_forgotten)) {
 		if (was_touched(stage))
-			trial_pass(stage->trial, "I17", "nothing is left of attachment and dma-buf "
-				   "when the program has ended");
+			trial_pass(stage->trial, "I17",
+				   "nothing is left of attachment and dma-buf when the program has ended");
 	} else {
 		trial_never(stage->trial, "I17", LIMIT_END, began,
 			    "the dma-buf has not gone, somebody has a reference to it",
@@ -227,8 +230,29 @@ static void judge_left(struct stage *stage)
 		judge_fences(stage);
 }
 
+/*
+ * The last close takes the resv lock, which what hangs may hold: that is left to a process of its
+ * own, which lives as long as we do.
+ */
+static void leave_behind(void)
+{
+	int alive[2], i;
+	char byte;
+
+	if (pipe2(alive, O_CLOEXEC) || fork())
+		return;
+	close(alive[1]);
+	for (i = 0; i <= STDERR_FILENO; i++)
+		close(i);
+	while (read(alive[0], &byte, 1) < 0 && errno == EINTR)
+		continue;
+	_exit(0);
+}
+
 static void let_go(struct stage *stage)
 {
+	if (stage->trial->judge->stuck)
+		leave_behind();
 	stage_let_go(stage);
 	if (stage->dmabuf >= 0)
 		close(stage->dmabuf);
@@ -266,6 +290,6 @@ void stage_close(struct stage *stage)
 		judge_reference(stage);
 	trial_end_program(stage->trial);
 	if (stage->legacy)
-		trial_give_up(stage->trial, "it cannot be revoked, and was let in by "
-			      "--accept-legacy: nobody tells it");
+		trial_give_up(stage->trial,
+			      "it cannot be revoked, and was let in by --accept-legacy: nobody tells it");
 }

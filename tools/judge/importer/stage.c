@@ -6,8 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "judge/bounded.h"
 #include "judge/events.h"
+#include "judge/importer/bounded.h"
 #include "judge/importer/stage.h"
 #include "lib/text/message.h"
 
@@ -104,8 +104,9 @@ bool stage_hold(struct stage *stage, uint32_t op, uint32_t flags)
 		ret = dr_submit(stage->holder, &job);
 	}
 	if (ret < 0) {
-		trial_give_up(stage->trial, "it needs an attachment of ours, whose fence is stuck: "
-			      "%s: modprobe dmabuf_revoke_importer", errno_name(ret));
+		trial_give_up(stage->trial,
+			      "it needs an attachment of ours, whose fence is stuck: %s: modprobe dmabuf_revoke_importer",
+			      errno_name(ret));
 		return false;
 	}
 	trial_look(stage->trial);
@@ -211,8 +212,9 @@ static void give_up_refused(struct stage *stage)
 	int ret = stage_refusal(stage, &call);
 
 	if (ret == -EOPNOTSUPP)
-		trial_give_up(stage->trial, "it attaches as one that cannot be revoked, and was "
-			      "refused (%s: EOPNOTSUPP): --accept-legacy lets it in", call);
+		trial_give_up(stage->trial,
+			      "it attaches as one that cannot be revoked, and was refused (%s: EOPNOTSUPP): --accept-legacy lets it in",
+			      call);
 	else if (ret)
 		trial_give_up(stage->trial, "it does not use the buffer: %s has failed with %s",
 			      call, errno_name(ret));
@@ -252,15 +254,16 @@ static bool go_on(struct stage *stage, enum progress progress)
 		give_up_refused(stage);
 		break;
 	case VMAPPED:
-		trial_give_up(trial, "it has a vmap only, which nobody can take back: there is "
-			      "nothing to judge");
+		trial_give_up(trial,
+			      "it has a vmap only, which nobody can take back: there is nothing to judge");
 		break;
 	case ENDED:
 		give_up_ended(stage);
 		break;
 	default:
-		trial_give_up(trial, "%s has not mapped the buffer (descriptor in "
-			      "DMABUF_REVOKE_FD); %s", *trial->judge->program,
+		trial_give_up(trial,
+			      "%s has not mapped the buffer (descriptor in DMABUF_REVOKE_FD); %s",
+			      *trial->judge->program,
 			      limit_text(&trial->judge->limits, LIMIT_IMPORT, limit));
 		break;
 	}

@@ -165,8 +165,8 @@ static void judge_fences(struct stage *stage, const struct watch_event *told)
 	uint64_t done = fences_done(stage);
 
 	if (has_kernel_fence(stage))
-		trial_fail(stage->trial, "I8", "a fence of its DMA has usage KERNEL, which is for "
-			   "whoever moves the memory");
+		trial_fail(stage->trial, "I8",
+			   "a fence of its DMA has usage KERNEL, which is for whoever moves the memory");
 	if (awaits_fences(stage))
 		trial_never(stage->trial, "I8", LIMIT_FENCE, told->begin_ns,
 			    "a fence has not signalled", "the importer was told");
@@ -174,10 +174,11 @@ static void judge_fences(struct stage *stage, const struct watch_event *told)
 		trial_took(stage->trial, "I8", LIMIT_FENCE, told->begin_ns, done,
 			   "the last fence had signalled", "the importer was told");
 	else if (stage->fenced || events_first(stage->trial, WATCH_FENCE_ADD, 0))
-		trial_pass(stage->trial, "I8", "its fences had signalled when the callback "
-			   "returned");
+		trial_pass(stage->trial, "I8",
+			   "its fences had signalled when the callback returned");
 	else
-		trial_unknown(stage->trial, "I8", "no fence was pending when the importer was told");
+		trial_unknown(stage->trial, "I8",
+			      "no fence was pending when the importer was told");
 }
 
 /* The importer says that it can be revoked: it has a callback. */
@@ -194,8 +195,8 @@ static void judge_unmaps_of(struct stage *stage, const struct watch_event *attac
 	at = unmapped_at(stage->trial, attach->attach, told->begin_ns, count);
 	/* Then nothing says that it should have. */
 	if (!at && awaits_fences(stage))
-		trial_unknown(stage->trial, "I4", "its fence has not signalled, before which it "
-			      "may not unmap");
+		trial_unknown(stage->trial, "I4",
+			      "its fence has not signalled, before which it may not unmap");
 	else if (!at)
 		trial_never(stage->trial, "I4", LIMIT_UNMAP, from, never,
 			    "it was told, and the last fence");
@@ -292,15 +293,15 @@ static void judge_new_work(struct stage *stage, const struct watch_event *told)
 		return;
 	while ((event = events_next(stage->trial, WATCH_JOB, told->time_ns, event)))
 		if (event->begin_ns > told->time_ns && event->attach != stage->other) {
-			trial_fail(stage->trial, "I3", "DMA has begun on the old mapping after "
-				   "the callback had returned");
+			trial_fail(stage->trial, "I3",
+				   "DMA has begun on the old mapping after the callback had returned");
 			return;
 		}
 	event = NULL;
 	while ((event = events_next(stage->trial, WATCH_FENCE_ADD, told->time_ns, event)))
 		if (event->attach != stage->other) {
-			trial_fail(stage->trial, "I3", "a fence was added after the callback had "
-				   "returned: the exporter may not wait for it any more");
+			trial_fail(stage->trial, "I3",
+				   "a fence was added after the callback had returned: the exporter may not wait for it any more");
 			return;
 		}
 }

@@ -24,18 +24,21 @@ static void judge_answer(struct stage *stage, const char *call, int error)
 	struct trial *trial = stage->trial;
 
 	if (stage->answer > LAST)
-		trial_fail(trial, "I17", "%s failed with %s, and it answers %d, an errno that user "
-			   "space does not know", call, errno_name(error), stage->answer);
+		trial_fail(trial, "I17",
+			   "%s failed with %s, and it answers %d, an errno that user space does not know",
+			   call, errno_name(error), stage->answer);
 	else if (stage->answer)
 		trial_pass(trial, "I17", "%s failed with %s, and it answers %s", call,
 			   errno_name(error), errno_name(stage->answer));
 	else if (has_any(trial, WATCH_MAP) || has_any(trial, WATCH_VMAP) ||
 		 has_any(trial, WATCH_MMAP) || trial_is_blind(trial))
-		trial_unknown(trial, "I17", "%s failed with %s, and it has used the buffer all the "
-			      "same", call, errno_name(error));
+		trial_unknown(trial, "I17",
+			      "%s failed with %s, and it has used the buffer all the same",
+			      call, errno_name(error));
 	else
-		trial_fail(trial, "I17", "it says that it has used the buffer, although %s failed "
-			   "with %s, so that it cannot have", call, errno_name(error));
+		trial_fail(trial, "I17",
+			   "it says that it has used the buffer, although %s failed with %s, so that it cannot have",
+			   call, errno_name(error));
 }
 
 static void judge_end(struct stage *stage, const char *call, int error)
@@ -69,8 +72,9 @@ static void judge_progress(struct stage *stage, enum progress progress, uint64_t
 	else if (progress == ENDED)
 		judge_end(stage, call, error);
 	else if (progress == MAPPED || progress == VMAPPED)
-		trial_unknown(stage->trial, "I17", "%s failed with %s, and it has used the buffer "
-			      "all the same", call, errno_name(error));
+		trial_unknown(stage->trial, "I17",
+			      "%s failed with %s, and it has used the buffer all the same",
+			      call, errno_name(error));
 	else
 		trial_never(stage->trial, "I17", LIMIT_IMPORT, began_ns, "no answer, and no end",
 			    "the program was started");
@@ -168,8 +172,8 @@ static void run_vmap(struct trial *trial)
 
 	trial->forgiven = "dma_buf_vmap";
 	if (panics_of_warnings())
-		trial_give_up(trial, "the kernel warns of a vmap that fails, and panics of that: "
-			      "sysctl kernel.panic_on_warn=0");
+		trial_give_up(trial,
+			      "the kernel warns of a vmap that fails, and panics of that: sysctl kernel.panic_on_warn=0");
 	else
 		run_failing(trial, DMABUF_REVOKE_FAULT_FAIL_VMAP, "vmap", errors);
 }

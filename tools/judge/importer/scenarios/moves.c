@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "judge/events.h"
+#include "judge/importer/bounded.h"
 #include "judge/importer/contents.h"
 #include "judge/importer/scenarios.h"
 #include "judge/importer/stage.h"
@@ -18,8 +19,8 @@ static bool has_moved(struct stage *stage)
 	if (!stage->ret || stage->ret == -ETIMEDOUT)
 		return true;
 	if (stage->ret == -EBUSY && !subject->maps_unpinned)
-		trial_give_up(stage->trial, "this kernel pins what is mapped, so that it does not "
-			      "move (CONFIG_DMABUF_MOVE_NOTIFY is off): Linux 7.1 has no such option");
+		trial_give_up(stage->trial,
+			      "this kernel pins what is mapped, so that it does not move (CONFIG_DMABUF_MOVE_NOTIFY is off): Linux 7.1 has no such option");
 	else if (stage->ret == -EBUSY)
 		trial_give_up(stage->trial, "it pins the buffer, which therefore does not move");
 	else
@@ -39,8 +40,8 @@ static void judge_arrival(struct stage *stage, const struct contents *before)
 		trial_unknown(stage->trial, "I6", "the memory cannot be looked at: %s",
 			      after.why);
 	else if (!after.written)
-		trial_fail(stage->trial, "I6", "it says that it has used the buffer after a move, "
-			   "but none of the %zu pages was written to that it wrote to before",
+		trial_fail(stage->trial, "I6",
+			   "it says that it has used the buffer after a move, but none of the %zu pages was written to that it wrote to before",
 			   before->written);
 	contents_free(&after);
 }
@@ -86,6 +87,8 @@ static uint64_t find_fence(const struct stage *stage, uint64_t context)
 	return seqno;
 }
 
+#define LOOK_MOST_NS	1000000000ULL
+
 /* enum dma_resv_usage */
 #define USAGE_WRITE	1
 #define USAGE_READ	2
@@ -100,8 +103,12 @@ static struct fences look_at_fences(const struct stage *stage, uint32_t before)
 	struct dmabuf_revoke_blocker blockers[64];
 	struct fences fences = { 0 };
 	uint32_t count = 0, i, all = 0;
+	int ret;
 
-	if (dr_blockers(stage->exporter, stage->id, blockers, 64, &count))
+	bounded_begin(LOOK_MOST_NS);
+	ret = dr_blockers(stage->exporter, stage->id, blockers, 64, &count);
+	bounded_end();
+	if (ret)
 		return fences;
 	for (i = 0; i < count && i < 64; i++) {
 		if (blockers[i].type != DMABUF_REVOKE_BLOCKER_FENCE)
@@ -157,8 +164,6 @@ static bool signalled_early(const struct stage *stage, uint64_t free_ns)
 static void judge_order(struct stage *stage, const struct contents *before, bool early, bool seen,
 			uint64_t free_ns)
 {
-	static const char text[] = "a fence of it has signalled while the fence of usage KERNEL was "
-				   "pending, before which the memory has no contents";
 	struct trial *trial = stage->trial;
 	struct contents after = { 0 };
 
@@ -166,17 +171,19 @@ static void judge_order(struct stage *stage, const struct contents *before, bool
 		trial_unknown(trial, "I10", "it did not use the buffer after a move: %s",
 			      errno_name(stage->answer));
 	} else if (early || signalled_early(stage, free_ns)) {
-		trial_fail(trial, "I10", text);
+		trial_fail(trial, "I10",
+			   "a fence of it has signalled while that of usage KERNEL was pending");
 	} else if (before->written && contents_await(stage, &after) && !after.written) {
-		trial_fail(trial, "I10", "what it has written was overwritten by the contents that "
-			   "arrived later: it did not wait for the fence of usage KERNEL");
+		trial_fail(trial, "I10",
+			   "what it has written was overwritten by the contents that arrived later: it did not wait for the fence of usage KERNEL");
 	} else if (seen || find_fence(stage, 0)) {
 		trial_pass(trial, "I10", "its fence has signalled after that of usage KERNEL");
 	} else if (after.written) {
-		trial_pass(trial, "I10", "what it has written was not overwritten by the contents, "
-			   "which arrived late");
+		trial_pass(trial, "I10",
+			   "what it has written was not overwritten by the contents, which arrived late");
 	} else {
-		trial_unknown(trial, "I10", "it has no fence that could be seen, and writes nothing");
+		trial_unknown(trial, "I10",
+			      "it has no fence that could be seen, and writes nothing");
 	}
 	contents_free(&after);
 }
@@ -215,8 +222,8 @@ static void run_fenced(struct trial *trial)
 	ready = stage_alloc(&stage, trial, NULL) && contents_fill(&stage) &&
 		stage_start(&stage) && stage_await_use(&stage);
 	if (ready && !stage.speaks) {
-		trial_give_up(trial, "the program does not answer on its socket "
-			      "(DMABUF_REVOKE_CONTROL), so that it cannot be asked to go on");
+		trial_give_up(trial,
+			      "the program does not answer on its socket (DMABUF_REVOKE_CONTROL), so that it cannot be asked to go on");
 		ready = false;
 	}
 	/* What is there now arrives late, over what is written before. */

@@ -86,7 +86,7 @@ static void run_last(struct trial *trial)
 	struct stage stage;
 
 	if (stage_open(&stage, trial, &quarantined) && stage_await_map(&stage)) {
-		/* What is left are the program's own, which go before its driver's file, or after. */
+		/* Those that are left are the program's, and go before its driver's file, or after. */
 		close(stage.dmabuf);
 		stage.dmabuf = -1;
 		stage_begin_revoke(&stage);
@@ -196,8 +196,9 @@ static void run_group(struct trial *trial)
 	if (write_file(folder, "memory.max", "max"))
 		run_in(trial, folder);
 	else
-		trial_give_up(trial, "no memory controller for it: echo +memory "
-			      ">%s/cgroup.subtree_control", root);
+		trial_give_up(trial,
+			      "no memory controller for it: echo +memory >%s/cgroup.subtree_control",
+			      root);
 	remove_group(folder);
 }
 

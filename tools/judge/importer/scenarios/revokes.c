@@ -53,8 +53,8 @@ static void judge_idempotence(struct stage *stage)
 	if (stage->ret)
 		trial_unknown(stage->trial, "I7", "the revoke has not come to its end");
 	else
-		trial_pass(stage->trial, "I7", "the callback was called twice, and the revoke has "
-			   "come to its end");
+		trial_pass(stage->trial, "I7",
+			   "the callback was called twice, and the revoke has come to its end");
 }
 
 static void run_twice(struct trial *trial)
@@ -108,8 +108,9 @@ static void run_waiting(struct trial *trial)
 	struct stage stage;
 
 	/* Its jobs wait for our fence, if it waits for any; then there is no answer. */
-	if (stage_alloc(&stage, trial, &quarantined) && stage_hold(&stage, DMABUF_REVOKE_OP_WRITE, 0) &&
-	    stage_start(&stage) && stage_await_map(&stage)) {
+	if (stage_alloc(&stage, trial, &quarantined) &&
+	    stage_hold(&stage, DMABUF_REVOKE_OP_WRITE, 0) && stage_start(&stage) &&
+	    stage_await_map(&stage)) {
 		stage_begin_revoke(&stage);
 		stage_let_go(&stage);
 		stage_finish_revoke(&stage);

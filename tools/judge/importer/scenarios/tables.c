@@ -10,7 +10,7 @@
 #include "judge/importer/stage.h"
 #include "lib/text/message.h"
 
-#define MIB	(1ULL << 20)
+#define MIB	1048576ULL
 
 /* A program that is started with such a buffer, uses it, and ends. */
 static bool use_once(struct trial *trial, const struct dmabuf_revoke_alloc *like,
@@ -70,15 +70,17 @@ static void judge_difference(struct trial *trial, const char *clause,
 		return contents_free(&again);
 	if (!contents_same_pages(first, &again) ||
 	    (contents_same_pages(first, strange) && !contents_same(first, &again)))
-		trial_unknown(trial, clause, "it does not write the same each time, with an ordinary "
-			      "table either");
+		trial_unknown(trial, clause,
+			      "it does not write the same each time, with an ordinary table either");
 	else if (!contents_same_pages(first, strange))
-		trial_fail(trial, clause, "it has written to %zu pages of this buffer, but to %zu of "
-			   "an ordinary one, twice, or to others", strange->written,
+		trial_fail(trial, clause,
+			   "it has written to %zu pages of this buffer, but to %zu of an ordinary one, twice, or to others",
+			   strange->written,
 			   first->written);
 	else
-		trial_fail(trial, clause, "it has written to %zu pages other than what it has "
-			   "written to those of an ordinary buffer, twice", strange->written);
+		trial_fail(trial, clause,
+			   "it has written to %zu pages other than what it has written to those of an ordinary buffer, twice",
+			   strange->written);
 	contents_free(&again);
 }
 
@@ -96,8 +98,9 @@ static void compare(struct trial *trial, const char *clause,
 	if (!first.written && !strange.written)
 		trial_unknown(trial, clause, "it writes nothing: what it reads nobody sees");
 	else if (contents_same(&first, &strange))
-		trial_pass(trial, clause, "it has written the same to the same %zu pages as with an "
-			   "ordinary table", first.written);
+		trial_pass(trial, clause,
+			   "it has written the same to the same %zu pages as with an ordinary table",
+			   first.written);
 	else
 		judge_difference(trial, clause, plain, &first, &strange);
 out:
@@ -174,8 +177,9 @@ static void judge_range(struct stage *stage)
 		trial_unknown(trial, "I14", "what it has written cannot be looked at: %s",
 			      contents.why);
 	else if (contents.outside)
-		trial_fail(trial, "I14", "%llu bytes were written to outside of %s, the first at "
-			   "offset %llu", (unsigned long long)contents.outside, stage->range,
+		trial_fail(trial, "I14",
+			   "%llu bytes were written to outside of %s, the first at offset %llu",
+			   (unsigned long long)contents.outside, stage->range,
 			   (unsigned long long)contents.first_outside);
 	else if (contents.inside)
 		trial_pass(trial, "I14", "it has written to %llu bytes of %s, and to none outside",
@@ -191,8 +195,8 @@ static void run_range(struct trial *trial)
 	struct stage stage;
 
 	if (!subject->range) {
-		trial_skip(trial, "I14", "the program has to be told a range of the buffer "
-			   "(DMABUF_REVOKE_RANGE=OFFSET:LENGTH): --range if it heeds that");
+		trial_skip(trial, "I14",
+			   "the program has to be told a range of the buffer (DMABUF_REVOKE_RANGE=OFFSET:LENGTH): --range if it heeds that");
 		return;
 	}
 	if (stage_alloc(&stage, trial, NULL) && contents_fill(&stage)) {

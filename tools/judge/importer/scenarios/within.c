@@ -48,8 +48,8 @@ static void judge_map(struct stage *stage)
 			   "it was told");
 	else
 		trial_never(stage->trial, "I16", LIMIT_UNMAP, told_ns,
-			    "it uses what it got of a map in which it was told, and has not given "
-			    "it back", "it was told");
+			    "it uses what it got of a map in which it was told, and has not given it back",
+			    "it was told");
 }
 
 /* No more often than the first time: who is told each time need not come to an end. */

@@ -3,7 +3,7 @@
 #include <stddef.h>
 #include <sys/time.h>
 
-#include "judge/bounded.h"
+#include "judge/importer/bounded.h"
 
 /* In case it came right before the call. */
 #define AGAIN_US	50000

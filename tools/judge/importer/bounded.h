@@ -3,8 +3,8 @@
  * Calls of ours that take a lock which a driver under test may hold for ever: within these two a
  * signal comes after a while, and again, so that they end with EINTR. By one thread at a time.
  */
-#ifndef JUDGE_BOUNDED_H
-#define JUDGE_BOUNDED_H
+#ifndef JUDGE_IMPORTER_BOUNDED_H
+#define JUDGE_IMPORTER_BOUNDED_H
 
 #include <stdint.h>
 
