@@ -86,8 +86,12 @@ static int submit(void)
 		.length = wanted.length,
 		.pattern = 0x0123456789abcdef,
 	};
-	int ret = dr_submit(attachment, &job);
+	const char *range = getenv("DMABUF_REVOKE_RANGE");
+	int ret;
 
+	if (range)
+		sscanf(range, "%llu:%llu", &job.offset, &job.length);
+	ret = dr_submit(attachment, &job);
 	running = ret ? 0 : job.job;
 	return ret;
 }
