@@ -257,7 +257,7 @@ BUGS = {
     "revive": Bug(
         "--kind pinned --misbehave revive", "suspend-restore I5", "revoke-mapped"
     ),
-    "double-unpin": Bug(
+    "double-unpin-warns_unpin": Bug(
         "--kind pinned --misbehave double-unpin",
         """
         revoke-mapped I9
@@ -289,7 +289,7 @@ BUGS = {
     ),
     "clear-only-moves": Bug("--misbehave clear-only", "move I4 I6", moves=True),
     "loop-on-error": Bug(
-        "--misbehave loop-on-error --delay 9000",
+        "--misbehave loop-on-error --delay 5000",
         """
         map-fails I17
         revoke-mapped I17
@@ -318,6 +318,23 @@ def test_bug_fails_its_clause_and_no_other(bug: Bug) -> None:
     expected = cells(bug.fails)
     assert verdicts.cells_of("FAIL") == expected, verdicts.evidence("FAIL", "UNKNOWN")
     assert verdicts.status == bool(expected)
+
+
+RANGE = ("--scenario", "range", "--range", "4096:8192")
+
+
+def test_range_is_kept() -> None:
+    verdicts = judge(*RANGE)
+    assert verdicts.status == 0, verdicts.evidence("FAIL")
+    assert verdicts.cells["range", "I14"] == "PASS"
+    assert "8192 bytes" in verdicts.evidence("PASS")
+
+
+def test_range_that_is_not_kept_fails() -> None:
+    """A control."""
+    verdicts = judge(*RANGE, program=(OURS, "--misbehave", "wrong-range"))
+    assert verdicts.cells_of("FAIL") == {("range", "I14")}
+    assert "the first at offset 0" in verdicts.evidence("FAIL")
 
 
 def test_claim_to_be_revocable_is_called_false() -> None:

@@ -28,7 +28,9 @@ static const char *clause_of(const struct stage *stage)
 static bool ask(struct stage *stage, const char *clause)
 {
 	uint64_t asked_ns = dr_now();
+	unsigned int tries;
 	char fate[128];
+	bool answered;
 
 	if (stage->ret == -EINPROGRESS)
 		return false;
@@ -37,22 +39,21 @@ static bool ask(struct stage *stage, const char *clause)
 			   "the program does not answer on its socket (DMABUF_REVOKE_CONTROL), so that it cannot be asked to go on");
 		return false;
 	}
-	if (stage_again(stage)) {
-		trial_look(stage->trial);
-		return true;
-	}
+	answered = stage_again(stage);
 	trial_look(stage->trial);
-	if (partner_has_ended(&stage->trial->partner, 0))
+	tries = stage_tries(stage, asked_ns);
+	if (tries > STAGE_TRIES)
+		trial_fail(stage->trial, "I17",
+			   "asked to use the buffer it was refused, and has tried %u times", tries);
+	else if (answered)
+		return true;
+	else if (partner_has_ended(&stage->trial->partner, 0))
 		trial_skip(stage->trial, clause, "it cannot be asked: the program %s",
 			   partner_fate(&stage->trial->partner, fate));
-	else if (stage_tries(stage, asked_ns) > STAGE_TRIES)
-		trial_fail(stage->trial, "I17",
-			   "no answer to \"again\"; it was refused, and has tried %u times",
-			   stage_tries(stage, asked_ns));
 	else
 		trial_never(stage->trial, "I17", LIMIT_ANSWER, asked_ns,
 			    "no answer to \"again\"", "it was asked");
-	return false;
+	return answered;
 }
 
 static bool is_still_mapped(const struct stage *stage)

@@ -86,7 +86,7 @@ static void run_last(struct trial *trial)
 	struct stage stage;
 
 	if (stage_open(&stage, trial, &quarantined) && stage_await_map(&stage)) {
-		/* Those that are left are the program's, and go before its driver's file, or after. */
+		/* Those left are the program's, and go before its driver's file, or after. */
 		close(stage.dmabuf);
 		stage.dmabuf = -1;
 		stage_begin_revoke(&stage);
