@@ -284,10 +284,11 @@ static void note_gone(struct scene *scene)
 /* Where nothing ran meanwhile it is as much later, so that something may be said of what is not. */
 uint64_t scene_deadline(const struct scene *scene, uint64_t began_ns, enum limit limit)
 {
-	uint64_t most = scene->trial->judge->limits.ns[limit], late = most + MARGIN_NS;
-	uint64_t lost = pulse_lost(began_ns, dr_now());
+	uint64_t most = scene->trial->judge->limits.ns[limit];
+	/* As much as trial_never() takes off. */
+	uint64_t lost = 2 * pulse_lost(began_ns, dr_now());
 
-	return began_ns + late + (lost < late ? lost : late);
+	return began_ns + most + MARGIN_NS + (lost < 4 * most ? lost : 4 * most);
 }
 
 bool scene_await_over(struct scene *scene)
