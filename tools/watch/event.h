@@ -27,7 +27,7 @@ enum watch_what {
 	WATCH_ZAP,		/* the CPU's mappings were taken away */
 	WATCH_INVALIDATE,	/* the exporter told all; @begin_ns to @time_ns */
 	WATCH_TOLD,		/* one importer's callback; @attach; @begin_ns to @time_ns */
-	WATCH_FENCE_ADD,	/* @context, @seqno, @usage */
+	WATCH_FENCE_ADD,	/* @context, @seqno, @usage, @signalled */
 	WATCH_FENCE_SIGNAL,	/* @context, @seqno, @name: driver and timeline, @result */
 	WATCH_FENCE_WAIT,	/* @begin_ns to @time_ns, @usage, @locked */
 	WATCH_LOCK,		/* the resv lock was held; @begin_ns to @time_ns */
@@ -64,6 +64,7 @@ struct watch_event {
 	uint8_t guessed;		/* @attach is a guess (fences): no kernel says it */
 	uint8_t ours;			/* of our modules' trace events */
 	uint8_t unfinished;		/* it went on: @time_ns is the recording's end */
+	uint8_t signalled;		/* FENCE_ADD: before that; nobody says when */
 	char device[WATCH_NAME_LEN];
 	char name[WATCH_NAME_LEN];
 };

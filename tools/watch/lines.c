@@ -77,6 +77,7 @@ static const struct member members[] = {
 	MEMBER(guessed, MEMBER_U8),
 	MEMBER(ours, MEMBER_U8),
 	MEMBER(unfinished, MEMBER_U8),
+	MEMBER(signalled, MEMBER_U8),
 	MEMBER(device, MEMBER_TEXT),
 	MEMBER(name, MEMBER_TEXT),
 	{ NULL, MEMBER_U64, 0, 0 },

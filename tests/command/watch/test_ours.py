@@ -2,8 +2,10 @@
 """Both sides ours: the sequence is known, and so is what deliberate bugs change in it."""
 from __future__ import annotations
 
+import fcntl
 import mmap
 import os
+import struct
 from collections.abc import Iterator
 
 import pytest
@@ -186,6 +188,33 @@ def test_fences_belong_to_who_mapped(exporter: int) -> None:
         assert event["name"].startswith("dmabuf-revoke-importer ")
     contexts = {e["context"]: e["attach"] for e in recording.of("fence_signal")}
     assert len(contexts) == 2
+
+
+EXPORT_SYNC_FILE = 0xC0086202
+IMPORT_SYNC_FILE = 0x40086203
+READ_AND_WRITE = 3
+
+
+def test_a_fence_that_had_signalled_is_not_pending(exporter: int) -> None:
+    """It comes to a second buffer by a sync file, when it is over."""
+    with watching() as watch:
+        first, second = (life.alloc(exporter, 4096) for _ in range(2))
+        attachment = life.attach_mapped(first.fd)
+        job = life.submit(attachment, 0)
+        arg = bytearray(struct.pack("Ii", READ_AND_WRITE, -1))
+        fcntl.ioctl(first.fd, EXPORT_SYNC_FILE, arg)
+        life.wait(attachment, job, life.FOREVER)
+        fcntl.ioctl(second.fd, IMPORT_SYNC_FILE, bytes(arg))
+        for file in (struct.unpack("Ii", arg)[1], attachment, first.fd, second.fd):
+            os.close(file)
+        recording = watch.end()
+    one, other = recording.buffers(EXPORTER)
+    (pending,) = recording.of("fence_add", buffer=one)
+    (late,) = recording.of("fence_add", buffer=other)
+    assert "signalled" not in pending and late["signalled"] == 1
+    signalled = recording.one("fence_signal", buffer=one)
+    assert pending["time_ns"] < signalled["time_ns"] < late["time_ns"]
+    assert not recording.of("fence_signal", buffer=other)
 
 
 def test_events_of_ours_say_what_no_probe_sees(exporter: int) -> None:

@@ -41,7 +41,7 @@ def test_every_member_and_word(compiled: Path, tmp_path: Path) -> None:
     )
     event |= dict.fromkeys("context seqno address".split(), most)
     event |= {"pid": 2**32 - 1, "usage": 3, "result": -4095}
-    event |= {"locked": 1, "guessed": 1, "ours": 1, "unfinished": 1}
+    event |= {"locked": 1, "guessed": 1, "ours": 1, "unfinished": 1, "signalled": 1}
     full = {
         **event,
         "comm": "c" * 15,

@@ -2,6 +2,7 @@
 """The figures of a recording, which was written by hand, and what is said not to be known."""
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +153,31 @@ def test_an_access_ends_when_its_thread_begins_another(
     text = watch(compiled, record(tmp_path / "r", *events)).stdout
     assert "access 800 ns by ?/2, the longest of 4" in text
     assert "beyond" not in notes(compiled, tmp_path / "r")
+
+
+def test_a_fence_that_had_signalled_is_not_pending(
+    compiled: Path, tmp_path: Path
+) -> None:
+    """It ends nothing either: of the same number on another buffer nobody says that."""
+    fence: Event = {"context": 3, "attach": 1, "buffer": 1}
+    events: list[Event] = [
+        {"what": "fence_add", "time_ns": 10, "seqno": 1, **fence},
+        {"what": "fence_add", "time_ns": 22, "seqno": 2, "signalled": 1, **fence},
+        {"what": "fence_signal", "time_ns": 21, "seqno": 1, **fence},
+        {"what": "told", "time_ns": 30, "begin_ns": 20, "buffer": 1, "attach": 1},
+        {"what": "mmap", "time_ns": 1000, "buffer": 1},
+    ]
+    path = record(tmp_path / "r", *events)
+    (row,) = summary(compiled, path)["importers"]
+    assert (row["fences_end"], row["fences_ns"]) == ("ended", 1)
+    watch(compiled, path, "--svg", f"{tmp_path}/p.svg")
+    drawn = (tmp_path / "p.svg").read_text()
+    (title,) = re.findall(r"fence 3:2,[^<]*", drawn)
+    assert title.startswith("fence 3:2, kernel, of importer 1, had signalled\n")
+    # The control.
+    events[1].pop("signalled")
+    (row,) = summary(compiled, record(tmp_path / "r", *events))["importers"]
+    assert row["fences_end"] == "never"
 
 
 def test_a_fence_on_two_buffers_is_one(compiled: Path, tmp_path: Path) -> None:

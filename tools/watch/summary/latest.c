@@ -25,6 +25,12 @@ static uint64_t importer_of(const struct timeline *timeline, const struct mark *
 	       timeline->rows[mark->row].number;
 }
 
+/* A fence that had signalled before it was added is none that anybody waits for. */
+static bool is_of(const struct mark *mark, enum mark_kind kind)
+{
+	return mark->kind == kind && !mark->event->signalled;
+}
+
 static void find_last(struct latest *latest)
 {
 	size_t i;
@@ -46,7 +52,7 @@ int latest_of(struct latest *latest, const struct timeline *timeline, enum mark_
 	size_t i;
 
 	for (i = 0; i < timeline->mark_count; i++)
-		latest->count += timeline->marks[i].kind == kind;
+		latest->count += is_of(&timeline->marks[i], kind);
 	latest->entries = calloc(latest->count + 1, sizeof(*latest->entries));
 	if (!latest->entries)
 		return -ENOMEM;
@@ -54,7 +60,7 @@ int latest_of(struct latest *latest, const struct timeline *timeline, enum mark_
 	for (i = 0; i < timeline->mark_count; i++) {
 		const struct mark *mark = &timeline->marks[i];
 
-		if (mark->kind == kind)
+		if (is_of(mark, kind))
 			latest->entries[latest->count++] = (struct latest_entry){
 				.buffer = timeline->rows[mark->row].buffer,
 				.attach = importer_of(timeline, mark),

@@ -113,12 +113,26 @@ static void pin(struct builder *builder, const struct watch_event *event)
 		builder->timeline->rows[row].was_pinned = true;
 }
 
-static void add_fence(struct builder *builder, const struct watch_event *event)
+/* Of what had signalled before there is nothing to wait for. */
+static void open_fence(struct builder *builder, uint32_t row, const struct watch_event *event)
 {
 	const struct match match = { event->context, event->seqno };
+	uint32_t mark;
+
+	if (!event->signalled) {
+		builder_open(builder, row, MARK_FENCE, match, event);
+		return;
+	}
+	mark = builder_mark(builder, row, MARK_FENCE, event);
+	if (!builder->error)
+		builder->timeline->marks[mark].no_begin = 0;
+}
+
+static void add_fence(struct builder *builder, const struct watch_event *event)
+{
 	uint32_t row = builder_row(builder, ROW_FENCES, event->buffer, event->context);
 
-	builder_open(builder, row, MARK_FENCE, match, event);
+	open_fence(builder, row, event);
 	name_row(builder, row, event->name);
 	if (builder->error || !event->attach)
 		return;

@@ -133,6 +133,8 @@ static void append_fence(char *text, const struct mark *mark)
 	if (mark->event->attach)
 		append(text, MARK_TEXT, ", of importer %" PRIu64 "%s", mark->event->attach,
 		       mark->event->guessed ? "? (a guess)" : "");
+	if (mark->event->signalled)
+		append(text, MARK_TEXT, ", had signalled");
 	if (mark->ended && mark->ended->result)
 		append(text, MARK_TEXT, ", signalled %s", errno_name(mark->ended->result));
 }

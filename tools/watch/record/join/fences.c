@@ -79,33 +79,40 @@ static const struct owner *find_owner(struct fences *fences, struct context *con
 	return new_owner(context, buffer, last, last);
 }
 
-const struct fence *fences_add(struct fences *fences, const struct raw *raw,
-			       struct buffer *buffer)
+static int keep(struct context *context, const struct fence *fence)
+{
+	struct fence *kept = malloc(sizeof(*kept));
+
+	if (!kept)
+		return -ENOMEM;
+	*kept = *fence;
+	kept->next = context->fences;
+	context->fences = kept;
+	return 0;
+}
+
+int fences_add(struct fences *fences, const struct raw *raw, struct buffer *buffer,
+	       struct fence *fence)
 {
 	struct context *context = get(fences, raw->context);
 	const struct owner *owner = context ?
 				    find_owner(fences, context, raw->pid, buffer) : NULL;
-	struct fence *fence;
+	const struct fence *there;
 
 	if (!owner)
-		return NULL;
-	/* Again, such as for another usage. */
-	for (fence = context->fences; fence; fence = fence->next)
-		if (fence->seqno == raw->seqno && fence->buffer == buffer)
-			return fence;
-	fence = calloc(1, sizeof(*fence));
-	if (!fence)
-		return NULL;
+		return -ENOMEM;
 	*fence = (struct fence){
 		.context = raw->context,
 		.seqno = raw->seqno,
 		.buffer = buffer,
 		.attachment = owner->attachment,
 		.guessed = owner->guessed,
-		.next = context->fences,
 	};
-	context->fences = fence;
-	return fence;
+	/* Again, such as for another usage. */
+	for (there = context->fences; there; there = there->next)
+		if (there->seqno == raw->seqno && there->buffer == buffer)
+			return 0;
+	return raw->signalled ? 0 : keep(context, fence);
 }
 
 static bool is_it(const struct fence *fence, uint64_t seqno)

@@ -27,9 +27,9 @@ struct fences {
 int fences_own(struct fences *fences, uint64_t context, struct attachment *attachment);
 void fences_mapped(struct fences *fences, uint32_t pid, struct attachment *attachment);
 
-/* NULL: out of memory. */
-const struct fence *fences_add(struct fences *fences, const struct raw *raw,
-			       struct buffer *buffer);
+/* *@fence is what is known of it; one that had signalled is not kept. Returns 0 or -ENOMEM. */
+int fences_add(struct fences *fences, const struct raw *raw, struct buffer *buffer,
+	       struct fence *fence);
 /* The first one with these numbers, of which only the lower halves count; or NULL. */
 const struct fence *fences_find(const struct fences *fences, uint64_t context,
 				uint64_t seqno);

@@ -8,18 +8,18 @@
 static void add(struct stream *stream, const struct raw *raw)
 {
 	struct buffer *buffer = stream_buffer(stream, raw);
-	const struct fence *fence;
 	struct watch_event event;
+	struct fence fence;
 
 	if (!buffer)
 		return;
-	fence = fences_add(&stream->fences, raw, buffer);
-	if (!fence) {
+	if (fences_add(&stream->fences, raw, buffer, &fence)) {
 		stream->ret = -ENOMEM;
 		return;
 	}
-	event = stream_event(stream, WATCH_FENCE_ADD, raw, buffer, fence->attachment);
-	event.guessed = fence->guessed;
+	event = stream_event(stream, WATCH_FENCE_ADD, raw, buffer, fence.attachment);
+	event.guessed = fence.guessed;
+	event.signalled = !!raw->signalled;
 	event.context = raw->context;
 	event.seqno = raw->seqno;
 	event.usage = (int32_t)raw->usage;

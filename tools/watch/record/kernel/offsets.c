@@ -37,6 +37,8 @@ static const struct row rows[] = {
 	{ "dma_fence", "context" },
 	{ "dma_fence", "seqno" },
 	{ "dma_fence", "error" },
+	{ "dma_fence", "flags" },
+	{ "dma_fence", "signaled_bit" },
 	{ "device", "kobj" },
 	{ "kobject", "name" },
 	{ "file", "f_inode" },
@@ -50,11 +52,14 @@ static const struct row rows[] = {
 
 _Static_assert(sizeof(rows) / sizeof(*rows) <= OFFSETS_MOST, "struct offsets has room");
 
-/* The callback has been renamed once. */
+/* The callback has been renamed once. And one is no field, but a bit of one. */
 static long offset_in_types(const struct types *types, const struct row *row)
 {
 	long offset;
 
+	if (!strcmp(row->field, "signaled_bit"))
+		return types_constant(types, "dma_fence_flag_bits",
+				      "DMA_FENCE_FLAG_SIGNALED_BIT");
 	if (strcmp(row->field, "callback"))
 		return types_offset(types, row->structure, row->field);
 	offset = types_offset(types, row->structure, "invalidate_mappings");

@@ -100,6 +100,21 @@ long types_offset(const struct types *types, const char *structure, const char *
 	return bits < 0 ? -1 : bits / 8;
 }
 
+long types_constant(const struct types *types, const char *enumeration, const char *name)
+{
+	__s32 id = btf__find_by_name_kind(types->kernel, enumeration, BTF_KIND_ENUM);
+	const struct btf_type *type;
+	__u32 i;
+
+	if (id < 0)
+		return -1;
+	type = btf__type_by_id(types->kernel, (__u32)id);
+	for (i = 0; i < btf_vlen(type); i++)
+		if (!strcmp(btf__name_by_offset(types->kernel, btf_enum(type)[i].name_off), name))
+			return btf_enum(type)[i].val;
+	return -1;
+}
+
 static bool is_void(const struct btf *btf, __u32 id)
 {
 	(void)btf;

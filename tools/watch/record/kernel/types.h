@@ -16,6 +16,9 @@ void types_free(struct types *types);
 /* In bytes; -1 if there is no such field. */
 long types_offset(const struct types *types, const char *structure, const char *field);
 
+/* Of an enumeration; -1 if there is none of that name. */
+long types_constant(const struct types *types, const char *enumeration, const char *name);
+
 /* What a function is of, by its type. */
 enum signature {
 	SIGNATURE_TOLD,		/* void (attachment): a callback, or unpin */

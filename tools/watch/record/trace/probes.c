@@ -29,6 +29,9 @@
 	"" ATTACHMENT DEVICE("+{dma_buf_attachment.dev}($arg1)")
 #define FENCE(at) \
 	"context=+{dma_fence.context}(" at "):u64 seqno=+{dma_fence.seqno}(" at "):u64 "
+/* One bit of a long. */
+#define SIGNALLED(at) \
+	"signalled=+{dma_fence.flags}(" at "):b1@{dma_fence.signaled_bit}/64"
 #define OP(name) \
 	"op=+{dma_buf_ops." name "}(+{dma_buf.ops}(+{dma_buf_attachment.dmabuf}($arg1))):x64 "
 #define IMPORTER_OPS \
@@ -81,7 +84,7 @@ static const struct probe probes[] = {
 	{ RAW_INVALIDATE, "invalidate", "dma_buf_invalidate_mappings", DMABUF("$arg1"), ONLY,
 	  "dma_buf_move_notify", true },
 	{ RAW_FENCE_ADD, "fence_add", "dma_resv_add_fence",
-	  "resv=$arg1:x64 usage=$arg3:u32 " FENCE("$arg2"), NULL, NULL, false },
+	  "resv=$arg1:x64 usage=$arg3:u32 " FENCE("$arg2") SIGNALLED("$arg2"), NULL, NULL, false },
 	{ RAW_FENCE_SIGNAL, "fence_signal", "dma_fence_signal_timestamp_locked",
 	  FENCE("$arg1") "result=+{dma_fence.error}($arg1):s32", NULL, NULL, false },
 	{ RAW_RESV_WAIT, "resv_wait", "dma_resv_wait_timeout",

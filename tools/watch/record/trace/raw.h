@@ -91,6 +91,7 @@ struct raw {
 	uint64_t importer_kind;		/* of ours */
 	uint64_t flags;			/* of the call */
 	uint64_t is_dynamic, revocable;	/* as our exporter has it */
+	uint64_t signalled;		/* FENCE_ADD: 1: before it was added */
 	int32_t result;			/* returned; FENCE_SIGNAL: the fence's error */
 	char device[WATCH_NAME_LEN];
 	char name[WATCH_NAME_LEN];	/* exporter; driver of the fence; call, or bug, of ours */

@@ -39,6 +39,7 @@ static const struct known_field {
 	NUMBER("seqno", seqno),
 	NUMBER("left", left),
 	NUMBER("usage", usage),
+	NUMBER("signalled", signalled),
 	NUMBER("result", result),
 	TEXT("device", device),
 	TEXT("exporter", name),
