@@ -176,7 +176,7 @@ static bool read_signed(const char **at, void *place)
 	int64_t value;
 
 	/* As the kernel's errnos. */
-	if (!json_signed(at, &value) || value < -4095 || value > 4095)
+	if (!json_signed(at, &value) || value < -LINES_MOST || value > LINES_MOST)
 		return false;
 	*(int32_t *)place = (int32_t)value;
 	return true;

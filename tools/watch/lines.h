@@ -14,6 +14,9 @@
 
 #include "watch/list.h"
 
+/* Of errnos and small numbers. */
+#define LINES_MOST	4095
+
 struct watch_origin {
 	char kernel[WATCH_NAME_LEN];	/* its release, or "" */
 	char clock[16];			/* of the times */

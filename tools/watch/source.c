@@ -6,6 +6,7 @@
 
 #include "lib/text/message.h"
 #include "watch/source.h"
+#include "watch/tracedat/apart.h"
 
 /* How trace.dat begins. No JSON does. */
 #define TRACE_DAT_MAGIC	"\x17\x08\x44tracing"
@@ -19,13 +20,6 @@ static bool is_trace_dat(FILE *in)
 	return first == TRACE_DAT_MAGIC[0];
 }
 
-static int read_trace_dat(const char *name)
-{
-	complain("watch: %s is a trace.dat of trace-cmd, which this version cannot read",
-		 name);
-	return STATUS_FAILED;
-}
-
 int source_read(const char *path, struct watch_origin *origin, struct watch_list *list)
 {
 	bool piped = !strcmp(path, "-");
@@ -35,7 +29,7 @@ int source_read(const char *path, struct watch_origin *origin, struct watch_list
 	if (!in)
 		return explain(ACT_OTHER, errno, "watch: %s", path);
 	if (is_trace_dat(in))
-		status = read_trace_dat(path);
+		status = tracedat_read(in, piped ? "stdin" : path, origin, list);
 	else
 		status = lines_read(in, piped ? "stdin" : path, origin, list);
 	if (!piped)

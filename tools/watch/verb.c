@@ -146,7 +146,7 @@ int verb_watch(const struct verb *verb, int argc, char **argv)
 	int buffer = 0;
 	const struct option_spec specs[] = {
 		{ "from", OPTION_TEXT, &wishes.from, "FILE",
-		  "show what was recorded into FILE; -: stdin", NULL },
+		  "show what was recorded into FILE, a trace.dat maybe; -: stdin", NULL },
 		{ "buffer", OPTION_INTEGER, &buffer, "N",
 		  "draw this one only; default all", NULL },
 		{ "whole", OPTION_FLAG, &wishes.choice.whole, NULL,

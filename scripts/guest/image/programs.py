@@ -14,6 +14,11 @@ from ..tree import cache, chroot
 PARTS = ("tools", "tests")
 # The compiler, by the word size of the programs.
 _CC = {32: "gcc -m32", 64: "gcc"}
+# Where pkg-config looks: of a library that there is of the other word size only it knows nothing.
+_PACKAGES = {
+    32: "PKG_CONFIG_LIBDIR=/usr/lib/i386-linux-gnu/pkgconfig:/usr/share/pkgconfig ",
+    64: "",
+}
 
 
 def _directory(source: Path, image: Path, bits: int) -> ContextManager[Path]:
@@ -33,7 +38,8 @@ def prepare(kernel: Kernel, source: Path, top: Path, image: Path) -> dict[str, P
     kernel's lock. RunnerError has make's output.
     """
     jobs = os.cpu_count() or 1
-    command = f"make -s -j{jobs} -C /src CC='{_CC[kernel.bits]}' BUILD=/build programs"
+    make = f"{_PACKAGES[kernel.bits]}make -s -j{jobs} -C /src CC='{_CC[kernel.bits]}'"
+    command = f"{make} BUILD=/build programs"
     directory = _directory(source, image, kernel.bits)
     with phase(kernel.name, "programs"), directory as build:
         binds = {"src": source, "build": build}

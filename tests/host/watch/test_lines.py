@@ -123,7 +123,7 @@ NO_RECORDINGS = [
     (GOOD.encode(), "line 1: no recording begins so"),
     (b'{"dmabuf_revoke_watch": 2}\n', "line 1: a recording of another version"),
     (b"\0" * 100, "line 1: too long, or no text"),
-    (MAGIC, "is a trace.dat of trace-cmd"),
+    (MAGIC, "trace.dat"),
 ]
 
 

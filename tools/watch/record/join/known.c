@@ -77,17 +77,35 @@ static struct buffer *find_dmabuf(const struct known *known, const struct raw *r
 	return buffer;
 }
 
+struct buffer *known_inode(const struct known *known, uint64_t inode)
+{
+	struct buffer *buffer = known->buffers;
+
+	while (buffer && (buffer->released || buffer->inode != inode))
+		buffer = buffer->next;
+	return inode ? buffer : NULL;
+}
+
+static struct buffer *find_buffer(const struct known *known, const struct raw *raw)
+{
+	struct buffer *buffer;
+
+	if (!raw->dmabuf)
+		return known_inode(known, raw->inode);
+	buffer = find_dmabuf(known, raw);
+	return buffer ? buffer : find_there(known, raw->inode);
+}
+
 struct buffer *known_buffer(struct known *known, const struct raw *raw, bool *fresh)
 {
 	struct buffer *buffer;
 
 	*fresh = false;
-	if (!raw->dmabuf)
+	/* Trace events know a buffer by its inode only. */
+	if (!raw->dmabuf && !raw->inode)
 		return raw->resv ? index_find(&known->by_resv, raw->resv) :
 		       raw->mapping ? index_find(&known->by_mapping, raw->mapping) : NULL;
-	buffer = find_dmabuf(known, raw);
-	if (!buffer)
-		buffer = find_there(known, raw->inode);
+	buffer = find_buffer(known, raw);
 	if (!buffer) {
 		buffer = new_buffer(known);
 		if (!buffer)
@@ -121,15 +139,6 @@ struct buffer *known_there(struct known *known, uint64_t inode, uint64_t size,
 	buffer->size = size;
 	snprintf(buffer->name, sizeof(buffer->name), "%s", name);
 	return buffer;
-}
-
-struct buffer *known_inode(const struct known *known, uint64_t inode)
-{
-	struct buffer *buffer = known->buffers;
-
-	while (buffer && (buffer->released || buffer->inode != inode))
-		buffer = buffer->next;
-	return inode ? buffer : NULL;
 }
 
 void known_close(struct known *known, const struct raw *raw)

@@ -17,11 +17,13 @@ static void mark(struct stream *stream, const struct raw *raw, const struct buff
 	stream_emit(stream, &event, buffer);
 }
 
-/* Only what is done for a buffer: devices map much else. */
+/* Only what is done for a buffer: devices map much else, also from interrupts. */
 static void dma(struct stream *stream, struct thread *thread, const struct raw *raw)
 {
 	unsigned int i;
 
+	if (raw->interrupt)
+		return;
 	for (i = thread->depth; i; i--) {
 		const struct frame *frame = &thread->frames[i - 1];
 

@@ -88,6 +88,9 @@ static void handle(struct stream *stream, struct thread *thread, const struct ra
 	case RAW_OWN_CONTEXT ... RAW_OWN_MARK:
 		stream_own(stream, raw);
 		break;
+	case RAW_ALONE_EXPORT ... RAW_ALONE_TOLD:
+		stream_alone(stream, thread, raw);
+		break;
 	case RAW_LOST:
 		lost(stream, raw);
 		break;

@@ -59,6 +59,7 @@ void stream_fence(struct stream *stream, struct thread *thread, const struct raw
 void stream_memory(struct stream *stream, struct thread *thread, const struct raw *raw);
 
 void stream_own(struct stream *stream, const struct raw *raw);
+void stream_alone(struct stream *stream, struct thread *thread, const struct raw *raw);
 
 /* All of @raws, which are sorted; what has not ended then went on at @end_ns. */
 void stream_run(struct stream *stream, const struct raws *raws, uint64_t end_ns);

@@ -368,7 +368,7 @@ static const struct {
 	[RAW_OWN_JOB] = { begun, WATCH_JOB },
 	[RAW_OWN_JOB_DONE] = { job_ended, WATCH_JOB },
 	[RAW_OWN_MARK] = { marked, WATCH_MARK },
-	[RAW_OWN_REFUSED] = { refused, WATCH_MARK },
+	[RAW_ALONE_REFUSED] = { refused, WATCH_MARK },
 };
 
 /* One that was never let in has no number. */
@@ -379,7 +379,7 @@ static struct attachment *find_attachment(struct own_join *join, const struct ra
 
 	if (raw->kind == RAW_ATTACH)
 		return NULL;
-	if (raw->kind == RAW_OWN_REFUSED && !strcmp(raw->name, "attach"))
+	if (raw->kind == RAW_ALONE_REFUSED && !strcmp(raw->name, "attach"))
 		return NULL;
 	attachment = known_attachment(&join->known, raw->attachment, buffer);
 	if (attachment && *raw->device)

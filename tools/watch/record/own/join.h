@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * From entries of our events to events of watch. Both modules tell of the same call: where the
- * exporter is ours, its word counts.
+ * exporter is ours, its word counts. For --own and the judge, who take events while it goes on;
+ * a trace.dat, which may have more than ours and is there as a whole, is for ours/alone.c.
  */
 #ifndef OWN_JOIN_H
 #define OWN_JOIN_H

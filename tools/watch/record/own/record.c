@@ -28,7 +28,7 @@ static const struct source events[] = {
 	{ OWN_EXPORTER, "dbr_vunmap", RAW_VUNMAP, false, -1 },
 	{ OWN_EXPORTER, "dbr_mmap", RAW_MMAP, false, -1 },
 	{ OWN_EXPORTER, "dbr_fault", RAW_OWN_FAULT, false, -1 },
-	{ OWN_EXPORTER, "dbr_refused", RAW_OWN_REFUSED, false, -1 },
+	{ OWN_EXPORTER, "dbr_refused", RAW_ALONE_REFUSED, false, -1 },
 	{ OWN_EXPORTER, "dbr_state", RAW_OWN_STATE, false, -1 },
 	{ OWN_EXPORTER, "dbr_invalidate_begin", RAW_INVALIDATE, false, -1 },
 	{ OWN_EXPORTER, "dbr_invalidate_end", RAW_INVALIDATE, true, -1 },

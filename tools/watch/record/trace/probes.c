@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <tracefs.h>
 
 #include "lib/text/message.h"
+#include "watch/record/trace/events.h"
 #include "watch/record/trace/probes.h"
 
 /* So many threads may be inside a function before its returns are missed, and counted. */
@@ -113,37 +116,6 @@ static const struct probe kinds[] = {
 			      ONLY, NULL, false },
 };
 
-#define EXPORTER	"dmabuf_revoke_exporter"
-#define IMPORTER	"dmabuf_revoke_importer"
-
-/* A kernel may lack any of them. Of ours: what no probe sees. */
-static const struct source events[] = {
-	{ "dma_fence", "dma_fence_signaled", RAW_FENCE_SIGNALED, false, -1 },
-	{ "lock", "contention_begin", RAW_CONTEND, false, -1 },
-	{ "lock", "contention_end", RAW_CONTENDED, false, -1 },
-	{ "dma", "dma_map_sg", RAW_DMA_MAP, false, -1 },
-	{ "dma", "dma_unmap_sg", RAW_DMA_UNMAP, false, -1 },
-	{ "iommu", "io_page_fault", RAW_DMA_FAULT, false, -1 },
-	{ "dma_buf", "dma_buf_fd", RAW_DESCRIPTOR, false, -1 },
-	{ "dma_buf", "dma_buf_get", RAW_DESCRIPTOR, false, -1 },
-	{ EXPORTER, "dbr_fault", RAW_OWN_FAULT, false, -1 },
-	{ EXPORTER, "dbr_state", RAW_OWN_STATE, false, -1 },
-	{ EXPORTER, "dbr_fence_awaited", RAW_OWN_WAIT, false, -1 },
-	{ EXPORTER, "dbr_fence_done", RAW_OWN_WAITED, false, -1 },
-	{ EXPORTER, "dbr_refused", RAW_OWN_MARK, false, -1 },
-	{ EXPORTER, "dbr_late", RAW_OWN_MARK, false, -1 },
-	{ EXPORTER, "dbr_give_back", RAW_OWN_MARK, false, -1 },
-	{ EXPORTER, "dbr_move", RAW_OWN_MARK, false, -1 },
-	{ EXPORTER, "dbr_moved", RAW_OWN_MARK, false, -1 },
-	{ IMPORTER, "dbi_attach", RAW_OWN_CONTEXT, false, -1 },
-	{ IMPORTER, "dbi_job_queued", RAW_OWN_MARK, false, -1 },
-	{ IMPORTER, "dbi_job_started", RAW_OWN_JOB, false, -1 },
-	{ IMPORTER, "dbi_job_ended", RAW_OWN_JOB_DONE, false, -1 },
-	{ IMPORTER, "dbi_misbehave", RAW_OWN_MARK, false, -1 },
-};
-
-#define EVENTS	(sizeof(events) / sizeof(*events))
-
 struct defining {
 	const char *group;
 	const struct offsets *offsets;
@@ -225,15 +197,10 @@ static void define_candidates(const struct defining *defining,
 	}
 }
 
-static int add_events(struct sources *sources)
+static bool is_there(void *context, const char *system, const char *event)
 {
-	int ret = 0;
-	size_t i;
-
-	for (i = 0; i < EVENTS && !ret; i++)
-		if (tracefs_event_file_exists(NULL, events[i].system, events[i].event, "format"))
-			ret = sources_add(sources, &events[i]);
-	return ret;
+	(void)context;
+	return tracefs_event_file_exists(NULL, system, event, "format");
 }
 
 int probes_define(const char *group, const struct offsets *offsets,
@@ -246,6 +213,43 @@ int probes_define(const char *group, const struct offsets *offsets,
 	if (status)
 		return status;
 	define_candidates(&defining, candidates);
-	ret = add_events(sources);
+	ret = events_add(sources, is_there, NULL, false);
 	return ret ? explain(ACT_OTHER, ret, "watch: the kernel's trace events") : STATUS_DONE;
+}
+
+static int add_both(struct sources *sources, const char *group, const char *event,
+		    const struct probe *probe, int candidate)
+{
+	struct source source = { .kind = probe->kind, .candidate = candidate };
+	int ret = 0;
+
+	snprintf(source.system, sizeof(source.system), "%.63s", group);
+	snprintf(source.event, sizeof(source.event), "%.63s", event);
+	if (probe->enters)
+		ret = sources_add(sources, &source);
+	if (ret || !probe->returns)
+		return ret;
+	source.returns = true;
+	snprintf(source.event, sizeof(source.event), "%.59s_end", event);
+	return sources_add(sources, &source);
+}
+
+int probes_add(struct sources *sources, const char *group, const char *event)
+{
+	size_t i, length;
+	char *end;
+	long number;
+
+	for (i = 0; i < PROBES; i++)
+		if (!strcmp(probes[i].event, event))
+			return add_both(sources, group, event, &probes[i], -1);
+	for (i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		length = strlen(kinds[i].event);
+		if (strncmp(kinds[i].event, event, length) || event[length] != '_')
+			continue;
+		number = strtol(event + length + 1, &end, 10);
+		if (end != event + length + 1 && !*end && number >= 0 && number < INT_MAX)
+			return add_both(sources, group, event, &kinds[i], (int)number);
+	}
+	return 0;
 }

@@ -14,4 +14,10 @@
 int probes_define(const char *group, const struct offsets *offsets,
 		  const struct candidates *candidates, struct sources *sources);
 
+/*
+ * Both ends of the probe that is called @event where it begins, as somebody has recorded them;
+ * none, if no probe of ours is called so. Returns 0 or -ENOMEM.
+ */
+int probes_add(struct sources *sources, const char *group, const char *event);
+
 #endif

@@ -35,6 +35,43 @@ int raws_add(struct raws *raws, const struct raw *raw)
 	return 0;
 }
 
+static int compare(const void *one, const void *two)
+{
+	const struct raw *a = *(const struct raw *const *)one;
+	const struct raw *b = *(const struct raw *const *)two;
+
+	if (a->time_ns != b->time_ns)
+		return a->time_ns < b->time_ns ? -1 : 1;
+	return a < b ? -1 : a > b;
+}
+
+int raws_sort(struct raws *raws)
+{
+	const struct raw **order;
+	struct raw *rows;
+	size_t i;
+
+	if (!raws->count)
+		return 0;
+	order = calloc(raws->count, sizeof(*order));
+	rows = calloc(raws->count, sizeof(*rows));
+	if (!order || !rows) {
+		free(order);
+		free(rows);
+		return -ENOMEM;
+	}
+	for (i = 0; i < raws->count; i++)
+		order[i] = &raws->rows[i];
+	qsort(order, raws->count, sizeof(*order), compare);
+	for (i = 0; i < raws->count; i++)
+		rows[i] = *order[i];
+	free(order);
+	free(raws->rows);
+	raws->rows = rows;
+	raws->room = raws->count;
+	return 0;
+}
+
 int sources_add(struct sources *sources, const struct source *source)
 {
 	struct source *rows = grown(sources->rows, sources->count, &sources->room,

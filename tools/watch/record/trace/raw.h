@@ -58,7 +58,19 @@ enum raw_kind {
 	RAW_OWN_JOB,
 	RAW_OWN_JOB_DONE,
 	RAW_OWN_MARK,
-	RAW_OWN_REFUSED,		/* a call; where no probe sees it */
+	/* Of trace events, where there are no probes that see more of it */
+	RAW_ALONE_EXPORT,
+	RAW_ALONE_ATTACH,
+	RAW_ALONE_DETACH,
+	RAW_ALONE_PIN,
+	RAW_ALONE_UNPIN,
+	RAW_ALONE_MAP,
+	RAW_ALONE_UNMAP,
+	RAW_ALONE_VMAP,
+	RAW_ALONE_VUNMAP,
+	RAW_ALONE_MMAP,
+	RAW_ALONE_REFUSED,
+	RAW_ALONE_TOLD,
 	RAW_LOST,			/* @size entries are missing before this one */
 };
 
@@ -68,6 +80,7 @@ struct raw {
 	uint32_t pid;
 	uint32_t source;		/* index of the event in struct sources */
 	bool returns;
+	bool interrupt;			/* of @pid is only what it interrupted */
 	char comm[16];
 
 	/* Pointers, 0: not told. */
@@ -90,7 +103,7 @@ struct raw {
 	uint64_t state;
 	uint64_t importer_kind;		/* of ours */
 	uint64_t flags;			/* of the call */
-	uint64_t is_dynamic, revocable;	/* as our exporter has it */
+	uint64_t is_dynamic, revocable;	/* as an exporter has it */
 	uint64_t signalled;		/* FENCE_ADD: 1: before it was added */
 	int32_t result;			/* returned; FENCE_SIGNAL: the fence's error */
 	char device[WATCH_NAME_LEN];
@@ -122,6 +135,8 @@ struct sources {
 
 /* Each returns 0 or -ENOMEM. */
 int raws_add(struct raws *raws, const struct raw *raw);
+/* By time; those of one CPU are in order already, and stay so. */
+int raws_sort(struct raws *raws);
 int sources_add(struct sources *sources, const struct source *source);
 
 #endif
