@@ -60,5 +60,8 @@ def test_what_cannot_be_chosen() -> None:
     assert "watch: process 4194305: no such process" in fails("--pid", "4194305")
     assert "buffer 18446744073709551615: " in fails("--id", str(2**64 - 1))
     assert "--id: 'x' is not the id" in fails("--id", "x", status=2)
+    assert "--pid 0: no process" in fails("--pid", "0", status=2)
+    both = fails("--id", "1", "--fd", "0", status=2)
+    assert "--id, and --fd or --pid: they name dma-bufs each by itself" in both
     assert "--ring: 'x' is not a size" in fails("--ring", "x", status=2)
     assert facts("list")["buffers"] == []

@@ -87,6 +87,27 @@ def test_nothing_is_lost_otherwise() -> None:
     assert not recording.of("lost") and "lost" not in recording.errors
 
 
+SHIM = """
+#include <errno.h>
+int tracefs_iterate_raw_events(void)
+{
+	errno = EIO;
+	return -1;
+}
+"""
+
+
+def test_a_trace_that_cannot_be_read_is_said(tmp_path: Path) -> None:
+    (tmp_path / "shim.c").write_text(SHIM)
+    library = tmp_path / "shim.so"
+    command = ["gcc", "-shared", "-fPIC", "-o", str(library), f"{tmp_path}/shim.c"]
+    subprocess.run(command, check=True)
+    before = ["env", f"LD_PRELOAD={library}"]
+    arguments = ["watch", "--json", *options(), "--", "true"]
+    done = run(*arguments, status=1, before=before)
+    assert "watch: reading the trace: " in done.stderr and "(EIO)" in done.stderr
+
+
 def test_beside_an_importer_that_streams() -> None:
     """Some ways to trace wait for a worker that never rests. And: what was there before."""
     with held("64k") as (buffer, _):

@@ -190,6 +190,24 @@ def test_fences_belong_to_who_mapped(exporter: int) -> None:
     assert len(contexts) == 2
 
 
+SYNC = 0x40086200
+SYNC_END = 4
+
+
+def test_access_by_the_cpu(exporter: int) -> None:
+    """Each is seen once, wherever the compiler has put the core's functions."""
+    with watching() as watch:
+        buffer = life.alloc(exporter, 4096)
+        for flags in (READ_AND_WRITE, READ_AND_WRITE | SYNC_END):
+            fcntl.ioctl(buffer.fd, SYNC, struct.pack("Q", flags))
+        os.close(buffer.fd)
+        recording = watch.end()
+    number = only(recording)
+    begin = recording.one("cpu_begin", buffer=number, result=0)
+    end = recording.one("cpu_end", buffer=number, result=0)
+    assert begin["time_ns"] < end["begin_ns"] < end["time_ns"]
+
+
 EXPORT_SYNC_FILE = 0xC0086202
 IMPORT_SYNC_FILE = 0x40086203
 READ_AND_WRITE = 3

@@ -123,6 +123,13 @@ def probes() -> Trace:
     trace.kind(PROBES, "attach_end", "pointer")
     trace.kind(PROBES, "map", f"attachment {dmabuf} device$")
     trace.kind(PROBES, "map_end", "pointer")
+    trace.kind(PROBES, "unmap", f"attachment {dmabuf} device$")
+    trace.kind(PROBES, "unmap_end", "result")
+    for name in ("cpu_begin", "cpu_end"):
+        trace.kind(PROBES, name, dmabuf)
+        trace.kind(PROBES, f"{name}_end", "result")
+    trace.kind(PROBES, "sync", f"{dmabuf} ioctl sync")
+    trace.kind(PROBES, "sync_end", "result")
     trace.kind(PROBES, "op_map_3", f"attachment {dmabuf} op __probe_ip")
     trace.kind(PROBES, "op_map_3_end", "pointer")
     trace.kind(PROBES, "fence_add", "resv usage context seqno signalled")
@@ -155,6 +162,50 @@ def test_probes_of_the_same_names(compiled: Path, tmp_path: Path) -> None:
     assert (dma["what"], dma["device"], dma["attach"]) == ("mark", "gpu", 1)
     assert (refused["result"], refused["time_ns"]) == (-19, 220)
     assert "signalled" not in pending and late["signalled"] == 1
+
+
+def test_what_the_core_has_kept(compiled: Path, tmp_path: Path) -> None:
+    """If the exporter's map is seen, one without it is of the core's table; and its unmap."""
+    trace = probes()
+    one: Event = {"attachment": 0x300, "dmabuf": 0x100, "resv": 0x200, "inode": 7}
+    # The exporter is asked. Its unmap has no probe.
+    mapping(trace, 200)
+    trace.add(210, PROBES, "op_map_3", op=0x9000, __probe_ip=0x9004, **one)
+    trace.add(220, PROBES, "op_map_3_end", pointer=0x500)
+    trace.add(230, PROBES, "map_end", pointer=0x500)
+    trace.add(240, PROBES, "unmap", **one)
+    trace.add(250, PROBES, "unmap_end")
+    # It is not.
+    mapping(trace, 300)
+    trace.add(330, PROBES, "map_end", pointer=0x500)
+    trace.add(340, PROBES, "unmap", **one)
+    trace.add(350, PROBES, "unmap_end")
+    events = read(compiled, tmp_path, trace)
+    named = [(e["what"], e.get("name")) for e in events if "map" in e["what"]]
+    assert named == [
+        ("map", None),
+        ("unmap", None),
+        ("map", "cached"),
+        ("unmap", "cached"),
+    ]
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_sync_is_seen_once(compiled: Path, tmp_path: Path, ends: bool) -> None:
+    """Whether the core's functions are called or not; another ioctl is none."""
+    trace = probes()
+    one: Event = {"dmabuf": 0x100, "resv": 0x200, "inode": 7}
+    for ioctl, flags in ((0x40086200, 3), (0x40086200, 7), (0xC0086202, 7)):
+        time = 300 + 100 * len(trace.entries)
+        trace.add(time, PROBES, "sync", ioctl=ioctl, sync=flags, **one)
+        if flags == 3 or (ends and ioctl == 0x40086200):
+            name = "cpu_end" if flags == 7 else "cpu_begin"
+            trace.add(time + 10, PROBES, name, **one)
+            trace.add(time + 20, PROBES, f"{name}_end")
+        trace.add(time + 30, PROBES, "sync_end", result=0)
+    events = read(compiled, tmp_path, trace)
+    seen = [event["what"] for event in events if event["what"].startswith("cpu")]
+    assert seen == ["cpu_begin", "cpu_end"]
 
 
 @pytest.mark.parametrize("flags", [HARD_INTERRUPT, SOFT_INTERRUPT])

@@ -92,6 +92,11 @@ int chosen_find(const struct verb *verb, const struct choosing *choosing,
 {
 	int status = STATUS_DONE;
 
+	if (!choosing->pid)
+		return usage(verb, "--pid 0: no process has that number");
+	if (choosing->id && (choosing->fd >= 0 || choosing->pid >= 0))
+		return usage(verb, "--id, and --fd or --pid: they name dma-bufs each by itself; %s",
+			     "give one of them");
 	*chosen = (struct chosen){ .exporter = choosing->exporter };
 	chosen->by_inode = choosing->fd >= 0 || choosing->pid >= 0 || choosing->id;
 	if (choosing->fd >= 0)

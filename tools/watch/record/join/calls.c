@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <linux/dma-buf.h>
+
 #include "watch/record/join/stream.h"
 
 static const enum watch_what whats[] = {
@@ -94,10 +96,19 @@ static void attached(struct stream *stream, struct frame *frame, const struct ra
 	event->attach = attachment->number;
 }
 
-/* Of a table that the core has kept since the attach: the exporter was not asked. */
+/*
+ * Of a table that the core has kept since the attach: the exporter was not asked. That no unmap
+ * of its was seen says nothing by itself: there may be no probe on that.
+ */
 static void mark_cached(const struct frame *frame, struct watch_event *event)
 {
-	if (!event->result && !frame->op && frame->buffer->op_seen)
+	struct attachment *attachment = frame->attachment;
+
+	if (event->result || !attachment)
+		return;
+	if (event->what == WATCH_MAP)
+		attachment->cached = !frame->op && frame->buffer->op_seen;
+	if (attachment->cached && !frame->op)
 		strcpy(event->name, "cached");
 }
 
@@ -127,6 +138,32 @@ static void leave(struct stream *stream, struct thread *thread, const struct raw
 	stream_emit(stream, &event, frame->buffer);
 }
 
+/*
+ * DMA_BUF_IOCTL_SYNC. The core's functions are called within it, or are part of it: then nobody
+ * else has seen them.
+ */
+static void synced(struct stream *stream, struct thread *thread, const struct raw *raw)
+{
+	const struct frame *frame = thread_return(thread, raw);
+	struct watch_event event;
+
+	if (!frame || !frame->buffer || frame->op || frame->enters->state != DMA_BUF_IOCTL_SYNC)
+		return;
+	event = stream_event(stream, frame->enters->usage & DMA_BUF_SYNC_END ? WATCH_CPU_END :
+			     WATCH_CPU_BEGIN, raw, frame->buffer, NULL);
+	event.begin_ns = frame->enters->time_ns;
+	event.result = raw->result;
+	stream_emit(stream, &event, frame->buffer);
+}
+
+static void note_within(struct thread *thread, enum raw_kind kind)
+{
+	struct frame *sync = thread_inside(thread, RAW_SYNC);
+
+	if (sync && (kind == RAW_CPU_BEGIN || kind == RAW_CPU_END))
+		sync->op = true;
+}
+
 void stream_call(struct stream *stream, struct thread *thread, const struct raw *raw)
 {
 	if (raw->kind == RAW_EXPORT)
@@ -135,8 +172,12 @@ void stream_call(struct stream *stream, struct thread *thread, const struct raw 
 		release(stream, raw);
 	else if (raw->kind == RAW_CLOSE)
 		known_close(&stream->known, raw);
+	else if (raw->kind == RAW_SYNC && raw->returns)
+		synced(stream, thread, raw);
 	else if (raw->returns)
 		leave(stream, thread, raw);
 	else
 		enter(stream, thread, raw);
+	if (!raw->returns)
+		note_within(thread, raw->kind);
 }

@@ -33,6 +33,7 @@ struct attachment {
 	bool announced;			/* its attach was seen */
 	bool refused;			/* the exporter has told of its last map */
 	bool detached;			/* its importer has told so */
+	bool cached;			/* what it has mapped, the core had kept */
 	struct attachment *next;
 };
 

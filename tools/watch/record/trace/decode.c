@@ -40,6 +40,8 @@ static const struct known_field {
 	NUMBER("context", context),
 	NUMBER("seqno", seqno),
 	NUMBER("left", left),
+	NUMBER("ioctl", state),
+	NUMBER("sync", usage),
 	NUMBER("usage", usage),
 	NUMBER("signalled", signalled),
 	NUMBER("result", result),

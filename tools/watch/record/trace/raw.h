@@ -26,6 +26,7 @@ enum raw_kind {
 	RAW_CPU_BEGIN,
 	RAW_CPU_END,
 	RAW_INVALIDATE,
+	RAW_SYNC,			/* @state: the ioctl, @usage: its flags */
 	RAW_CLOSE,			/* its file, before RAW_RELEASE, which has no inode */
 	/* Candidates: what they are, @callback or @op tells */
 	RAW_TOLD,

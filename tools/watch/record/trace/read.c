@@ -170,8 +170,9 @@ int reader_drain(struct reader *reader, struct raws *raws)
 	reader->ret = 0;
 	errno = 0;
 	/* It fails where there is nothing to read, too. */
-	tracefs_iterate_raw_events(reader->tep, reader->instance->tracefs, NULL, 0, take,
-				   reader);
+	if (tracefs_iterate_raw_events(reader->tep, reader->instance->tracefs, NULL, 0, take,
+				       reader) && !reader->ret && errno != EAGAIN)
+		reader->ret = -errno;
 	return reader->ret;
 }
 
