@@ -40,6 +40,63 @@ def test_without_tracefs() -> None:
     )
 
 
+def mounted(script: str) -> list[str]:
+    """Runs what follows with mounts of its own."""
+    return ["unshare", "--mount", "sh", "-ec", f'{script}; exec "$@"', "sh"]
+
+
+def locked_down(mode: str) -> list[str]:
+    """As if the kernel were: it says so in a file."""
+    place = "/sys/kernel/security"
+    if not Path(place).exists():
+        pytest.skip(f"no {place}: CONFIG_SECURITYFS")
+    script = f"mount -t tmpfs none {place}; chmod 755 {place}"
+    return mounted(
+        f"{script}; echo 'none integrity confidentiality' | "
+        f"sed 's/{mode}/[{mode}]/' >{place}/lockdown"
+    )
+
+
+def test_lockdown() -> None:
+    """What is refused then is refused to root; here it is to somebody else."""
+    line = refusal(before=[*locked_down("confidentiality"), *NOBODY])
+    assert line.endswith(
+        "lockdown in mode confidentiality forbids tracing: "
+        "boot with lockdown=integrity, or without"
+    )
+    # That mode allows it.
+    assert "run as root" in refusal(before=[*locked_down("integrity"), *NOBODY])
+    run("watch", "--json", *options(), "--", "true", before=locked_down("integrity"))
+
+
+def test_without_kprobe_events() -> None:
+    """An instance of tracefs, which has none, in place of the whole; without our modules."""
+    instance = TRACEFS / "instances/without_kprobe_events"
+    ours = (TRACEFS / "events").glob("dmabuf_revoke_*porter")
+    hidden = "".join(f"; mount -t tmpfs none {path}" for path in ours)
+    instance.mkdir()
+    try:
+        line = refusal(before=mounted(f"mount --bind {instance} {TRACEFS}{hidden}"))
+    finally:
+        instance.rmdir()
+    assert "this kernel has no CONFIG_KPROBE_EVENTS: boot one that has it" in line
+
+
+def test_root_is_not_told_to_be_root() -> None:
+    """But may be refused all the same."""
+    bind = f"mount --bind {TRACEFS} {TRACEFS}"
+    line = refusal(before=mounted(f"{bind}; mount -o remount,bind,ro {TRACEFS}"))
+    assert "trace_clock: " in line and "(EROFS)" in line
+    # No right to pass over what the file's mode says, which lets its owner in.
+    few = ["setpriv", "--inh-caps=-all", "--bounding-set=-all"]
+    os.chown(TRACEFS / "kprobe_events", 1, 1)
+    try:
+        line = refusal(before=few)
+    finally:
+        os.chown(TRACEFS / "kprobe_events", 0, 0)
+    assert "(EACCES)" in line and "run as root" not in line
+
+
 def test_not_for_others() -> None:
     assert "not permitted (EACCES): run as root" in refusal(before=NOBODY)
 

@@ -59,7 +59,7 @@ static int refused(const char *path, int err)
 	if (says(LOCKDOWN, "[confidentiality]"))
 		return refuse("lockdown in mode confidentiality forbids tracing",
 			      "boot with lockdown=integrity, or without");
-	if (err == EACCES || err == EPERM) {
+	if ((err == EACCES || err == EPERM) && geteuid()) {
 		complain("watch: %s: not permitted (%s): run as root", path, errno_name(err));
 		return STATUS_IMPOSSIBLE;
 	}
