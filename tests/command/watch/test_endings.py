@@ -44,17 +44,52 @@ def is_enabled(pid: int) -> bool:
     return path.exists() and path.read_text(encoding="ascii").startswith("1")
 
 
-@pytest.mark.parametrize("stage", [has_instance, has_probes, is_enabled, None])
-def test_the_next_one_removes_what_a_killed_one_has_left(
-    stage: Callable[[int], bool] | None,
-) -> None:
-    watch = Watch()
+STAGES = [has_instance, has_probes, is_enabled, None]
+
+
+def begin_until(stage: Callable[[int], bool] | None, *arguments: str) -> Watch:
+    """None: until it records."""
+    watch = Watch(*arguments)
     deadline = time.monotonic() + SOON
     if stage:
         while not stage(watch.process.pid):
             assert time.monotonic() < deadline and watch.process.poll() is None
     else:
         watch.await_ready()
+    return watch
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_signal_ends_it_in_order(
+    stage: Callable[[int], bool] | None, end: signal.Signals
+) -> None:
+    """Whenever it comes; nothing_left looks, and no other one has been there to clean up."""
+    watch = begin_until(stage)
+    watch.process.send_signal(end)
+    out, errors = watch.process.communicate(timeout=SOON)
+    assert watch.process.returncode == 0, errors.decode()
+    assert out.startswith(b'{"dmabuf_revoke_watch": 1')
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_a_program_that_has_not_begun_does_not(
+    tmp_path: Path, end: signal.Signals
+) -> None:
+    """The signal is for it, and comes before it."""
+    watch = begin_until(has_instance, "--", "touch", str(tmp_path / "begun"))
+    watch.process.send_signal(end)
+    _, errors = watch.process.communicate(timeout=SOON)
+    assert watch.process.returncode == 0
+    assert f"touch was ended by signal {end.value}" in errors.decode()
+    assert not (tmp_path / "begun").exists()
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_next_one_removes_what_a_killed_one_has_left(
+    stage: Callable[[int], bool] | None,
+) -> None:
+    watch = begin_until(stage)
     watch.process.send_signal(signal.SIGSTOP)
     left = left_in_tracefs()
     watch.kill()

@@ -253,17 +253,26 @@ static int finish(struct recording *recording)
 	return ret;
 }
 
-static int capture(struct recording *recording)
+static int go_on(struct recording *recording)
 {
-	int status = start(recording), ret;
+	int status = program_go(&recording->program);
 
-	if (!status)
-		status = program_go(&recording->program);
 	if (status)
 		return status;
 	if (!recording->options->program)
 		complain("watch: recording until SIGINT (Ctrl-C), SIGTERM or SIGHUP");
-	status = follow(recording);
+	return follow(recording);
+}
+
+static int capture(struct recording *recording)
+{
+	int status = start(recording), ret;
+
+	/* A signal that came meanwhile gets a program before that begins. */
+	if (!status && !is_over(recording))
+		status = go_on(recording);
+	if (status)
+		return status;
 	ret = finish(recording);
 	return ret ? explain(ACT_OTHER, ret, "watch: reading the trace") : status;
 }
@@ -346,7 +355,7 @@ static int block_signals(struct recording *recording)
 	signals_block(&recording->ending, &recording->before);
 	all = recording->ending;
 	sigaddset(&all, SIGCHLD);
-	recording->signals = signalfd(-1, &all, SFD_CLOEXEC);
+	recording->signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
 	/* A reader who has gone does not end it either: tracefs is to be left as it was. */
 	sigaddset(&all, SIGPIPE);
 	sigprocmask(SIG_BLOCK, &all, NULL);
