@@ -146,7 +146,7 @@ struct dmabuf_revoke_query stage_look(const struct stage *stage)
 	return query;
 }
 
-enum progress stage_await(struct stage *stage, bool until_answer)
+static enum progress await(struct stage *stage, bool until_answer)
 {
 	uint64_t deadline = trial_deadline(stage->trial, LIMIT_IMPORT);
 	bool mapped = false, vmapped = false;
@@ -168,6 +168,15 @@ enum progress stage_await(struct stage *stage, bool until_answer)
 			break;
 	}
 	return mapped ? MAPPED : vmapped ? VMAPPED : NOTHING;
+}
+
+enum progress stage_await(struct stage *stage, bool until_answer)
+{
+	enum progress progress = await(stage, until_answer);
+
+	/* An answer may have come before it was looked. */
+	stage->legacy |= stage_look(stage).legacy_attachments;
+	return progress;
 }
 
 int stage_refusal(const struct stage *stage, const char **call)
@@ -244,7 +253,6 @@ static bool go_on(struct stage *stage, enum progress progress)
 	struct trial *trial = stage->trial;
 	char limit[128];
 
-	stage->legacy |= stage_look(stage).legacy_attachments;
 	trial_look(trial);
 	switch (progress) {
 	case USED:

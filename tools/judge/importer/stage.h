@@ -116,7 +116,9 @@ void stage_move_only(struct stage *stage);
  * the pins. Only those that the scenario names.
  */
 void stage_judge_told(struct stage *stage);
-/* Whether an attachment of the program can be revoked, and pins. */
+/* Whether an attachment of the program can be revoked, so that it is told. */
+bool stage_is_revocable(const struct stage *stage);
+/* And pins. */
 bool stage_is_pinned(const struct stage *stage);
 /* Mapped anew since then, by the program. */
 bool stage_mapped_since(const struct stage *stage, uint64_t since_ns);

@@ -72,6 +72,11 @@ static const struct watch_event *next_revocable(const struct stage *stage,
 	return NULL;
 }
 
+bool stage_is_revocable(const struct stage *stage)
+{
+	return next_revocable(stage, NULL);
+}
+
 /* Beyond those pins that the core makes, on older kernels, for each map. */
 static bool holds_pin(const struct stage *stage, uint64_t attach)
 {

@@ -83,7 +83,7 @@ static bool comes_to_an_end(struct stage *stage, bool *told)
 			    "neither an answer nor a mapping", "the program was started");
 		return false;
 	}
-	*told = events_first(stage->trial, WATCH_INVALIDATE, 0);
+	*told = stage_is_revocable(stage) && events_first(stage->trial, WATCH_INVALIDATE, 0);
 	return *told && progress != ENDED;
 }
 
