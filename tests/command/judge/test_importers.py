@@ -79,7 +79,7 @@ UNMOVED = cells(
     """
 )
 #: Clauses of who cannot be revoked.
-LEGACY = {"I9", "I12", "I13", "I17", "I18", "LOG"}
+LEGACY = {"I3", "I9", "I12", "I13", "I17", "I18", "LOG"}
 
 
 class Kind(NamedTuple):
@@ -327,7 +327,7 @@ def test_range_is_kept() -> None:
     verdicts = judge(*RANGE)
     assert verdicts.status == 0, verdicts.evidence("FAIL")
     assert verdicts.cells["range", "I14"] == "PASS"
-    assert "8192 bytes" in verdicts.evidence("PASS")
+    assert "written within 4096:8192" in verdicts.evidence("PASS")
 
 
 def test_range_that_is_not_kept_fails() -> None:
