@@ -166,6 +166,9 @@ static void run_descriptors(struct trial *trial)
 		return;
 	left = before < 0 ? 0 : left_by(trial, &tries, before);
 	judge_tries(trial, &tries, before, left);
+	/* What has kept dma-bufs goes now. */
+	if (!partners_sweep(trial_deadline(trial, LIMIT_END)))
+		trial->judge->stuck = true;
 }
 
 const struct scenario exporter_descriptors = {
