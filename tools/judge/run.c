@@ -6,10 +6,10 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "judge/clauses.h"
-#include "judge/kernel_log.h"
-#include "judge/partner.h"
-#include "judge/pulse.h"
+#include "judge/finding/clauses.h"
+#include "judge/seen/kernel_log.h"
+#include "judge/program/partner.h"
+#include "judge/seen/pulse.h"
 #include "judge/report/print.h"
 #include "judge/run.h"
 #include "judge/trial.h"
@@ -18,7 +18,7 @@
 #include "lib/text/table.h"
 
 /* Of each CPU: what happens between two looks has to fit. */
-#define RING	(1ULL << 20)
+#define RING	0x100000
 
 /* Whether @name is one of "a,b". */
 static bool is_named(const char *names, const char *name)

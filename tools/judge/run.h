@@ -3,7 +3,7 @@
 #ifndef JUDGE_RUN_H
 #define JUDGE_RUN_H
 
-#include "judge/judge.h"
+#include "judge/context.h"
 #include "judge/scenario.h"
 #include "lib/text/options.h"
 

@@ -6,10 +6,10 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "judge/clauses.h"
-#include "judge/events.h"
-#include "judge/kernel_log.h"
-#include "judge/pulse.h"
+#include "judge/finding/clauses.h"
+#include "judge/seen/events.h"
+#include "judge/seen/kernel_log.h"
+#include "judge/seen/pulse.h"
 #include "judge/trial.h"
 #include "lib/devices/ioctls.h"
 #include "lib/text/message.h"

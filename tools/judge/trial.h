@@ -8,8 +8,8 @@
 
 #include <stdbool.h>
 
-#include "judge/judge.h"
-#include "judge/partner.h"
+#include "judge/context.h"
+#include "judge/program/partner.h"
 #include "judge/scenario.h"
 
 struct trial {

@@ -12,7 +12,7 @@ LOG = "LOG"
 
 
 def judged() -> dict[str, str]:
-    text = (REPOSITORY / "tools/judge/clauses.c").read_text()
+    text = (REPOSITORY / "tools/judge/finding/clauses.c").read_text()
     return dict(re.findall(r'^\t\{ "(\w+)", "([^"]*)" \},$', text, re.M))
 
 

@@ -21,8 +21,9 @@ static void judge_access(struct scene *scene, struct memory *memory)
 		if (memory->uniform && !memory->word)
 			trial_pass(trial, "E9", "an access after the %s sees zeroes", what);
 		else
-			trial_fail(trial, "E9", "a mapping made before the %s still shows %s after "
-				   "it: %#llx", what,
+			trial_fail(trial, "E9",
+				   "a mapping made before the %s still shows %s after it: %#llx",
+				   what,
 				   memory->word == PATTERN ? "the contents" : "something",
 				   (unsigned long long)memory->word);
 		break;

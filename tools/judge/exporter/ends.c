@@ -131,22 +131,26 @@ static long left_by(struct trial *trial, const struct tries *tries, long before)
 static void judge_tries(struct trial *trial, const struct tries *tries, long before, long left)
 {
 	if (!tries->said)
-		trial_unknown(trial, "E16", "no try has got as far as to an export that fails with "
-			      "EMFILE, as \"failed %d\" would say", EMFILE);
+		trial_unknown(trial, "E16",
+			      "no try has got as far as to an export that fails with EMFILE, as \"failed %d\" would say",
+			      EMFILE);
 	else if (before < 0)
-		trial_pass(trial, "E16", "what had too few descriptors (%u tries) was refused with "
-			   "EMFILE; whether it has left a dma-buf cannot be read (%s)",
+		trial_pass(trial, "E16",
+			   "what had too few descriptors (%u tries) was refused with EMFILE; whether it has left a dma-buf cannot be read (%s)",
 			   tries->refused, BUFFERS);
 	else if (left && !trial->judge->interrupted)
-		trial_fail(trial, "E16", "what had too few descriptors (%u tries) was refused, and "
-			   "has left %ld dma-bufs of %s (%s)", tries->refused, left,
+		trial_fail(trial, "E16",
+			   "what had too few descriptors (%u tries) was refused, and has left %ld dma-bufs of %s (%s)",
+			   tries->refused, left,
 			   tries->exporter, BUFFERS);
 	else
-		trial_pass(trial, "E16", "what had too few descriptors (%u tries) was refused with "
-			   "EMFILE, and has left no dma-buf", tries->refused);
+		trial_pass(trial, "E16",
+			   "what had too few descriptors (%u tries) was refused with EMFILE, and has left no dma-buf",
+			   tries->refused);
 	if (tries->killed)
-		trial_unknown(trial, "E16", "%s was ended by a signal, when it had too few "
-			      "descriptors", *trial->judge->program);
+		trial_unknown(trial, "E16",
+			      "%s was ended by a signal, when it had too few descriptors",
+			      *trial->judge->program);
 }
 
 /* Twice: only then it is known whose to count; and others may have some of the same exporter. */
@@ -197,8 +201,8 @@ static void judge_remove(struct scene *scene, struct seat *seat, bool memory)
 		trial_never(trial, "E13", LIMIT_COMMAND, began,
 			    "the removal has not come to its end", "it was asked for");
 	else if (!seat->told && memory)
-		trial_skip(trial, "E13", "no importer was told, nor need be: the buffer is memory, "
-			   "and has outlived what was removed");
+		trial_skip(trial, "E13",
+			   "no importer was told, nor need be: the buffer is memory, and has outlived what was removed");
 	else if (!seat->told)
 		trial_never(trial, "E13", LIMIT_UNMAP, scene->deed.ended_ns,
 			    "no importer was told", "the exporter was removed");

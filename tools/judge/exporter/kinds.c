@@ -64,8 +64,9 @@ static void find_fault(const struct scene *scene, struct dmabuf_revoke_segment *
 		sum += segment->length;
 		/* An address of the bus passes no mask of the host's. */
 		if (segment->address + segment->length - 1 > mask)
-			snprintf(text, 256, "the segment at %#llx of %llu bytes is beyond the "
-				 "device's mask %#llx", (unsigned long long)segment->address,
+			snprintf(text, 256,
+				 "the segment at %#llx of %llu bytes is beyond the device's mask %#llx",
+				 (unsigned long long)segment->address,
 				 (unsigned long long)segment->length, (unsigned long long)mask);
 		if (i && segments[i - 1].address + segments[i - 1].length > segment->address)
 			snprintf(text, 256, "two segments overlap at %#llx",
@@ -109,11 +110,13 @@ static void judge_dma(struct scene *scene, struct seat *seat)
 	if (!ret)
 		ret = scene_dma(scene, seat, DMABUF_REVOKE_OP_READ, 0, &crc32);
 	if (ret == -EFAULT || ret == -EIO)
-		trial_fail(scene->trial, "E19", "%s: DMA to the addresses of its table is a fault: "
-			   "%s", kind_name(seat->kind), scene_result(ret));
+		trial_fail(scene->trial, "E19",
+			   "%s: DMA to the addresses of its table is a fault: %s",
+			   kind_name(seat->kind), scene_result(ret));
 	else if (!ret && crc32 != expected)
-		trial_fail(scene->trial, "E19", "%s: the device reads what it has not written: "
-			   "CRC-32 %#x, not %#x", kind_name(seat->kind), crc32, expected);
+		trial_fail(scene->trial, "E19",
+			   "%s: the device reads what it has not written: CRC-32 %#x, not %#x",
+			   kind_name(seat->kind), crc32, expected);
 }
 
 /* Other errors tell of what there is not now. */
@@ -138,8 +141,9 @@ static void judge_map(struct scene *scene, struct seat *seat, char good[256], ch
 	snprintf(text, sizeof(text), "let in, and its map fails with %s%s", scene_result(ret),
 		 seat->told ? ", being told meanwhile" : "");
 	if (again && !seat->told && !is_for_now(ret) && !is_for_now(again))
-		trial_fail(scene->trial, "E18", "%s: %s, whenever it is tried: it had to be "
-			   "refused when it attached", kind_name(seat->kind), text);
+		trial_fail(scene->trial, "E18",
+			   "%s: %s, whenever it is tried: it had to be refused when it attached",
+			   kind_name(seat->kind), text);
 	else
 		list(bad, seat->kind, text);
 }
@@ -162,8 +166,9 @@ static void run_kinds(struct trial *trial)
 		scene_leave(&scene, seat);
 	}
 	if (!*good)
-		trial_give_up(trial, "no importer can use it (%s); one on behalf of another "
-			      "device may: --device, --peer2peer", bad);
+		trial_give_up(trial,
+			      "no importer can use it (%s); one on behalf of another device may: --device, --peer2peer",
+			      bad);
 	if (*good) {
 		trial_pass(trial, "E18", "who was let in could map: %s%s%s", good,
 			   *bad ? "; not so " : "", bad);
@@ -190,22 +195,22 @@ static void judge_let_in(struct scene *scene, struct seat *const *in, unsigned i
 	unsigned int i;
 
 	if (over && deed_is_done(&scene->deed)) {
-		trial_fail(trial, "E1", "it claims to be revocable and is not: %s is over, with "
-			   "the mapping of a %s importer left, which was not told",
+		trial_fail(trial, "E1",
+			   "it claims to be revocable and is not: %s is over, with the mapping of a %s importer left, which was not told",
 			   deed_name(scene->deed.what), kind);
 	} else if (over) {
 		trial_unclear(trial, "%s", scene->deed.reason);
 	} else if (!scene->subject->accepts_legacy) {
-		trial_fail(trial, "E1", "it claims to be revocable and is not: it has let a %s "
-			   "importer in, and %s waits until that unmaps of its own accord "
-			   "(if it does so on purpose: --accept-legacy)", kind,
+		trial_fail(trial, "E1",
+			   "it claims to be revocable and is not: it has let a %s importer in, and %s waits until that unmaps of its own accord (if it does so on purpose: --accept-legacy)",
+			   kind,
 			   deed_name(scene->deed.what));
 	} else {
 		for (i = 0; i < count; i++)
 			scene_leave(scene, in[i]);
 		if (scene_await_over(scene))
-			trial_pass(trial, "E1", "it accepts importers that cannot be revoked, and "
-				   "waits for them");
+			trial_pass(trial, "E1",
+				   "it accepts importers that cannot be revoked, and waits for them");
 		else
 			trial_never(trial, "E1", LIMIT_COMMAND, scene->deed.began_ns,
 				    "it has not come to its end", "the last importer has left");
@@ -221,11 +226,12 @@ static void judge_refusals(struct scene *scene, int ret[2])
 		if (ret[i] != -EOPNOTSUPP)
 			break;
 	if (i == 2)
-		trial_pass(trial, "E1", "legacy-static and legacy-rdma were refused with "
-			   "EOPNOTSUPP");
+		trial_pass(trial, "E1",
+			   "legacy-static and legacy-rdma were refused with EOPNOTSUPP");
 	else
-		trial_fail(trial, "E1", "a %s importer was refused with %s: EOPNOTSUPP says that "
-			   "it cannot be revoked", kind_name(DMABUF_REVOKE_KIND_LEGACY_STATIC +
+		trial_fail(trial, "E1",
+			   "a %s importer was refused with %s: EOPNOTSUPP says that it cannot be revoked",
+			   kind_name(DMABUF_REVOKE_KIND_LEGACY_STATIC +
 							     (uint32_t)i), scene_result(ret[i]));
 }
 

@@ -6,7 +6,7 @@
 #include "judge/exporter/stage/pattern.h"
 #include "judge/exporter/scenarios.h"
 #include "judge/exporter/stage/scene.h"
-#include "judge/pulse.h"
+#include "judge/seen/pulse.h"
 #include "lib/devices/ioctls.h"
 
 /* As in waits.c. */
@@ -40,8 +40,8 @@ static void run_move(struct trial *trial)
 	else if (seat->told)
 		trial_pass(trial, "E4", "the importer was told once of the move");
 	else
-		trial_unknown(trial, "E4", "the importer was not told of the move; nothing says "
-			      "that the memory is another");
+		trial_unknown(trial, "E4",
+			      "the importer was not told of the move; nothing says that the memory is another");
 	pattern_judge(&pattern, &scene, seat, "E14", "the move");
 out:
 	pattern_end(&pattern, &scene);
@@ -69,14 +69,16 @@ static void judge_second_map(struct scene *scene, struct seat *seat)
 	else if (ret == -ENOMEM || ret == -EINTR || ret == -ENODEV)
 		trial_unclear(trial, "the second map has failed with %s", scene_result(ret));
 	else if (ret)
-		trial_fail(trial, "E22", "a map after the move has failed while the old mapping "
-			   "was there: %s", scene_result(ret));
+		trial_fail(trial, "E22",
+			   "a map after the move has failed while the old mapping was there: %s",
+			   scene_result(ret));
 	else if (ended >= unmaps_ns)
-		trial_fail(trial, "E22", "a map after the move was blocked for %.1f ms, until the "
-			   "old mapping was gone", (double)(ended - began) / 1e6);
+		trial_fail(trial, "E22",
+			   "a map after the move was blocked for %.1f ms, until the old mapping was gone",
+			   (double)(ended - began) / 1e6);
 	else
-		trial_pass(trial, "E22", "a map after the move has succeeded beside the old "
-			   "mapping");
+		trial_pass(trial, "E22",
+			   "a map after the move has succeeded beside the old mapping");
 }
 
 static void run_move_twice(struct trial *trial)
@@ -87,8 +89,8 @@ static void run_move_twice(struct trial *trial)
 	if (!scene_open(&scene, trial))
 		goto out;
 	if (!maps_unpinned(&scene)) {
-		trial_give_up(trial, "this kernel's dma-buf core pins for whoever maps "
-			      "(CONFIG_DMABUF_MOVE_NOTIFY is off), so that nothing moves");
+		trial_give_up(trial,
+			      "this kernel's dma-buf core pins for whoever maps (CONFIG_DMABUF_MOVE_NOTIFY is off), so that nothing moves");
 		goto out;
 	}
 	seat = scene_attach_mapped(&scene, &(struct manner){

@@ -97,21 +97,23 @@ static void judge_restore(struct scene *scene, struct seat *seat)
 	int ret = map_when_told(scene, seat), later;
 
 	if (!deed_is_done(&scene->deed)) {
-		trial_give_up(trial, "%s", scene->deed.running ? "the restore does not come to its "
-			      "end" : scene->deed.reason);
+		trial_give_up(trial, "%s", scene->deed.running ?
+			      "the restore does not come to its end" : scene->deed.reason);
 		return;
 	}
 	scene->suspended = false;
 	if (seat->told && ret) {
-		trial_fail(trial, "E25", "told of the restore the importer has mapped at once, "
-			   "which has failed: %s; and was not told again", scene_result(ret));
+		trial_fail(trial, "E25",
+			   "told of the restore the importer has mapped at once, which has failed: %s; and was not told again",
+			   scene_result(ret));
 	} else if (seat->told) {
-		trial_unknown(trial, "E25", "told of the restore, a map has succeeded; our "
-			      "importer does not try that in the callback itself");
+		trial_unknown(trial, "E25",
+			      "told of the restore, a map has succeeded; our importer does not try that in the callback itself");
 	} else {
 		later = scene_map(scene, seat);
-		trial_find(trial, "E25", later ? VERDICT_FAIL : VERDICT_PASS, "nobody is told of a "
-			   "restore; a map afterwards: %s", scene_result(later));
+		trial_find(trial, "E25", later ? VERDICT_FAIL : VERDICT_PASS,
+			   "nobody is told of a restore; a map afterwards: %s",
+			   scene_result(later));
 	}
 }
 

@@ -4,7 +4,7 @@
 
 #include "judge/exporter/scenarios.h"
 #include "judge/exporter/stage/scene.h"
-#include "judge/pulse.h"
+#include "judge/seen/pulse.h"
 #include "lib/devices/ioctls.h"
 
 /* An unmap may be so much earlier than asked for: a delay is in whole jiffies. */
@@ -38,8 +38,9 @@ static void judge_end(struct scene *scene, const char *clause, const char *what,
 	else if (!came_ns)
 		trial_unclear(trial, "%s has not come", what);
 	else if (!scene_lock_is_free(scene))
-		trial_unclear(trial, "%s does not come to its end, and the resv lock is held: see "
-			      "E7", deed_name(deed->what));
+		trial_unclear(trial,
+			      "%s does not come to its end, and the resv lock is held: see E7",
+			      deed_name(deed->what));
 	else
 		trial_never(trial, clause, LIMIT_COMMAND, came_ns, "it has not come to its end",
 			    what);
@@ -71,8 +72,9 @@ static struct seat *fenced(struct scene *scene, uint32_t op, uint32_t flags)
 	if (!seat)
 		return NULL;
 	if (!scene_has_engine(seat)) {
-		trial_give_up(scene->trial, "there is no engine for %s, so no job and no fence: "
-			      "take another --device, or --engine", scene->subject->device.name);
+		trial_give_up(scene->trial,
+			      "there is no engine for %s, so no job and no fence: take another --device, or --engine",
+			      scene->subject->device.name);
 		return NULL;
 	}
 	ret = scene_submit(scene, seat, op, flags | DMABUF_REVOKE_SUBMIT_STREAM, 0);
@@ -187,15 +189,16 @@ static void judge_lock(struct scene *scene, struct seat *other, uint64_t signals
 	    (took >= hold / 2 && pulse_lost(began, ended) > hold / 4))
 		trial_unclear(trial, "this machine was not alive while the fence was pending");
 	else if (took >= hold / 2)
-		trial_fail(trial, "E7", "a map by another importer, which needs the resv lock, "
-			   "was blocked for %.1f ms, until the fence had signalled or %s gave up",
+		trial_fail(trial, "E7",
+			   "a map by another importer, which needs the resv lock, was blocked for %.1f ms, until the fence had signalled or %s gave up",
 			   (double)took / 1e6, deed_name(scene->deed.what));
 	else if (!scene->deed.running && scene->deed.ended_ns < signals_ns)
 		trial_unclear(trial, "%s was over before the fence: see E5",
 			      deed_name(scene->deed.what));
 	else
-		trial_pass(trial, "E7", "a map by another importer, which needs the resv lock, "
-			   "took %.1f ms while it waited for a fence", (double)took / 1e6);
+		trial_pass(trial, "E7",
+			   "a map by another importer, which needs the resv lock, took %.1f ms while it waited for a fence",
+			   (double)took / 1e6);
 }
 
 static void run_lock(struct trial *trial)

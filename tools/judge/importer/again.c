@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "judge/clauses.h"
-#include "judge/events.h"
+#include "judge/finding/clauses.h"
+#include "judge/seen/events.h"
 #include "judge/importer/stage.h"
 #include "lib/text/message.h"
 

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "judge/importer/bounded.h"
-#include "judge/clauses.h"
-#include "judge/events.h"
+#include "judge/finding/clauses.h"
+#include "judge/seen/events.h"
 #include "judge/importer/stage.h"
 #include "lib/text/message.h"
 #include "watch/record/there.h"
@@ -182,8 +182,8 @@ static void judge_reference(struct stage *stage)
 	if (!judges(stage, "I17"))
 		return;
 	if (!there_can_list())
-		trial_unknown(stage->trial, "I17", "whether the dma-buf has gone cannot be read "
-			      "(/sys/kernel/debug/dma_buf/bufinfo)");
+		trial_unknown(stage->trial, "I17",
+			      "whether the dma-buf has gone cannot be read (/sys/kernel/debug/dma_buf/bufinfo)");
 	else if (goes(stage, LIMIT_END, is_forgotten)) {
 		if (was_touched(stage))
 			trial_pass(stage->trial, "I17",

@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "judge/events.h"
+#include "judge/seen/events.h"
 #include "judge/importer/bounded.h"
 #include "judge/importer/stage.h"
 #include "lib/text/message.h"

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "judge/clauses.h"
-#include "judge/events.h"
+#include "judge/finding/clauses.h"
+#include "judge/seen/events.h"
 #include "judge/importer/stage.h"
 #include "lib/text/message.h"
 

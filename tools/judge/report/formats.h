@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-#include "judge/judge.h"
+#include "judge/context.h"
 #include "watch/lines.h"
 
 /* What is said of a run beside its verdicts. */

@@ -5,8 +5,8 @@
 
 #include <stdbool.h>
 
-#include "judge/clauses.h"
-#include "judge/judge.h"
+#include "judge/finding/clauses.h"
+#include "judge/context.h"
 
 /* The findings of one scenario in one round, which follow each other. */
 struct group {

@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-#include "judge/judge.h"
+#include "judge/context.h"
 #include "watch/lines.h"
 #include "watch/summary/facts.h"
 #include "watch/summary/notes.h"

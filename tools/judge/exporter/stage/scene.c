@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "judge/exporter/stage/scene.h"
-#include "judge/pulse.h"
+#include "judge/seen/pulse.h"
 #include "lib/devices/ioctls.h"
 #include "lib/text/message.h"
 
@@ -54,8 +54,9 @@ static void give_up_program(struct trial *trial, const char *line)
 		trial_give_up(trial, "%s exports no buffer: %s%s%s", *trial->judge->program,
 			      errno_name(failure(line)), *last ? "; it says: " : "", last);
 	else
-		trial_give_up(trial, "%s %s, before it has sent a buffer (on the socket that "
-			      "DMABUF_REVOKE_CONTROL names)%s%s", *trial->judge->program, fate,
+		trial_give_up(trial,
+			      "%s %s, before it has sent a buffer (on the socket that DMABUF_REVOKE_CONTROL names)%s%s",
+			      *trial->judge->program, fate,
 			      *last ? "; it says: " : "", last);
 }
 
@@ -92,8 +93,9 @@ bool scene_open(struct scene *scene, struct trial *trial)
 		return open_program(scene);
 	if (!*subject->gone)
 		return know_buffer(scene, dup(subject->dmabuf));
-	trial_give_up(trial, "the buffer was revoked by scenario %s, and there is no other: give a "
-		      "PROGRAM that exports one for each", *subject->gone);
+	trial_give_up(trial,
+		      "the buffer was revoked by scenario %s, and there is no other: give a PROGRAM that exports one for each",
+		      *subject->gone);
 	return false;
 }
 

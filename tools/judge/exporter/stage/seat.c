@@ -77,8 +77,9 @@ struct seat *scene_attach_mapped(struct scene *scene, const struct manner *manne
 	const char *kind = choice_name(kind_choices, manner->kind);
 
 	if (seat->ret) {
-		trial_give_up(scene->trial, "it does not let a %s importer in: %s (scenario kinds "
-			      "says more)", kind, scene_result(seat->ret));
+		trial_give_up(scene->trial,
+			      "it does not let a %s importer in: %s (scenario kinds says more)",
+			      kind, scene_result(seat->ret));
 		return NULL;
 	}
 	seat->ret = scene_map(scene, seat);

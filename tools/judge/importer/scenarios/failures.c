@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "judge/events.h"
+#include "judge/seen/events.h"
 #include "judge/importer/scenarios.h"
 #include "judge/importer/stage.h"
 #include "lib/text/message.h"

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "judge/events.h"
+#include "judge/seen/events.h"
 #include "judge/importer/bounded.h"
 #include "judge/importer/contents.h"
 #include "judge/importer/scenarios.h"

@@ -2,7 +2,7 @@
 /* Revokes, of a buffer that is mapped, is in use, was revoked already, or is not mapped at all. */
 #include <errno.h>
 
-#include "judge/events.h"
+#include "judge/seen/events.h"
 #include "judge/importer/scenarios.h"
 #include "judge/importer/stage.h"
 

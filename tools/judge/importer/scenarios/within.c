@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <time.h>
 
-#include "judge/events.h"
+#include "judge/seen/events.h"
 #include "judge/importer/scenarios.h"
 #include "judge/importer/stage.h"
 #include "lib/text/message.h"

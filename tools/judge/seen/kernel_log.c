@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "judge/kernel_log.h"
+#include "judge/seen/kernel_log.h"
 
 int kernel_log_open(void)
 {

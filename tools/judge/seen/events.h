@@ -5,7 +5,7 @@
 
 #include "judge/trial.h"
 
-/* The next one of that sort after @event (NULL: the first) that is not before @since_ns; or NULL. */
+/* The next of that sort after @event (NULL: the first), not before @since_ns; or NULL. */
 const struct watch_event *events_next(const struct trial *trial, enum watch_what what,
 				      uint64_t since_ns, const struct watch_event *event);
 const struct watch_event *events_first(const struct trial *trial, enum watch_what what,

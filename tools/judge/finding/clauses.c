@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <string.h>
 
-#include "judge/clauses.h"
+#include "judge/finding/clauses.h"
 
 const struct clause clauses[] = {
 	{ "E1", "who cannot be revoked is refused, with EOPNOTSUPP" },

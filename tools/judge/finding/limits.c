@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "judge/limits.h"
+#include "judge/finding/limits.h"
 #include "lib/devices/ioctls.h"
 #include "lib/text/message.h"
 #include "lib/text/units.h"
@@ -94,12 +94,13 @@ int limits_parse(const struct verb *verb, struct limits *limits, const char *tex
 
 		i = name < length ? find(text, name) : -1;
 		if (i < 0)
-			return usage(verb, "--limit %.*s: NAME=DURATION with NAME one of import, "
-				     "callback, fence, unmap, answer, end, command",
+			return usage(verb,
+				     "--limit %.*s: NAME=DURATION with NAME one of import, callback, fence, unmap, answer, end, command",
 				     (int)length, text);
 		snprintf(value, sizeof(value), "%.*s", (int)(length - name - 1), text + name + 1);
 		if (parse_duration(value, &ns) || !ns || ns == UINT64_MAX)
-			return usage(verb, "--limit %.*s: a duration is 10us, 250ms, 2s, 5min or 1h",
+			return usage(verb,
+				     "--limit %.*s: a duration is 10us, 250ms, 2s, 5min or 1h",
 				     (int)length, text);
 		limits->ns[i] = ns;
 		limits->given[i] = true;

@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "judge/partner.h"
+#include "judge/program/partner.h"
 #include "lib/devices/ioctls.h"
 #include "lib/devices/open.h"
 #include "lib/text/message.h"

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "judge/verdict.h"
+#include "judge/finding/verdict.h"
 
 const char *verdict_word(enum verdict verdict)
 {

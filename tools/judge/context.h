@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* One run of the judge: what it was asked, what it uses, what it has found. */
-#ifndef JUDGE_JUDGE_H
-#define JUDGE_JUDGE_H
+#ifndef JUDGE_CONTEXT_H
+#define JUDGE_CONTEXT_H
 
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "command.h"
-#include "judge/limits.h"
-#include "judge/verdict.h"
+#include "judge/finding/limits.h"
+#include "judge/finding/verdict.h"
 #include "watch/list.h"
 #include "watch/record/own/record.h"
 

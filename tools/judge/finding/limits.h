@@ -14,7 +14,7 @@ enum limit {
 	LIMIT_FENCE,		/* I8: from being told until the last fence has signalled */
 	LIMIT_UNMAP,		/* I4: from being told, and the last fence, until the last unmap */
 	LIMIT_ANSWER,		/* I17: from a word to the program until its answer */
-	LIMIT_END,		/* from the end of the control socket until the program has exited */
+	LIMIT_END,		/* from the control socket's end until the program has exited */
 	LIMIT_COMMAND,		/* a command of the user, or an exporter's act */
 	LIMITS,
 };

@@ -16,7 +16,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "judge/output.h"
+#include "judge/program/output.h"
 
 #define PARTNER_LINE	64
 /* Who says more than so many bytes, says nothing. */

@@ -5,7 +5,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "judge/output.h"
+#include "judge/program/output.h"
 
 static void keep(struct output *output, const char *bytes, size_t length)
 {
@@ -52,7 +52,7 @@ void output_end(struct output *output)
 	if (output->in >= 0)
 		close(output->in);
 	if (output->started) {
-		/* What was printed before the end is in the pipe. Who has left a writer gets no more. */
+		/* What was printed before is in the pipe. Who has left a writer gets no more. */
 		drained(output);
 		pthread_cancel(output->thread);
 		pthread_join(output->thread, NULL);

@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <time.h>
 
-#include "judge/pulse.h"
+#include "judge/seen/pulse.h"
 #include "lib/devices/ioctls.h"
 
 #define PERIOD_NS	10000000ULL

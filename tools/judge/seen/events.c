@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "judge/events.h"
+#include "judge/seen/events.h"
 #include "lib/text/message.h"
 #include "watch/lines.h"
 
