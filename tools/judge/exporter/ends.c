@@ -192,27 +192,36 @@ static bool is_memory(const struct seat *seat)
 	       segment.flags & DMABUF_REVOKE_SEGMENT_MEMORY;
 }
 
+/* It has gone, but whether there is such a thing it says all the same. */
+static bool has_revoke(struct scene *scene)
+{
+	scene_begin(scene, DEED_REVOKE);
+	scene_await_over(scene);
+	return !scene->deed.lacking;
+}
+
 static void judge_remove(struct scene *scene, struct seat *seat, bool memory)
 {
 	struct trial *trial = scene->trial;
-	uint64_t began = scene->deed.began_ns;
+	uint64_t began = scene->deed.began_ns, ended = scene->deed.ended_ns;
+	bool told = seat->told;
 
 	if (scene->deed.running)
 		trial_never(trial, "E13", LIMIT_COMMAND, began,
 			    "the removal has not come to its end", "it was asked for");
-	else if (!seat->told && memory)
+	else if (!told && memory && !has_revoke(scene))
 		trial_skip(trial, "E13",
 			   "no importer was told, nor need be: the buffer is memory, and has outlived what was removed");
-	else if (!seat->told)
-		trial_never(trial, "E13", LIMIT_UNMAP, scene->deed.ended_ns,
+	else if (!told)
+		trial_never(trial, "E13", LIMIT_UNMAP, ended,
 			    "no importer was told", "the exporter was removed");
 	else if (!seat->done && seat->job)
-		trial_never(trial, "E13", LIMIT_UNMAP, scene->deed.ended_ns,
+		trial_never(trial, "E13", LIMIT_UNMAP, ended,
 			    "DMA has not ended", "the exporter was removed");
 	else if (!scene_map(scene, seat))
 		trial_fail(trial, "E13", "a map has succeeded after the exporter was removed");
 	else
-		trial_took(trial, "E13", LIMIT_COMMAND, began, scene->deed.ended_ns,
+		trial_took(trial, "E13", LIMIT_COMMAND, began, ended,
 			   "importers were told, DMA has ended, and the removal was over",
 			   "it was asked for");
 }
