@@ -48,10 +48,12 @@ def build(command: Path, out: Path, *flags: str) -> Path:
         for path in (command / "tools").rglob("*.o")
         if path != command / "tools/main.o"
     ]
+    known = ["smartcols", "zlib", "libtracefs", "libtraceevent", "libbpf"]
+    # As tools/Makefile: another file stands for it where it is not known.
+    if not subprocess.call(["pkg-config", "--exists", "libtracecmd"]):
+        known.append("libtracecmd")
     libraries = subprocess.check_output(
-        ["pkg-config", "--libs", "smartcols", "zlib"]
-        + ["libtracefs", "libtraceevent", "libbpf"],
-        text=True,
+        ["pkg-config", "--libs", *known], text=True
     ).split()
     subprocess.run(
         ["cc", "-std=gnu11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", *flags]
