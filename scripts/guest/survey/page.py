@@ -14,8 +14,8 @@ _HEAD = """\
 # Drivers, judged
 
 What [the judge](judging.md) says of each driver of the kernel that a guest can have, as the
-[programs](../tests/drivers/) use it. `make survey` judges them again and writes this page;
-`make check-all` compares, so that a kernel that changes a verdict is noticed.
+[programs](../tests/drivers/) use it. `make survey` judges them again, says which verdicts have changed, and
+writes this page.
 
 A clause is one of [the contract](contract.md#clauses). FAIL: it was seen broken. Not judged: what
 the driver, the program or this kernel has not, or what nothing showed. What a FAIL rests on is below
