@@ -96,19 +96,34 @@ static void attached(struct stream *stream, struct frame *frame, const struct ra
 	event->attach = attachment->number;
 }
 
+/* Whether an exporter's unmap would have been seen. */
+static bool probes_unmaps(const struct stream *stream)
+{
+	size_t i;
+
+	for (i = 0; i < stream->sources->count; i++)
+		if (stream->sources->rows[i].kind == RAW_OP_UNMAP)
+			return true;
+	return false;
+}
+
 /*
- * Of a table that the core has kept since the attach: the exporter was not asked. That no unmap
- * of its was seen says nothing by itself: there may be no probe on that.
+ * Of a table that the core keeps, from the attach or the first map until the detach: the exporter
+ * was not asked. Where nothing is on its unmap, that none was seen says nothing by itself.
  */
-static void mark_cached(const struct frame *frame, struct watch_event *event)
+static void mark_cached(const struct stream *stream, const struct frame *frame,
+			struct watch_event *event)
 {
 	struct attachment *attachment = frame->attachment;
+	bool kept = !frame->op && frame->buffer->op_seen;
 
 	if (event->result || !attachment)
 		return;
 	if (event->what == WATCH_MAP)
-		attachment->cached = !frame->op && frame->buffer->op_seen;
-	if (attachment->cached && !frame->op)
+		attachment->cached = kept;
+	else
+		kept = kept && (attachment->cached || probes_unmaps(stream));
+	if (kept)
 		strcpy(event->name, "cached");
 }
 
@@ -127,7 +142,7 @@ static void leave(struct stream *stream, struct thread *thread, const struct raw
 	if (raw->kind == RAW_MAP)
 		event.result = pointer_result(raw->pointer);
 	if (raw->kind == RAW_MAP || raw->kind == RAW_UNMAP)
-		mark_cached(frame, &event);
+		mark_cached(stream, frame, &event);
 	if (raw->kind == RAW_MAP && !event.result && frame->attachment)
 		fences_mapped(&stream->fences, raw->pid, frame->attachment);
 	if (raw->kind == RAW_DETACH && frame->attachment)
