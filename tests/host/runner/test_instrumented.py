@@ -107,10 +107,7 @@ def test_guests_of_one_kernel_have_names_of_their_own() -> None:
 
 
 def test_part_of_a_kernel_gives_way_to_a_choice() -> None:
-    parts = [kernel for kernel in kernels.TABLE.values() if kernel.part]
-    whole = [kernel.name for kernel in kernels.TABLE.values() if not kernel.part]
-    assert whole == ["6.1", "6.12", "7.3"]
-    for kernel in parts:
+    for kernel in kernels.TABLE.values():
         assert (
             f" -k '{kernel.part}' " in check.job(runs.Choice(), "", kernel.part).script
         )
