@@ -216,6 +216,14 @@ control.recv(1)
 """
 
 
+def test_memory_that_outlives_its_exporter_need_not_be_told_of() -> None:
+    """Where there is no revoke either; NO_TELL is FAIL of ours, which has one."""
+    more = ("--scenario", "remove", "--remove", "true")
+    verdicts = judge(program("heap"), more=more)
+    assert verdicts.of("SKIP") == {("remove", "E13")}, verdicts.all()
+    assert "outlived" in verdicts.evidence("remove", "E13")
+
+
 def test_leak_without_descriptors_is_found() -> None:
     """A control."""
     if not Path("/sys/kernel/debug/dma_buf/bufinfo").exists():

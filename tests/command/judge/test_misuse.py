@@ -4,7 +4,9 @@ that is no success, and nothing left behind."""
 from __future__ import annotations
 
 import json
+import os
 import re
+import select
 import signal
 import subprocess
 import time
@@ -30,6 +32,25 @@ SPEAKING = f"""
 C=$DMABUF_REVOKE_CONTROL
 {COMMAND} attach | {{ read head; read row; echo "done 0" >&$C; read word <&$C; %s; }}
 """
+
+
+class Fifo:
+    """By which a program says something, once; it is waited for."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "said"
+
+    def __enter__(self) -> Fifo:
+        os.mkfifo(self.path)
+        self._fd = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._fd)
+
+    def line(self) -> str:
+        assert select.select([self._fd], [], [], SOON)[0], "it says nothing"
+        return os.read(self._fd, 64).decode()
 
 
 def named(text: str) -> str:
@@ -258,29 +279,23 @@ def test_list_needs_nothing() -> None:
 )
 def test_signal_while_it_runs(tmp_path: Path, number: int, text: str) -> None:
     """What there is, is reported, and that it is not all."""
-    ready = tmp_path / "ready"
     more = ["--json", "--repeat", "1000", "--limit", "import=1h,end=1s"]
-    process = Process(*JUDGE, *more, "--", "bash", "-c", f"touch {ready}; {text}")
-    deadline = time.monotonic() + SOON
-    while not ready.exists():
-        assert time.monotonic() < deadline and process.process.poll() is None
-        time.sleep(0.01)
+    with Fifo(tmp_path) as said:
+        words = ["bash", "-c", f"echo $$ >{said.path}; {text}"]
+        process = Process(*JUDGE, *more, "--", *words)
+        said.line()
     document = json.loads(process.end(number, status=1))
     assert "interrupted" in document["cut_short"]
     assert document["findings"] and "FAIL" not in verdicts(document).values()
 
 
 def test_it_dies_with_us(tmp_path: Path) -> None:
-    ready = tmp_path / "ready"
-    text = f"touch {ready}; exec sleep {LONG}"
-    process = Process(*JUDGE, "--limit", "import=1h", "--", "bash", "-c", text)
-    deadline = time.monotonic() + SOON
-    while not ready.exists() or not asleep():
-        assert time.monotonic() < deadline and process.process.poll() is None
-        time.sleep(0.01)
+    with Fifo(tmp_path) as said:
+        words = ["bash", "-c", f"echo $$ >{said.path}; exec sleep {LONG}"]
+        process = Process(*JUDGE, "--limit", "import=1h", "--", *words)
+        program = os.pidfd_open(int(said.line()))
     process.end(signal.SIGKILL, status=-signal.SIGKILL)
-    while asleep():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    assert select.select([program], [], [], SOON)[0]
+    os.close(program)
     # The next one removes what it has left in tracefs.
     run(*JUDGE, "--", "true", status=77)

@@ -59,7 +59,16 @@ static int note_inode(void *context, const struct descriptor *descriptor)
 	return 0;
 }
 
-/* Whether the kernel lists the dma-buf: somebody has a reference to it. */
+/* Whether the kernel does not list the dma-buf: nobody has a reference to it. */
+static bool is_forgotten(const struct stage *stage)
+{
+	uint64_t wanted = stage->trial->inode;
+
+	/* A list that was cut short says nothing. */
+	return !there_listed(note_inode, &wanted) && wanted;
+}
+
+/* Somebody has one. */
 static bool is_listed(const struct stage *stage)
 {
 	uint64_t wanted = stage->trial->inode;
@@ -68,9 +77,12 @@ static bool is_listed(const struct stage *stage)
 	return !wanted;
 }
 
-static bool is_forgotten(const struct stage *stage)
+/* Whether a process has a descriptor of it, which is then no reference of the driver's. */
+static bool is_open(const struct stage *stage)
 {
-	return !is_listed(stage);
+	uint64_t wanted = stage->trial->inode;
+
+	return there_walk(0, note_inode, &wanted) || !wanted;
 }
 
 static bool has_mark(const struct trial *trial, const char *name)
@@ -188,6 +200,12 @@ static void judge_reference(struct stage *stage)
 		if (was_touched(stage))
 			trial_pass(stage->trial, "I17",
 				   "nothing is left of attachment and dma-buf when the program has ended");
+	} else if (is_open(stage)) {
+		trial_unknown(stage->trial, "I17",
+			      "a process that the program has not started has the dma-buf open");
+	} else if (!is_listed(stage)) {
+		trial_unknown(stage->trial, "I17",
+			      "whether the dma-buf has gone cannot be read: somebody holds the lock of another one");
 	} else {
 		trial_never(stage->trial, "I17", LIMIT_END, began,
 			    "the dma-buf has not gone, somebody has a reference to it",

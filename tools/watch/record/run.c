@@ -106,7 +106,7 @@ static int find_there(struct found *found)
 
 	if (!ret)
 		ret = there_listed(note_found, found);
-	return ret ? explain(ACT_OTHER, ret, "watch: looking for dma-bufs") : STATUS_DONE;
+	return ret < 0 ? explain(ACT_OTHER, ret, "watch: looking for dma-bufs") : STATUS_DONE;
 }
 
 /* Probes first, so that a buffer that is made meanwhile is seen twice, not never. */

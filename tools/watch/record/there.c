@@ -155,8 +155,10 @@ int there_listed(there_found found, void *context)
 	}
 	ret = parse_listed(list, found, context);
 	fclose(list);
-	if (waitpid(pid, &state, 0) == pid && WIFSIGNALED(state))
+	if (waitpid(pid, &state, 0) == pid && WIFSIGNALED(state)) {
+		ret = ret ? ret : 1;
 		complain("watch: " BUFINFO " takes long: %s",
 			 "somebody holds a lock; buffers without a descriptor are not known");
+	}
 	return ret;
 }

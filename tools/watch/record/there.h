@@ -19,6 +19,7 @@ typedef int (*there_found)(void *context, const struct descriptor *descriptor);
 /*
  * Those that debugfs lists, also without a descriptor. The kernel takes the lock of each for that,
  * and meanwhile nobody can make one: if somebody holds a lock for long, it is given up, and said.
+ * Then it returns 1.
  */
 int there_listed(there_found found, void *context);
 /* Whether debugfs is there to be read: root's, and on a kernel that has it. */
