@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Whether this machine was alive: a thread that wakes every 10 ms notes how late it was. What
- * took too long while nothing ran has broken no clause.
+ * Whether this machine was alive: on each CPU a thread that wakes every 10 ms notes how late it
+ * was. What took too long while nothing ran has broken no clause. One CPU is enough: a virtual one
+ * may be without a real one while the others go on, and what was awaited may have been there.
  */
 #ifndef JUDGE_PULSE_H
 #define JUDGE_PULSE_H
@@ -12,7 +13,7 @@
 int pulse_start(void);
 void pulse_stop(void);
 
-/* For how long nothing ran, all in all, from @begin_ns to @end_ns of CLOCK_MONOTONIC, in ns. */
+/* For how long some CPU ran nothing, in ns, from @begin_ns to @end_ns of CLOCK_MONOTONIC. */
 uint64_t pulse_lost(uint64_t begin_ns, uint64_t end_ns);
 
 #endif
