@@ -28,6 +28,7 @@ struct judge {
 	bool stuck;			/* a program hangs in the kernel: the same */
 	struct own_record *record;
 	struct findings findings;
+	bool draws;			/* @all is wanted */
 	struct watch_list all;		/* of all trials, for pictures */
 };
 

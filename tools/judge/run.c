@@ -189,6 +189,7 @@ static int prepare(struct judge *judge, const struct run_options *options)
 	if (status)
 		return status;
 	judge->seed = (uint32_t)options->seed;
+	judge->draws = options->svg || options->perfetto;
 	signal(SIGCHLD, SIG_DFL);
 	partners_adopt();
 	signals_block(&ending, &judge->before);

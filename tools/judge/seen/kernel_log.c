@@ -40,24 +40,34 @@ static int is_complaint(const char *text)
 	return 0;
 }
 
-void kernel_log_read(int log, void (*line)(void *context, const char *text), void *context)
+/* "PRIORITY,...;text": what programs write there has a facility of its own. */
+static int is_of_kernel(const char *record)
 {
-	char record[8192];
-	ssize_t length;
+	return strtoul(record, NULL, 10) < 8;
+}
 
-	/* EPIPE: some were overwritten before they were read; the next read goes on behind them. */
-	while ((length = read(log, record, sizeof(record) - 1)) > 0 || errno == EPIPE) {
-		char *text;
+int kernel_log_read(int log, void (*line)(void *context, const char *text), void *context)
+{
+	int lost = 0;
 
-		if (length <= 0)
+	for (;;) {
+		char record[8192], *text;
+		ssize_t length = read(log, record, sizeof(record) - 1);
+
+		/* Some were overwritten before they were read, or one is too long. */
+		if (length < 0 && (errno == EPIPE || errno == EINVAL)) {
+			lost = 1;
 			continue;
+		}
+		if (length <= 0)
+			return lost;
 		record[length] = 0;
 		text = strchr(record, ';');
 		if (!text)
 			continue;
 		text++;
 		text[strcspn(text, "\n")] = 0;
-		if (line && is_complaint(text))
+		if (line && is_of_kernel(record) && is_complaint(text))
 			line(context, text);
 	}
 }

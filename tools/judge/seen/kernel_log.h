@@ -7,8 +7,9 @@
 int kernel_log_open(void);
 /*
  * Calls @line with each complaint since the last call, without its prefix: warnings and worse of
- * the kernel, oopses, reports of lockdep, KASAN, of the DMA API, of an IOMMU. NULL: forget them.
+ * the kernel, oopses, reports of lockdep, KASAN, of the DMA API, of an IOMMU; not what programs
+ * write there. NULL: forget them. Returns whether there was more, which was overwritten.
  */
-void kernel_log_read(int log, void (*line)(void *context, const char *text), void *context);
+int kernel_log_read(int log, void (*line)(void *context, const char *text), void *context);
 
 #endif
