@@ -64,18 +64,46 @@ static bool is_scenario(const struct suite *suite, const char *name)
 	return false;
 }
 
+/* "revoke-idle, move", all that there are; to be freed. */
+static char *all_names(const struct suite *suite, bool clause)
+{
+	char *all = NULL, *longer;
+	size_t i;
+
+	for (i = 0; clause ? i < clause_count : !!suite->scenarios[i]; i++) {
+		if (asprintf(&longer, "%s%s%s", all ? all : "", all ? ", " : "",
+			     clause ? clauses[i].name : suite->scenarios[i]->name) < 0)
+			break;
+		free(all);
+		all = longer;
+	}
+	return all;
+}
+
+static int complain_of(const struct suite *suite, const struct verb *verb, const char *name,
+		       bool clause)
+{
+	char *all = all_names(suite, clause);
+	int status = usage(verb, "--%s: there is no \"%s\", but %s", clause ? "clause" : "scenario",
+			   name, all ? all : "others");
+
+	free(all);
+	return status;
+}
+
 /* Whether each of "a,b" is one; else a message. */
 static int check_names(const struct suite *suite, const struct verb *verb, const char *names,
 		       bool clause)
 {
+	if (names && !*names)
+		return complain_of(suite, verb, names, clause);
 	while (names && *names) {
 		size_t length = strcspn(names, ",");
 		char name[64];
 
 		snprintf(name, sizeof(name), "%.*s", (int)length, names);
 		if (clause ? !clause_find(name) : !is_scenario(suite, name))
-			return usage(verb, "there is no %s \"%s\": --list names them",
-				     clause ? "clause" : "scenario", name);
+			return complain_of(suite, verb, name, clause);
 		names += length + (names[length] == ',');
 	}
 	return STATUS_DONE;
@@ -104,6 +132,8 @@ static int check(const struct suite *suite, const struct judge *judge,
 		return usage(judge->verb, "no scenario of those judges that clause: see --list");
 	if (!status && !options->repeat)
 		return usage(judge->verb, "--repeat 0 judges nothing");
+	if (!status && options->limits)
+		status = limits_parse(judge->verb, &(struct limits){ 0 }, options->limits);
 	if (!status && judge->program)
 		status = partner_possible(*judge->program);
 	return status ? status : report_possible(options);
@@ -178,6 +208,16 @@ static void keep_chosen(struct judge *judge, const struct run_options *options)
 	findings->count = kept;
 }
 
+/* Who reads our messages may go; the report still may have a reader, or a file. */
+static void block_pipes(void)
+{
+	sigset_t pipes;
+
+	sigemptyset(&pipes);
+	sigaddset(&pipes, SIGPIPE);
+	sigprocmask(SIG_BLOCK, &pipes, NULL);
+}
+
 static int prepare(struct judge *judge, const struct run_options *options)
 {
 	sigset_t ending;
@@ -193,6 +233,7 @@ static int prepare(struct judge *judge, const struct run_options *options)
 	signal(SIGCHLD, SIG_DFL);
 	partners_adopt();
 	signals_block(&ending, &judge->before);
+	block_pipes();
 	judge->signals = signalfd(-1, &ending, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (judge->signals < 0)
 		return explain(ACT_OTHER, errno, "signalfd");

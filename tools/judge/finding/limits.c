@@ -10,6 +10,8 @@
 #include "lib/text/units.h"
 
 #define MS	1000000ULL
+/* Sums, and ten times that, are still times that poll() takes. */
+#define LIMIT_MOST	(24 * 3600 * 1000 * MS)
 
 static const struct {
 	const char *name;
@@ -23,6 +25,8 @@ static const struct {
 	[LIMIT_END] = { "end", 5000 * MS },
 	[LIMIT_COMMAND] = { "command", 5000 * MS },
 };
+
+#define NAMES	"import, callback, fence, unmap, answer, end, command"
 
 /* A machine of iron takes less than that for so many mappings that are touched, and go. */
 #define CALLS		200
@@ -86,6 +90,8 @@ static int find(const char *name, size_t length)
 
 int limits_parse(const struct verb *verb, struct limits *limits, const char *text)
 {
+	if (!*text)
+		return usage(verb, "--limit \"\": NAME=DURATION[,...] with NAME one of " NAMES);
 	while (*text) {
 		size_t length = strcspn(text, ","), name = strcspn(text, "=");
 		char value[UNITS_TEXT];
@@ -95,13 +101,16 @@ int limits_parse(const struct verb *verb, struct limits *limits, const char *tex
 		i = name < length ? find(text, name) : -1;
 		if (i < 0)
 			return usage(verb,
-				     "--limit %.*s: NAME=DURATION with NAME one of import, callback, fence, unmap, answer, end, command",
+				     "--limit %.*s: NAME=DURATION with NAME one of " NAMES,
 				     (int)length, text);
 		snprintf(value, sizeof(value), "%.*s", (int)(length - name - 1), text + name + 1);
-		if (parse_duration(value, &ns) || !ns || ns == UINT64_MAX)
+		if (parse_duration(value, &ns) || !ns || ns > LIMIT_MOST)
 			return usage(verb,
-				     "--limit %.*s: a duration is 10us, 250ms, 2s, 5min or 1h",
+				     "--limit %.*s: a duration is 10us, 250ms, 2s, 5min or 1h, at most 24h",
 				     (int)length, text);
+		if (limits->given[i])
+			return usage(verb, "--limit %.*s: %s was given before", (int)length, text,
+				     limit_name((enum limit)i));
 		limits->ns[i] = ns;
 		limits->given[i] = true;
 		text += length + (text[length] == ',');

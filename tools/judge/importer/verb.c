@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* dmabuf-revoke test-importer */
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -46,19 +50,37 @@ static int run(const struct verb *verb, char **program, struct importer_subject 
 	return status;
 }
 
-/* "OFFSET:LENGTH", of what the program is to use. */
+/* Digits, or "0x" and such, until @end; no signs, no blanks. */
+static bool parse_number_until(const char *text, char end, uint64_t *value, const char **next)
+{
+	char *after;
+
+	if (!isdigit((unsigned char)*text))
+		return false;
+	errno = 0;
+	*value = strtoull(text, &after, 0);
+	*next = after + 1;
+	return !errno && *after == end;
+}
+
+/* "OFFSET:LENGTH", of what the program is to use; it is told so in decimal. */
 static bool parse_range(struct importer_subject *subject)
 {
-	char *end;
+	static char decimal[64];
+	const char *next;
 
 	if (!subject->range)
 		return true;
-	subject->range_offset = strtoull(subject->range, &end, 0);
-	if (end == subject->range || *end != ':')
+	if (!parse_number_until(subject->range, ':', &subject->range_offset, &next) ||
+	    !parse_number_until(next, 0, &subject->range_length, &next))
 		return false;
-	subject->range_length = strtoull(end + 1, &end, 0);
-	return !*end && subject->range_length && subject->range_offset < subject->length &&
-	       subject->range_length <= subject->length - subject->range_offset;
+	if (!subject->range_length || subject->range_offset >= subject->length ||
+	    subject->range_length > subject->length - subject->range_offset)
+		return false;
+	snprintf(decimal, sizeof(decimal), "%" PRIu64 ":%" PRIu64, subject->range_offset,
+		 subject->range_length);
+	subject->range = decimal;
+	return true;
 }
 
 int verb_test_importer(const struct verb *verb, int argc, char **argv)
