@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <event-parse.h>
@@ -23,8 +24,15 @@ struct reader {
 	size_t count;			/* of descriptors */
 	struct raws *raws;		/* to be appended to, while draining */
 	uint64_t lost;			/* said in them */
+	uint64_t until_ns;		/* what is later need not be read now; or UINT64_MAX */
+	size_t later;			/* how many are */
+	bool stopped;			/* there were too many */
+	uint64_t left_out;		/* how often that was so */
 	int ret;
 };
+
+/* Who makes events faster than they are read would have us read for ever. */
+#define LATER_MOST	((size_t)1 << 16)
 
 static void add(struct reader *reader, const struct raw *raw)
 {
@@ -43,7 +51,9 @@ static int take(struct tep_event *event, struct tep_record *record, int cpu, voi
 	(void)cpu;
 	if (decoder_read(reader->decoder, record, &raw))
 		add(reader, &raw);
-	return reader->ret;
+	reader->later += record->ts > reader->until_ns;
+	reader->stopped = reader->later > LATER_MOST;
+	return reader->stopped ? 1 : reader->ret;
 }
 
 /* The kernel does not always know how many. */
@@ -164,25 +174,44 @@ size_t reader_descriptors(const struct reader *reader, const int **descriptors)
 	return reader->count;
 }
 
-int reader_drain(struct reader *reader, struct raws *raws)
+static int drain_until(struct reader *reader, struct raws *raws, uint64_t until_ns)
 {
 	reader->raws = raws;
 	reader->ret = 0;
+	reader->until_ns = until_ns;
+	reader->later = 0;
+	reader->stopped = false;
 	errno = 0;
 	/* It fails where there is nothing to read, too. */
 	if (tracefs_iterate_raw_events(reader->tep, reader->instance->tracefs, NULL, 0, take,
-				       reader) && !reader->ret && errno != EAGAIN)
+				       reader) && !reader->ret && !reader->stopped &&
+	    errno != EAGAIN)
 		reader->ret = -errno;
 	return reader->ret;
+}
+
+int reader_drain(struct reader *reader, struct raws *raws)
+{
+	return drain_until(reader, raws, UINT64_MAX);
+}
+
+static uint64_t now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
 }
 
 int reader_finish(struct reader *reader, struct raws *raws)
 {
 	struct raw lost = { .kind = RAW_LOST };
-	int ret = reader_drain(reader, raws);
+	int ret = drain_until(reader, raws, now());
 	size_t i;
 
-	lost.size = losses_count(reader->instance) + raws->dropped;
+	/* With the rest of the page that was being read, nobody knows how many. */
+	reader->left_out += reader->stopped;
+	lost.size = losses_count(reader->instance) + raws->dropped + reader->left_out;
 	lost.size = lost.size > reader->lost ? lost.size - reader->lost : 0;
 	for (i = 0; i < raws->count; i++)
 		if (raws->rows[i].time_ns > lost.time_ns)
