@@ -78,13 +78,12 @@ static bool comes_to_an_end(struct stage *stage, bool *told)
 	trial_look(stage->trial);
 	if (stage->legacy)
 		return false;
-	if (progress == NOTHING && !trial_is_interrupted(stage->trial)) {
+	*told = stage_is_revocable(stage) && events_first(stage->trial, WATCH_INVALIDATE, 0);
+	/* Who was not told may have done nothing at all. */
+	if (*told && progress == NOTHING && !trial_is_interrupted(stage->trial))
 		trial_never(stage->trial, "I16", LIMIT_IMPORT, began_ns,
 			    "neither an answer nor a mapping", "the program was started");
-		return false;
-	}
-	*told = stage_is_revocable(stage) && events_first(stage->trial, WATCH_INVALIDATE, 0);
-	return *told && progress != ENDED;
+	return *told && progress != ENDED && progress != NOTHING;
 }
 
 /* After all that can be said. */
