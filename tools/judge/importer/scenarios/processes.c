@@ -172,6 +172,8 @@ static void run_in(struct trial *trial, const char *folder)
 			if (close_group(folder)) {
 				stage_revoke(&stage);
 				stage_judge_told(&stage);
+				/* How soon it ends without memory says nothing of a driver. */
+				write_file(folder, "memory.max", "max");
 			} else {
 				trial_give_up(trial, "no memory controller in %s", folder);
 			}
