@@ -41,7 +41,7 @@ class Shown:
         return self.raw.decode("utf-8")
 
 
-def build(command: Path, out: Path, *flags: str) -> Path:
+def build(command: Path, out: Path, *flags: str, source: str = "show.c") -> Path:
     """A program with the objects of the command that was built in ``command``."""
     objects = [
         str(path)
@@ -58,21 +58,28 @@ def build(command: Path, out: Path, *flags: str) -> Path:
     subprocess.run(
         ["cc", "-std=gnu11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", *flags]
         + [f"-I{REPOSITORY}/include/uapi", "-iquote", f"{REPOSITORY}/tools"]
-        + [str(REPOSITORY / "tests/host/judge/lib/show.c"), *objects, *libraries]
+        + [str(REPOSITORY / "tests/host/judge/lib" / source), *objects, *libraries]
         + ["-o", str(out)],
         check=True,
     )
     return out
 
 
+CHECKS = "-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all"
+
+
+@pytest.fixture(scope="package")
+def command(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where it was built, with the compiler's checks of addresses and of undefined behaviour."""
+    top = tmp_path_factory.mktemp("command")
+    make = ["make", "-s", f"-j{os.cpu_count()}", "-C", str(REPOSITORY / "tools")]
+    subprocess.run([*make, f"BUILD={top}", f"CFLAGS={CHECKS}"], check=True)
+    return top
+
+
 @pytest.fixture(scope="module")
-def show(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The program, with the compiler's checks of addresses and of undefined behaviour."""
-    top = tmp_path_factory.mktemp("show")
-    checks = "-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all"
-    command = ["make", "-s", f"-j{os.cpu_count()}", "-C", str(REPOSITORY / "tools")]
-    subprocess.run([*command, f"BUILD={top}", f"CFLAGS={checks}"], check=True)
-    return build(top, top / "show", *checks.split())
+def show(command: Path) -> Path:
+    return build(command, command / "show", *CHECKS.split())
 
 
 def shown(program: Path, form: str, *findings: Finding, words: str = "p") -> Shown:

@@ -20,6 +20,7 @@ struct outcome {
 	uint64_t moved;
 };
 
+#define LOOK_NS		10000000ULL
 /* In one go. Then it is looked at whether there is anything to wait for. */
 #define SLICE_NS	1000000000ULL
 
@@ -87,6 +88,17 @@ static void note_stack(void *context, const char *text)
 	finding_detail(context, "%s", text);
 }
 
+/* By what has begun and not ended. */
+static bool is_in_callback(const struct trial *trial)
+{
+	const struct watch_event *told = NULL;
+
+	while ((told = events_next(trial, WATCH_INVALIDATE, 0, told)))
+		if (told->unfinished)
+			return true;
+	return false;
+}
+
 /* Its callback has not returned, or it holds the lock under which it would be called. */
 static void tell_stuck(struct stage *stage, pid_t pid, uint64_t began_ns)
 {
@@ -94,11 +106,12 @@ static void tell_stuck(struct stage *stage, pid_t pid, uint64_t began_ns)
 	struct finding *finding;
 
 	own_record_unfinished(trial->judge->record, &trial->list);
-	if (events_first(trial, WATCH_INVALIDATE, began_ns))
+	if (is_in_callback(trial))
 		finding = trial_never(trial, "I2", LIMIT_CALLBACK, began_ns,
 				      "its callback has not returned", "it was called");
 	else
-		finding = trial_unknown(trial, "I2", "the exporter hangs, before it tells anybody");
+		finding = trial_unknown(trial, "I2",
+					"the exporter hangs, but not in a callback: somebody holds the lock");
 	partner_stacks(&(struct partner){ .pid = pid }, note_stack, finding);
 	partner_stacks(&trial->partner, note_stack, finding);
 }
@@ -110,6 +123,9 @@ static void await_end(struct stage *stage, pid_t pid, int process)
 
 	if (ends(process, slice_ns(stage) + limits->ns[LIMIT_END]))
 		return;
+	while (!trial_is_over(stage->trial, limits->ns[LIMIT_CALLBACK], began_ns))
+		if (ends(process, LOOK_NS))
+			return;
 	trial_look(stage->trial);
 	tell_stuck(stage, pid, began_ns);
 	kill(pid, SIGKILL);

@@ -151,13 +151,12 @@ bool contents_look(struct stage *stage, struct contents *contents)
 bool contents_await(struct stage *stage, struct contents *contents)
 {
 	const struct timespec pause = { .tv_nsec = PAUSE_NS };
-	uint64_t deadline = trial_deadline(stage->trial, LIMIT_FENCE);
+	uint64_t most = stage->trial->judge->limits.ns[LIMIT_FENCE], began_ns = dr_now();
 
 	for (;;) {
 		bool seen = contents_look(stage, contents);
 
-		if ((seen && contents->written) || dr_now() >= deadline ||
-		    trial_is_interrupted(stage->trial))
+		if ((seen && contents->written) || trial_is_over(stage->trial, most, began_ns))
 			return seen;
 		nanosleep(&pause, NULL);
 	}

@@ -2,6 +2,7 @@
 /* What an importer leaves behind. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -11,8 +12,12 @@
 #include "judge/finding/clauses.h"
 #include "judge/seen/events.h"
 #include "judge/importer/stage.h"
+#include "judge/importer/where.h"
 #include "lib/text/message.h"
 #include "watch/record/there.h"
+
+/* Between two looks whether the user wants us to end. */
+#define LOOK_NS		50000000ULL
 
 static bool judges(const struct stage *stage, const char *clause)
 {
@@ -40,49 +45,21 @@ static bool goes(struct stage *stage, enum limit limit, bool (*is_gone)(const st
 	return true;
 }
 
+/* A lock that is held for ever is no sign that something has gone. */
 static bool is_detached(const struct stage *stage)
 {
-	return !stage_look(stage).attachments;
+	struct dmabuf_revoke_query query;
+	int ret = stage_see(stage, &query);
+
+	return ret == -ENOENT || (!ret && !query.attachments && !query.pending.vmaps);
 }
 
 static bool is_without_fences(const struct stage *stage)
 {
-	return !stage_look(stage).pending.fences;
-}
+	struct dmabuf_revoke_query query;
+	int ret = stage_see(stage, &query);
 
-static int note_inode(void *context, const struct descriptor *descriptor)
-{
-	uint64_t *wanted = context;
-
-	if (descriptor->inode == *wanted)
-		*wanted = 0;
-	return 0;
-}
-
-/* Whether the kernel does not list the dma-buf: nobody has a reference to it. */
-static bool is_forgotten(const struct stage *stage)
-{
-	uint64_t wanted = stage->trial->inode;
-
-	/* A list that was cut short says nothing. */
-	return !there_listed(note_inode, &wanted) && wanted;
-}
-
-/* Somebody has one. */
-static bool is_listed(const struct stage *stage)
-{
-	uint64_t wanted = stage->trial->inode;
-
-	there_listed(note_inode, &wanted);
-	return !wanted;
-}
-
-/* Whether a process has a descriptor of it, which is then no reference of the driver's. */
-static bool is_open(const struct stage *stage)
-{
-	uint64_t wanted = stage->trial->inode;
-
-	return there_walk(0, note_inode, &wanted) || !wanted;
+	return ret == -ENOENT || (!ret && !query.pending.fences);
 }
 
 static bool has_mark(const struct trial *trial, const char *name)
@@ -95,24 +72,37 @@ static bool has_mark(const struct trial *trial, const char *name)
 	return false;
 }
 
-static void judge_counts(struct stage *stage)
+/* What the program did, so often. */
+static unsigned int count(const struct stage *stage, enum watch_what what)
+{
+	const struct watch_event *event = NULL;
+	unsigned int found = 0;
+
+	while ((event = events_next(stage->trial, what, 0, event)))
+		found += !event->result && event->attach != stage->other;
+	return found;
+}
+
+/* @began_ns: when it was to be detached; 0: it is. */
+static void judge_counts(struct stage *stage, uint64_t began_ns)
 {
 	struct trial *trial = stage->trial;
-	unsigned int pins = events_count(trial, WATCH_PIN, 0, false);
-	unsigned int unpins = events_count(trial, WATCH_UNPIN, 0, false);
-	unsigned int maps = events_count(trial, WATCH_MAP, 0, false);
-	unsigned int unmaps = events_count(trial, WATCH_UNMAP, 0, false);
+	unsigned int pins = count(stage, WATCH_PIN), unpins = count(stage, WATCH_UNPIN);
+	unsigned int maps = count(stage, WATCH_MAP), unmaps = count(stage, WATCH_UNMAP);
+	char text[128];
 
+	snprintf(text, sizeof(text), "%u pins and %u unpins, %u maps and %u unmaps", pins, unpins,
+		 maps, unmaps);
 	if (trial_is_blind(trial))
 		trial_unknown(trial, "I9", "events were lost");
 	else if (has_mark(trial, "late unpin"))
 		trial_fail(trial, "I9", "it has unpinned what it had not pinned");
 	else if (has_mark(trial, "late detach"))
 		trial_fail(trial, "I9", "it has detached, and left mappings or pins behind");
+	else if ((pins != unpins || maps != unmaps) && began_ns)
+		trial_never(trial, "I9", LIMIT_END, began_ns, text, "the program's end");
 	else if (pins != unpins || maps != unmaps)
-		trial_fail(trial, "I9",
-			   "%u pins and %u unpins, %u maps and %u unmaps, when the program has ended",
-			   pins, unpins, maps, unmaps);
+		trial_fail(trial, "I9", "%s, when the program has ended", text);
 	else if (maps || pins)
 		trial_pass(trial, "I9", "%u pins, all unpinned, and %u maps, all unmapped", pins,
 			   maps);
@@ -120,16 +110,20 @@ static void judge_counts(struct stage *stage)
 		trial_unknown(trial, "I9", "nothing was pinned or mapped");
 }
 
-static bool judge_attachments(struct stage *stage)
+static void judge_attachments(struct stage *stage, uint64_t began_ns)
 {
-	uint64_t began = dr_now();
+	struct dmabuf_revoke_query query;
+	int ret = stage_see(stage, &query);
 
-	if (goes(stage, LIMIT_END, is_detached))
-		return true;
-	if (judges(stage, "I17"))
-		trial_never(stage->trial, "I17", LIMIT_END, began,
-			    "its attachment has not gone", "the program's end");
-	return false;
+	if (!judges(stage, "I17"))
+		return;
+	if (ret && ret != -ENOENT)
+		trial_unknown(stage->trial, "I17",
+			      "whether its attachment has gone cannot be seen: %s: somebody holds the lock",
+			      errno_name(ret));
+	else
+		trial_never(stage->trial, "I17", LIMIT_END, began_ns,
+			    "its attachment, or vmap, has not gone", "the program's end");
 }
 
 /* Whether the driver has had anything to do with it: else nothing can be left. */
@@ -182,7 +176,8 @@ static void judge_memory(struct stage *stage)
 		trial_fail(stage->trial, "I3",
 			   "%u pages were written to after the last unmap, the first at offset %llu",
 			   out.changed, (unsigned long long)offset);
-	else
+	else if (events_first(stage->trial, WATCH_MAP, 0) ||
+		 events_first(stage->trial, WATCH_VMAP, 0))
 		trial_pass(stage->trial, "I3", "no page was written to after the last unmap");
 }
 
@@ -196,14 +191,14 @@ static void judge_reference(struct stage *stage)
 	if (!there_can_list())
 		trial_unknown(stage->trial, "I17",
 			      "whether the dma-buf has gone cannot be read (/sys/kernel/debug/dma_buf/bufinfo)");
-	else if (goes(stage, LIMIT_END, is_forgotten)) {
+	else if (goes(stage, LIMIT_END, stage_is_forgotten)) {
 		if (was_touched(stage))
 			trial_pass(stage->trial, "I17",
 				   "nothing is left of attachment and dma-buf when the program has ended");
-	} else if (is_open(stage)) {
+	} else if (stage_is_had(stage)) {
 		trial_unknown(stage->trial, "I17",
-			      "a process that the program has not started has the dma-buf open");
-	} else if (!is_listed(stage)) {
+			      "a process that the program has not started has the dma-buf open, or mapped, or attached");
+	} else if (!stage_is_listed(stage)) {
 		trial_unknown(stage->trial, "I17",
 			      "whether the dma-buf has gone cannot be read: somebody holds the lock of another one");
 	} else {
@@ -211,6 +206,30 @@ static void judge_reference(struct stage *stage)
 			    "the dma-buf has not gone, somebody has a reference to it",
 			    "its last descriptor");
 	}
+}
+
+/* It is waited for, unless the user is in a hurry. */
+static bool has_ended(struct stage *stage)
+{
+	uint64_t began_ns = dr_now(), most = stage->trial->judge->limits.ns[LIMIT_END];
+
+	/* No verdict rests on who does not speak. */
+	if (!stage->speaks)
+		most /= 2;
+	while (!partner_has_ended(&stage->trial->partner, dr_deadline(LOOK_NS)))
+		if (trial_is_over(stage->trial, most, began_ns))
+			return false;
+	return true;
+}
+
+static void judge_endless(struct stage *stage, uint64_t began_ns)
+{
+	if (where_is_busy(stage->trial->partner.pid))
+		trial_never(stage->trial, "I17", LIMIT_END, began_ns,
+			    "the program has not ended", "it was asked to");
+	else
+		trial_unknown(stage->trial, "I17",
+			      "the program has not ended when it was asked to: it waits, and not for the driver");
 }
 
 /* Whether it has ended. */
@@ -225,10 +244,9 @@ static bool end_program(struct stage *stage)
 	/* Who does not listen to us cannot know that it is to end. */
 	if (!stage->speaks && partner->pid && !partner->ended)
 		kill(-partner->pid, SIGTERM);
-	if (!partner_has_ended(partner, trial_deadline(stage->trial, LIMIT_END))) {
+	if (!has_ended(stage)) {
 		if (stage->speaks && judges(stage, "I17"))
-			trial_never(stage->trial, "I17", LIMIT_END, began,
-				    "the program has not ended", "it was asked to");
+			judge_endless(stage, began);
 		kill(-partner->pid, SIGKILL);
 		if (!partner_has_ended(partner, trial_deadline(stage->trial, LIMIT_END)))
 			return false;
@@ -237,13 +255,33 @@ static bool end_program(struct stage *stage)
 	return partners_sweep(trial_deadline(stage->trial, LIMIT_END));
 }
 
+/* What somebody else has made of the buffer is not the program's. */
+static void say_stranger(struct stage *stage, uint32_t pid)
+{
+	static const char *const names[] = { "I9", "I17", "I18" };
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (judges(stage, names[i]))
+			trial_unknown(stage->trial, names[i],
+				      "process %u, which the program has not started, has attached to the buffer",
+				      pid);
+}
+
 static void judge_left(struct stage *stage)
 {
-	bool detached = judge_attachments(stage);
+	uint64_t began_ns = dr_now();
+	bool detached = goes(stage, LIMIT_END, is_detached);
+	uint32_t stranger;
 
 	trial_look(stage->trial);
+	stranger = detached ? 0 : stage_stranger(stage);
+	if (stranger)
+		return say_stranger(stage, stranger);
+	if (!detached)
+		judge_attachments(stage, began_ns);
 	if (judges(stage, "I9"))
-		judge_counts(stage);
+		judge_counts(stage, detached ? 0 : began_ns);
 	if (detached)
 		judge_fences(stage);
 }

@@ -31,6 +31,8 @@ static bool alloc(struct stage *stage, struct trial *trial,
 	struct stat status;
 	int ret;
 
+	/* That was said of the one before. */
+	trial->unused = false;
 	*stage = (struct stage){ .trial = trial, .exporter = -1, .dmabuf = -1, .answer = -1,
 				 .holder = -1 };
 	if (like)
@@ -88,12 +90,27 @@ bool stage_open(struct stage *stage, struct trial *trial, const struct dmabuf_re
 	return stage_alloc(stage, trial, like) && stage_start(stage);
 }
 
+/* The number of our attachment, made since then; the program may attach meanwhile, too. */
+static uint64_t find_ours(const struct stage *stage, uint64_t since_ns)
+{
+	const struct watch_event *attach = NULL, *only = NULL;
+	unsigned int count = 0;
+
+	while ((attach = events_next(stage->trial, WATCH_ATTACH, since_ns, attach))) {
+		/* Not where we are in a namespace of our own. */
+		if (!attach->result && attach->pid == (uint32_t)getpid())
+			return attach->attach;
+		if (!attach->result && !count++)
+			only = attach;
+	}
+	return count == 1 ? only->attach : 0;
+}
+
 bool stage_hold(struct stage *stage, uint32_t op, uint32_t flags)
 {
 	const int importer = stage->trial->judge->importer;
 	struct dmabuf_revoke_submit job = { .op = op, .flags = flags, .length = 1 };
 	uint64_t since_ns = dr_now();
-	const struct watch_event *attach;
 	int ret = importer;
 
 	if (ret >= 0)
@@ -110,16 +127,20 @@ bool stage_hold(struct stage *stage, uint32_t op, uint32_t flags)
 		return false;
 	}
 	trial_look(stage->trial);
-	attach = events_first(stage->trial, WATCH_ATTACH, since_ns);
-	stage->other = attach ? attach->attach : 0;
-	return true;
+	stage->other = find_ours(stage, since_ns);
+	if (stage->other)
+		return true;
+	trial_unclear(stage->trial, "what is ours of the events cannot be told");
+	return false;
 }
 
 void stage_let_go(struct stage *stage)
 {
-	if (stage->holder >= 0)
-		close(stage->holder);
+	if (stage->holder < 0)
+		return;
+	close(stage->holder);
 	stage->holder = -1;
+	stage->free_ns = dr_now();
 }
 
 /* Takes lines until there is an answer; true if there is one. */
@@ -135,14 +156,35 @@ bool stage_hear(struct stage *stage, uint64_t deadline_ns)
 	return false;
 }
 
-struct dmabuf_revoke_query stage_look(const struct stage *stage)
+bool stage_hear_late(struct stage *stage, uint64_t began_ns)
 {
-	struct dmabuf_revoke_query query = { 0 };
+	struct trial *trial = stage->trial;
+
+	while (!trial_is_over(trial, trial->judge->limits.ns[LIMIT_ANSWER], began_ns))
+		if (stage_hear(stage, dr_deadline(LOOK_NS)))
+			return true;
+		else if (partner_has_ended(&trial->partner, 0))
+			return stage_hear(stage, 0);
+	return false;
+}
+
+int stage_see(const struct stage *stage, struct dmabuf_revoke_query *query)
+{
+	int ret;
 
 	bounded_begin(LOOK_MOST_NS);
-	if (dr_query(stage->trial->judge->exporter, stage->id, &query))
-		memset(&query, 0, sizeof(query));
+	ret = dr_query(stage->trial->judge->exporter, stage->id, query);
 	bounded_end();
+	if (ret)
+		memset(query, 0, sizeof(*query));
+	return ret;
+}
+
+struct dmabuf_revoke_query stage_look(const struct stage *stage)
+{
+	struct dmabuf_revoke_query query;
+
+	stage_see(stage, &query);
 	return query;
 }
 
@@ -176,6 +218,10 @@ enum progress stage_await(struct stage *stage, bool until_answer)
 
 	/* An answer may have come before it was looked. */
 	stage->legacy |= stage_look(stage).legacy_attachments;
+	trial_look(stage->trial);
+	/* So may a mapping, and have gone. */
+	if ((progress == NOTHING || progress == VMAPPED) && stage_mapped_since(stage, 0))
+		return MAPPED;
 	return progress;
 }
 
@@ -215,6 +261,29 @@ unsigned int stage_tries(const struct stage *stage, uint64_t since_ns)
 	return most;
 }
 
+/* Who does so anew for each picture, sixty times a second, does not count. */
+#define TRIES		100
+#define TRIES_NS	15000000ULL
+
+bool stage_is_stubborn(const struct stage *stage, uint64_t since_ns)
+{
+	unsigned int tries = stage_tries(stage, since_ns);
+	uint64_t first_ns = UINT64_MAX, last_ns = 0;
+	size_t i;
+
+	for (i = 0; i < stage->trial->list.count; i++) {
+		const struct watch_event *event = &stage->trial->list.events[i];
+
+		if (event->inode != stage->trial->inode || event->time_ns < since_ns ||
+		    event->result >= 0)
+			continue;
+		if (event->time_ns < first_ns)
+			first_ns = event->time_ns;
+		last_ns = event->time_ns;
+	}
+	return tries > TRIES && (last_ns - first_ns) / tries < TRIES_NS;
+}
+
 static void give_up_refused(struct stage *stage)
 {
 	const char *call = "";
@@ -234,6 +303,7 @@ static void give_up_refused(struct stage *stage)
 
 static void give_up_ended(struct stage *stage)
 {
+	static const char early[] = "and has to await the end of file on DMABUF_REVOKE_CONTROL";
 	char fate[128], last[256];
 	struct trial *trial = stage->trial;
 	const char *call;
@@ -244,8 +314,9 @@ static void give_up_ended(struct stage *stage)
 	}
 	partner_fate(&trial->partner, fate);
 	output_last(&trial->partner.output, last, sizeof(last));
-	trial_give_up(trial, "%s %s, before it has mapped the buffer%s%s", *trial->judge->program,
-		      fate, *last ? "; it says: " : "", last);
+	trial_give_up(trial, "%s %s, %s%s%s", *trial->judge->program, fate,
+		      stage_mapped_since(stage, 0) ? early : "before it has mapped the buffer",
+		      *last ? "; it says: " : "", last);
 }
 
 static bool go_on(struct stage *stage, enum progress progress)
@@ -289,17 +360,17 @@ bool stage_await_map(struct stage *stage)
 	return go_on(stage, stage_await(stage, false));
 }
 
+bool stage_ask(struct stage *stage)
+{
+	/* What has been said before is no answer to this. */
+	while (stage->speaks && stage_hear(stage, 0))
+		continue;
+	return stage->speaks && !partner_say(&stage->trial->partner, "again");
+}
+
 bool stage_again(struct stage *stage)
 {
-	struct trial *trial = stage->trial;
 	uint64_t began_ns = dr_now();
 
-	if (!stage->speaks || partner_say(&trial->partner, "again"))
-		return false;
-	while (!trial_is_over(trial, trial->judge->limits.ns[LIMIT_ANSWER], began_ns))
-		if (stage_hear(stage, dr_deadline(LOOK_NS)))
-			return true;
-		else if (partner_has_ended(&trial->partner, 0))
-			return stage_hear(stage, 0);
-	return false;
+	return stage_ask(stage) && stage_hear_late(stage, began_ns);
 }

@@ -12,7 +12,7 @@
 /* What the scenarios of test-importer share, as @subject of struct judge. */
 struct importer_subject {
 	uint64_t length;		/* of each buffer, bytes */
-	uint32_t flags;			/* DMABUF_REVOKE_ALLOC_* of each, such as ACCEPT_LEGACY */
+	uint32_t flags;			/* DMABUF_REVOKE_ALLOC_* of each: ACCEPT_LEGACY */
 	bool maps_unpinned;		/* DMABUF_REVOKE_FEATURE_MAP_UNPINNED */
 	const char *range;		/* "OFFSET:LENGTH", or NULL */
 	uint64_t range_offset, range_length;
@@ -29,11 +29,14 @@ struct stage {
 	bool legacy;			/* what attached cannot be revoked, and was let in */
 	bool speaks;			/* the program has answered on its socket */
 	int answer;			/* the last one: 0 or a positive errno */
+	bool may_wait;			/* for a restore, as an access of the CPU does */
+	bool waits;			/* and does so, for it has not answered */
 	bool fenced;			/* a fence was seen on the buffer before the act */
 	int holder;			/* our own attachment, whose fence is stuck; -1: none */
 	uint64_t other;			/* its number in the events; 0: none */
 	const char *cgroup;		/* to start the program in, or NULL */
 	const char *range;		/* to tell it, or NULL */
+	uint64_t free_ns;		/* when that was let go of; 0: not yet */
 	uint64_t told_ns;		/* when the last revoke, or move, began; 0: none */
 	int ret;			/* what it returned */
 	uint64_t moved;			/* the number of the move, if it was one */
@@ -82,16 +85,22 @@ bool stage_await_map(struct stage *stage);
  * or does not speak at all.
  */
 bool stage_again(struct stage *stage);
+/* "again" only. False: nobody hears it. */
+bool stage_ask(struct stage *stage);
 /* An answer until then, to what was said before. */
 bool stage_hear(struct stage *stage, uint64_t deadline_ns);
+/* The same, until it is late: trial_is_over() with the limit for answers. */
+bool stage_hear_late(struct stage *stage, uint64_t began_ns);
 /* What the exporter refused last, and with what; 0: nothing was. */
 int stage_refusal(const struct stage *stage, const char **call);
 /* How often the same call was refused since then, at most. */
 unsigned int stage_tries(const struct stage *stage, uint64_t since_ns);
-/* Who tries so often does not give up. */
-#define STAGE_TRIES	100
+/* Whether it tries without end, and not anew for each use: often, and one right after the other. */
+bool stage_is_stubborn(const struct stage *stage, uint64_t since_ns);
 /* How it is now, by the exporter. All 0 if that cannot be had. */
 struct dmabuf_revoke_query stage_look(const struct stage *stage);
+/* The same; or -ENOENT: there is no such buffer any more; or why it cannot be had. */
+int stage_see(const struct stage *stage, struct dmabuf_revoke_query *query);
 
 /*
  * The acts of the exporter, in a process of their own, since a callback may never return. Each
@@ -118,12 +127,25 @@ void stage_move_only(struct stage *stage);
 void stage_judge_told(struct stage *stage);
 /* Whether an attachment of the program can be revoked, so that it is told. */
 bool stage_is_revocable(const struct stage *stage);
-/* And pins. */
+/* Whether there was one when the last act told; and whether one had a pin then. */
+bool stage_was_told(const struct stage *stage);
 bool stage_is_pinned(const struct stage *stage);
+/* When the telling of the last act began. */
+uint64_t stage_told_at(const struct stage *stage);
 /* Mapped anew since then, by the program. */
 bool stage_mapped_since(const struct stage *stage, uint64_t since_ns);
+/* Whether one that was told is mapped now; and whether one that had a pin has mapped since. */
+bool stage_keeps(const struct stage *stage);
+bool stage_has_revived(const struct stage *stage);
 
 /* again.c: the program is asked to use the buffer again. */
+
+/*
+ * It has not answered since then: @clause is SKIP if it has ended, I17 FAIL if it is in a call that
+ * may be the driver's.
+ */
+void stage_judge_silence(struct stage *stage, const char *clause, uint64_t since_ns,
+			 const char *when);
 
 /* I5, I6: while it is taken back, it says that it could not. */
 void stage_judge_gone(struct stage *stage);
@@ -131,6 +153,17 @@ void stage_judge_gone(struct stage *stage);
 void stage_judge_moved(struct stage *stage);
 /* I5, I6: after a suspension a pinned importer says that it could not, others do. */
 void stage_judge_back(struct stage *stage);
+
+/* holders.c: who has the buffer when the program has ended. */
+
+/* Whether the kernel does not list the dma-buf: nobody has a reference to it. */
+bool stage_is_forgotten(const struct stage *stage);
+/* Whether it lists it: somebody has one. Neither: it cannot be seen. */
+bool stage_is_listed(const struct stage *stage);
+/* The process that has attached, and lives on when the program has ended; 0: none. */
+uint32_t stage_stranger(const struct stage *stage);
+/* Whether a process has it, so that it is no reference of the driver's. */
+bool stage_is_had(const struct stage *stage);
 
 /* left.c */
 

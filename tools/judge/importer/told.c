@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What an importer did after it was told, by the events of the exporter. */
 #include <errno.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -24,29 +24,90 @@ static const struct watch_event *telling(const struct stage *stage)
 	return events_first(stage->trial, WATCH_INVALIDATE, stage->told_ns);
 }
 
-/* How many of @attach there were until @time_ns. */
-static int count_until(const struct trial *trial, enum watch_what what, uint64_t attach,
-		       uint64_t time_ns)
-{
-	const struct watch_event *event = NULL;
-	int count = 0;
+/* An attachment of the program that can be revoked, at one time. */
+struct holding {
+	bool attached;
+	int maps, pins;
+};
 
-	while ((event = events_next(trial, what, 0, event)))
-		count += event->attach == attach && !event->result && event->time_ns <= time_ns;
-	return count;
+/* By the number of the attachment. */
+struct holdings {
+	struct holding *of;
+	uint64_t count;
+};
+
+static uint64_t most_attach(const struct trial *trial)
+{
+	uint64_t most = 0;
+	size_t i;
+
+	for (i = 0; i < trial->list.count; i++)
+		if (trial->list.events[i].attach > most)
+			most = trial->list.events[i].attach;
+	return most;
 }
 
-/* Mappings, or pins, of @attach that there were at @time_ns. */
-static int held_at(const struct trial *trial, enum watch_what what, enum watch_what undone,
-		   uint64_t attach, uint64_t time_ns)
+static void note(struct holding *holding, const struct watch_event *event)
 {
-	return count_until(trial, what, attach, time_ns) -
-	       count_until(trial, undone, attach, time_ns);
+	switch (event->what) {
+	case WATCH_ATTACH:
+		holding->attached = !strcmp(event->name, "revocable");
+		break;
+	case WATCH_DETACH:
+		holding->attached = false;
+		break;
+	case WATCH_MAP:
+		holding->maps++;
+		break;
+	case WATCH_UNMAP:
+		holding->maps--;
+		break;
+	case WATCH_PIN:
+		holding->pins++;
+		break;
+	case WATCH_UNPIN:
+		holding->pins--;
+		break;
+	default:
+		break;
+	}
 }
 
-static int mappings_at(const struct trial *trial, uint64_t attach, uint64_t time_ns)
+/* To be freed. In one go: there may be ten thousands of events. */
+static struct holdings holdings_at(const struct stage *stage, uint64_t time_ns)
 {
-	return held_at(trial, WATCH_MAP, WATCH_UNMAP, attach, time_ns);
+	const struct watch_list *list = &stage->trial->list;
+	struct holdings all = { .count = most_attach(stage->trial) + 1 };
+	size_t i;
+
+	all.of = calloc(all.count, sizeof(*all.of));
+	for (i = 0; all.of && i < list->count; i++) {
+		const struct watch_event *event = &list->events[i];
+
+		if (event->inode == stage->trial->inode && event->time_ns <= time_ns &&
+		    event->attach != stage->other && !event->result)
+			note(&all.of[event->attach], event);
+	}
+	if (!all.of)
+		all.count = 0;
+	return all;
+}
+
+/* Those that were told; to be freed. */
+static struct holdings holdings_told(const struct stage *stage)
+{
+	const struct watch_event *told = telling(stage);
+
+	return told ? holdings_at(stage, told->begin_ns) : (struct holdings){ 0 };
+}
+
+/* Beyond those pins that the core makes, on older kernels, for each map. */
+static bool holds_pin(const struct stage *stage, const struct holding *holding)
+{
+	const struct importer_subject *subject = stage->trial->judge->subject;
+
+	return holding->attached &&
+	       holding->pins > (subject->maps_unpinned ? 0 : holding->maps);
 }
 
 /* When the last of @count mappings was unmapped that there were at @time_ns; 0: not yet. */
@@ -77,38 +138,71 @@ bool stage_is_revocable(const struct stage *stage)
 	return next_revocable(stage, NULL);
 }
 
-/* Beyond those pins that the core makes, on older kernels, for each map. */
-static bool holds_pin(const struct stage *stage, uint64_t attach)
+bool stage_was_told(const struct stage *stage)
 {
-	const struct importer_subject *subject = stage->trial->judge->subject;
-	const struct watch_event *pin = NULL;
+	struct holdings all = holdings_told(stage);
+	bool told = false;
+	uint64_t i;
 
-	while ((pin = events_next(stage->trial, WATCH_PIN, 0, pin))) {
-		const struct watch_event *map = events_first(stage->trial, WATCH_MAP,
-							     pin->time_ns);
-
-		if (pin->result || pin->attach != attach)
-			continue;
-		if (subject->maps_unpinned)
-			return true;
-		/* Then a second one, or a map, comes next. */
-		while (map && (map->result || map->attach != attach))
-			map = events_next(stage->trial, WATCH_MAP, pin->time_ns, map);
-		if (map && held_at(stage->trial, WATCH_PIN, WATCH_UNPIN, attach, map->time_ns) >
-		    mappings_at(stage->trial, attach, map->time_ns))
-			return true;
-	}
-	return false;
+	for (i = 0; i < all.count; i++)
+		told |= all.of[i].attached;
+	free(all.of);
+	return told;
 }
 
 bool stage_is_pinned(const struct stage *stage)
 {
-	const struct watch_event *attach = NULL;
+	struct holdings all = holdings_told(stage);
+	bool pinned = false;
+	uint64_t i;
 
-	while ((attach = next_revocable(stage, attach)))
-		if (holds_pin(stage, attach->attach))
+	for (i = 0; i < all.count; i++)
+		pinned |= holds_pin(stage, &all.of[i]);
+	free(all.of);
+	return pinned;
+}
+
+uint64_t stage_told_at(const struct stage *stage)
+{
+	const struct watch_event *told = telling(stage);
+
+	return told && told->begin_ns ? told->begin_ns : stage->told_ns;
+}
+
+static bool has_mapped_since(const struct stage *stage, uint64_t attach, uint64_t since_ns)
+{
+	const struct watch_event *map = NULL;
+
+	while ((map = events_next(stage->trial, WATCH_MAP, since_ns, map)))
+		if (!map->result && map->attach == attach)
 			return true;
 	return false;
+}
+
+bool stage_keeps(const struct stage *stage)
+{
+	struct holdings then = holdings_told(stage), now = holdings_at(stage, UINT64_MAX);
+	bool keeps = false;
+	uint64_t i;
+
+	for (i = 0; i < then.count && i < now.count && !keeps; i++)
+		keeps = then.of[i].attached && now.of[i].maps > 0;
+	free(then.of);
+	free(now.of);
+	return keeps;
+}
+
+bool stage_has_revived(const struct stage *stage)
+{
+	struct holdings then = holdings_told(stage);
+	bool revived = false;
+	uint64_t i;
+
+	for (i = 0; i < then.count && !revived; i++)
+		revived = holds_pin(stage, &then.of[i]) &&
+			  has_mapped_since(stage, i, stage_told_at(stage));
+	free(then.of);
+	return revived;
 }
 
 bool stage_mapped_since(const struct stage *stage, uint64_t since_ns)
@@ -131,16 +225,43 @@ static bool is_of_other(const struct stage *stage, const struct watch_event *fen
 	return false;
 }
 
-/* When the last fence had signalled that the exporter waited for; 0: there was none. */
-static uint64_t fences_done(const struct stage *stage)
+/* When that fence signalled, if it was seen: who waited may have been late to notice. */
+static uint64_t signalled_at(const struct stage *stage, const struct watch_event *wait)
+{
+	const struct watch_event *signal = NULL;
+
+	while ((signal = events_next(stage->trial, WATCH_FENCE_SIGNAL, wait->begin_ns, signal)))
+		if (signal->context == wait->context && signal->seqno == wait->seqno)
+			return signal->time_ns < wait->time_ns ? signal->time_ns : wait->time_ns;
+	return wait->time_ns;
+}
+
+/* When the last fence had that the exporter waited for; 0: there was none. */
+static uint64_t fences_signalled(const struct stage *stage)
 {
 	const struct watch_event *wait = NULL;
-	uint64_t done = 0;
+	uint64_t last = 0, at;
+
+	while ((wait = events_next(stage->trial, WATCH_FENCE_WAIT, stage->told_ns, wait))) {
+		if (wait->unfinished || is_of_other(stage, wait))
+			continue;
+		at = signalled_at(stage, wait);
+		if (at > last)
+			last = at;
+	}
+	return last;
+}
+
+/* From when on it may unmap, whatever it waits for: its own fences, or one of ours. */
+static uint64_t free_at(const struct stage *stage, const struct watch_event *told)
+{
+	const struct watch_event *wait = NULL;
+	uint64_t from = told->time_ns;
 
 	while ((wait = events_next(stage->trial, WATCH_FENCE_WAIT, stage->told_ns, wait)))
-		if (!wait->unfinished && !is_of_other(stage, wait))
-			done = wait->time_ns;
-	return done;
+		if (!wait->unfinished && wait->time_ns > from)
+			from = wait->time_ns;
+	return stage->free_ns > from ? stage->free_ns : from;
 }
 
 static bool awaits_fences(const struct stage *stage)
@@ -167,7 +288,7 @@ static bool has_kernel_fence(const struct stage *stage)
 
 static void judge_fences(struct stage *stage, const struct watch_event *told)
 {
-	uint64_t done = fences_done(stage);
+	uint64_t done = fences_signalled(stage);
 
 	if (has_kernel_fence(stage))
 		trial_fail(stage->trial, "I8",
@@ -186,18 +307,14 @@ static void judge_fences(struct stage *stage, const struct watch_event *told)
 			      "no fence was pending when the importer was told");
 }
 
-/* The importer says that it can be revoked: it has a callback. */
-static void judge_unmaps_of(struct stage *stage, const struct watch_event *attach,
+/* The importer says that it can be revoked: it has a callback. @count: its mappings then. */
+static void judge_unmaps_of(struct stage *stage, uint64_t attach, int count,
 			    const struct watch_event *told)
 {
 	static const char never[] = "it claims to be revocable and is not: it has not unmapped";
-	int count = mappings_at(stage->trial, attach->attach, told->begin_ns);
-	uint64_t done = fences_done(stage), from, at;
+	uint64_t from = free_at(stage, told);
+	uint64_t at = unmapped_at(stage->trial, attach, told->begin_ns, count);
 
-	if (count <= 0)
-		return;
-	from = done > told->time_ns ? done : told->time_ns;
-	at = unmapped_at(stage->trial, attach->attach, told->begin_ns, count);
 	/* Then nothing says that it should have. */
 	if (!at && awaits_fences(stage))
 		trial_unknown(stage->trial, "I4",
@@ -212,25 +329,30 @@ static void judge_unmaps_of(struct stage *stage, const struct watch_event *attac
 			   "it was told, and the last fence");
 }
 
-static bool has_unmapped(const struct stage *stage, const struct watch_event *told)
+static bool is_mapped(const struct holding *holding)
 {
-	const struct watch_event *attach = NULL;
+	return holding->attached && holding->maps > 0;
+}
 
-	while ((attach = next_revocable(stage, attach))) {
-		int count = mappings_at(stage->trial, attach->attach, told->begin_ns);
+static bool has_unmapped(const struct stage *stage, const struct holdings *all,
+			 const struct watch_event *told)
+{
+	uint64_t i;
 
-		if (count > 0 && !unmapped_at(stage->trial, attach->attach, told->begin_ns, count))
+	for (i = 0; i < all->count; i++)
+		if (is_mapped(&all->of[i]) &&
+		    !unmapped_at(stage->trial, i, told->begin_ns, all->of[i].maps))
 			return false;
-	}
 	return true;
 }
 
 /* Not every act has waited for that. */
-static void await_unmaps(struct stage *stage, const struct watch_event *told)
+static void await_unmaps(struct stage *stage, const struct holdings *all,
+			 const struct watch_event *told)
 {
 	const struct limits *limits = &stage->trial->judge->limits;
 
-	while (!has_unmapped(stage, told) &&
+	while (!has_unmapped(stage, all, told) &&
 	       !trial_is_over(stage->trial, limits->ns[LIMIT_FENCE] + limits->ns[LIMIT_UNMAP],
 			      told->begin_ns)) {
 		nanosleep(&shortly, NULL);
@@ -240,11 +362,14 @@ static void await_unmaps(struct stage *stage, const struct watch_event *told)
 
 static void judge_unmaps(struct stage *stage, const struct watch_event *told)
 {
-	const struct watch_event *attach = NULL;
+	struct holdings all = holdings_at(stage, told->begin_ns);
+	uint64_t i;
 
-	await_unmaps(stage, told);
-	while ((attach = next_revocable(stage, attach)))
-		judge_unmaps_of(stage, attach, told);
+	await_unmaps(stage, &all, told);
+	for (i = 0; i < all.count; i++)
+		if (is_mapped(&all.of[i]))
+			judge_unmaps_of(stage, i, all.of[i].maps, told);
+	free(all.of);
 }
 
 /* Pins delay no revoke, so this is looked at until it is so. */
@@ -258,7 +383,8 @@ static void await_unpins(struct stage *stage)
 	trial_look(stage->trial);
 }
 
-static void judge_pin_of(struct stage *stage, uint64_t attach, const struct watch_event *told)
+static void judge_pin_of(struct stage *stage, uint64_t attach, int pins,
+			 const struct watch_event *told)
 {
 	const struct watch_event *event = NULL;
 	uint64_t unpinned = 0;
@@ -266,7 +392,7 @@ static void judge_pin_of(struct stage *stage, uint64_t attach, const struct watc
 	while ((event = events_next(stage->trial, WATCH_UNPIN, told->begin_ns, event)))
 		if (event->attach == attach)
 			unpinned = event->time_ns;
-	if (held_at(stage->trial, WATCH_PIN, WATCH_UNPIN, attach, UINT64_MAX) > 0)
+	if (pins > 0)
 		trial_never(stage->trial, "I5", LIMIT_UNMAP, told->time_ns,
 			    "it has not unpinned", "it was told");
 	else if (unpinned > told->time_ns)
@@ -278,15 +404,20 @@ static void judge_pin_of(struct stage *stage, uint64_t attach, const struct watc
 
 static void judge_pins(struct stage *stage, const struct watch_event *told)
 {
-	const struct watch_event *attach = NULL;
+	struct holdings then, now;
+	uint64_t i;
 
 	if (awaits_fences(stage))
 		return;
 	if (stage_is_pinned(stage))
 		await_unpins(stage);
-	while ((attach = next_revocable(stage, attach)))
-		if (holds_pin(stage, attach->attach))
-			judge_pin_of(stage, attach->attach, told);
+	then = holdings_at(stage, told->begin_ns);
+	now = holdings_at(stage, UINT64_MAX);
+	for (i = 0; i < then.count && i < now.count; i++)
+		if (holds_pin(stage, &then.of[i]))
+			judge_pin_of(stage, i, now.of[i].pins, told);
+	free(then.of);
+	free(now.of);
 }
 
 /* Of jobs and fences only our importer tells. What is on a newer mapping is not concerned. */
@@ -316,8 +447,8 @@ void stage_judge_told(struct stage *stage)
 	const struct watch_event *first = telling(stage), *told;
 	struct watch_event copy;
 
-	/* What it was not told it need not do: it was let in with --accept-legacy. */
-	if (!first || !next_revocable(stage, NULL) || stage->ret == -EINPROGRESS)
+	/* What it was not told it need not do: it cannot be revoked, or has let go. */
+	if (!first || !stage_was_told(stage) || stage->ret == -EINPROGRESS)
 		return;
 	/* The list may move. */
 	copy = *first;

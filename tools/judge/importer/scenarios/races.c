@@ -22,11 +22,18 @@ static uint64_t random_below(const struct trial *trial, unsigned int number, uin
 	return most ? x % most : 0;
 }
 
-static void sleep_for(uint64_t ns)
-{
-	const struct timespec time = { (time_t)(ns / 1000000000), (long)(ns % 1000000000) };
+/* In one go, for the moments to be random; unless that takes so long that it may be interrupted. */
+#define SLICE_NS	200000000ULL
 
-	nanosleep(&time, NULL);
+static void sleep_for(struct trial *trial, uint64_t ns)
+{
+	while (ns && !trial_is_interrupted(trial)) {
+		uint64_t slice = ns < SLICE_NS ? ns : SLICE_NS;
+		const struct timespec time = { .tv_nsec = (long)slice };
+
+		nanosleep(&time, NULL);
+		ns -= slice;
+	}
 }
 
 /* How long it takes until it has used the buffer; 0 after giving up. */
@@ -51,7 +58,7 @@ static void attach_and_revoke(struct trial *trial, uint64_t delay_ns)
 	struct stage stage;
 
 	if (stage_open(&stage, trial, &quarantined)) {
-		sleep_for(delay_ns);
+		sleep_for(trial, delay_ns);
 		stage_revoke(&stage);
 		stage_judge_told(&stage);
 	}
@@ -99,7 +106,7 @@ static void detach_and_revoke(struct trial *trial, uint64_t delay_ns)
 	if (stage_open(&stage, trial, &quarantined) && stage_await_use(&stage)) {
 		close(trial->partner.control);
 		trial->partner.control = -1;
-		sleep_for(delay_ns);
+		sleep_for(trial, delay_ns);
 		stage_revoke(&stage);
 		stage_judge_told(&stage);
 	}
@@ -125,9 +132,10 @@ const struct scenario detaching = {
 
 static bool is_revoked(const struct stage *stage)
 {
-	const struct dmabuf_revoke_query query = stage_look(stage);
+	struct dmabuf_revoke_query query;
+	int ret = stage_see(stage, &query);
 
-	return !query.id || query.state == DMABUF_REVOKE_STATE_REVOKED;
+	return ret == -ENOENT || (!ret && query.state == DMABUF_REVOKE_STATE_REVOKED);
 }
 
 static void run_owner(struct trial *trial)
@@ -139,7 +147,7 @@ static void run_owner(struct trial *trial)
 		while (!stage.legacy && !is_revoked(&stage) &&
 		       !trial_is_over(trial, trial->judge->limits.ns[LIMIT_UNMAP] +
 				      trial->judge->limits.ns[LIMIT_FENCE], stage.told_ns))
-			sleep_for(2000000);
+			sleep_for(trial, 2000000);
 		stage.revoke.pending = stage_look(&stage).pending;
 		stage.ret = is_revoked(&stage) ? 0 : -ETIMEDOUT;
 		trial_look(trial);

@@ -48,7 +48,7 @@ const struct scenario revoke_busy = {
 /* The second call must find that all was done. */
 static void judge_idempotence(struct stage *stage)
 {
-	if (stage->legacy)
+	if (stage->legacy || !stage_was_told(stage))
 		return;
 	if (stage->ret)
 		trial_unknown(stage->trial, "I7", "the revoke has not come to its end");

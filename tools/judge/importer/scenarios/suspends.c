@@ -38,6 +38,15 @@ const struct scenario suspend_restore = {
 	.run = run_restore,
 };
 
+/* Of who waited for the restore. */
+static void await_answer(struct stage *stage)
+{
+	uint64_t since_ns = dr_now();
+
+	if (stage->waits && !stage->ret && !stage_hear_late(stage, since_ns))
+		stage_judge_silence(stage, "I17", since_ns, "the buffer was restored");
+}
+
 static void run_again(struct trial *trial)
 {
 	struct stage stage;
@@ -45,9 +54,11 @@ static void run_again(struct trial *trial)
 	if (stage_open(&stage, trial, NULL) && stage_await_use(&stage)) {
 		stage_suspend(&stage);
 		stage_judge_told(&stage);
+		stage.may_wait = true;
 		if (!stage.ret)
 			stage_judge_gone(&stage);
 		stage_restore(&stage);
+		await_answer(&stage);
 	}
 	stage_close(&stage);
 }

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Where a program stands that does not go on: in a call, which may be of the driver, or not. */
+#ifndef JUDGE_IMPORTER_WHERE_H
+#define JUDGE_IMPORTER_WHERE_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* Whether a thread of that process group does anything else than to wait for its own things. */
+bool where_is_busy(pid_t group);
+
+#endif
