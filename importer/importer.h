@@ -267,6 +267,7 @@ void dbi_rogue_fence_after(struct dbi_attachment *att);
 void dbi_rogue_aim(struct dbi_mapping *map);
 void dbi_rogue_dma(struct dbi_attachment *att);
 void dbi_rogue_end_fence(struct dbi_attachment *att);
+void dbi_rogue_add_fence(struct dbi_attachment *att);
 void dbi_rogue_leave_fence(struct dbi_attachment *att);
 void dbi_rogue_destroy(struct dbi_attachment *att);
 

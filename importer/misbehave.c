@@ -281,6 +281,7 @@ static void dbi_misbehave_after_release(struct dbi_attachment *att)
 
 static void dbi_misbehave_before_detach(struct dbi_attachment *att)
 {
+	dbi_rogue_add_fence(att);
 	if (dbi_at_work(att, MISBEHAVE(FENCE_OUTLIVES)))
 		dbi_rogue_leave_fence(att);
 }

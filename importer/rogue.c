@@ -225,6 +225,13 @@ void dbi_rogue_end_fence(struct dbi_attachment *att)
 		flush_delayed_work(&att->rogue->signal_work);
 }
 
+/* The attachment is detaching: what is to be added is added before, however late its worker is. */
+void dbi_rogue_add_fence(struct dbi_attachment *att)
+{
+	if (att->rogue)
+		flush_work(&att->rogue->add_work);
+}
+
 /* The module's exit waits for those who have let it go to return: it ends their workqueue. */
 static void dbi_left_signal_work(struct work_struct *work)
 {
