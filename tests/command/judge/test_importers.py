@@ -185,7 +185,7 @@ BUGS = {
     "ignore": Bug(
         "--misbehave ignore",
         """
-        revoke-mapped I4 I6
+        revoke-mapped I3 I4 I6
         revoke-busy I4
         owner-dies I4
         suspend-restore I4
@@ -296,9 +296,7 @@ BUGS = {
         """,
         "suspend-restore",
     ),
-    "fence-outlives": Bug(
-        "--misbehave fence-outlives --delay 8000", "revoke-mapped I18"
-    ),
+    "fence-outlives": Bug("--misbehave fence-outlives --delay 8000", "fragmented I18"),
     "stale": Bug("--misbehave stale", "told-in-map I16", "revoke-mapped"),
 }
 

@@ -282,6 +282,8 @@ static void judge_left(struct stage *stage)
 		judge_attachments(stage, began_ns);
 	if (judges(stage, "I9"))
 		judge_counts(stage, detached ? 0 : began_ns);
+	if (judges(stage, "I3") && stage->told_ns)
+		stage_judge_new_work(stage);
 	if (detached)
 		judge_fences(stage);
 }

@@ -121,10 +121,12 @@ void stage_move_only(struct stage *stage);
 /* told.c: what the events say of what the program did. */
 
 /*
- * Of the last act: I2 the callback, I3 what has begun after it, I8 the fences, I4 the unmaps, I5
- * the pins. Only those that the scenario names.
+ * Of the last act: I2 the callback, I8 the fences, I4 the unmaps, I5 the pins. Only those that the
+ * scenario names.
  */
 void stage_judge_told(struct stage *stage);
+/* I3: what has begun after that. To be asked when nothing can come any more. */
+void stage_judge_new_work(struct stage *stage);
 /* Whether an attachment of the program can be revoked, so that it is told. */
 bool stage_is_revocable(const struct stage *stage);
 /* Whether there was one when the last act told; and whether one had a pin then. */

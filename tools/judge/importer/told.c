@@ -420,12 +420,33 @@ static void judge_pins(struct stage *stage, const struct watch_event *told)
 	free(now.of);
 }
 
-/* Of jobs and fences only our importer tells. What is on a newer mapping is not concerned. */
-static void judge_new_work(struct stage *stage, const struct watch_event *told)
+void stage_judge_told(struct stage *stage)
 {
-	const struct watch_event *event = NULL;
+	const struct watch_event *first = telling(stage), *told;
+	struct watch_event copy;
 
-	if (stage_mapped_since(stage, told->begin_ns))
+	/* What it was not told it need not do: it cannot be revoked, or has let go. */
+	if (!first || !stage_was_told(stage) || stage->ret == -EINPROGRESS)
+		return;
+	/* The list may move. */
+	copy = *first;
+	told = &copy;
+	if (judges(stage, "I2"))
+		judge_callback(stage, told);
+	if (judges(stage, "I8"))
+		judge_fences(stage, told);
+	if (judges(stage, "I4"))
+		judge_unmaps(stage, told);
+	if (judges(stage, "I5"))
+		judge_pins(stage, told);
+}
+
+/* Of jobs and fences only our importer tells. What is on a newer mapping is not concerned. */
+void stage_judge_new_work(struct stage *stage)
+{
+	const struct watch_event *told = telling(stage), *event = NULL;
+
+	if (!told || !stage_was_told(stage) || stage_mapped_since(stage, told->begin_ns))
 		return;
 	while ((event = events_next(stage->trial, WATCH_JOB, told->time_ns, event)))
 		if (event->begin_ns > told->time_ns && event->attach != stage->other) {
@@ -440,27 +461,4 @@ static void judge_new_work(struct stage *stage, const struct watch_event *told)
 				   "a fence was added after the callback had returned: the exporter may not wait for it any more");
 			return;
 		}
-}
-
-void stage_judge_told(struct stage *stage)
-{
-	const struct watch_event *first = telling(stage), *told;
-	struct watch_event copy;
-
-	/* What it was not told it need not do: it cannot be revoked, or has let go. */
-	if (!first || !stage_was_told(stage) || stage->ret == -EINPROGRESS)
-		return;
-	/* The list may move. */
-	copy = *first;
-	told = &copy;
-	if (judges(stage, "I2"))
-		judge_callback(stage, told);
-	if (judges(stage, "I3"))
-		judge_new_work(stage, told);
-	if (judges(stage, "I8"))
-		judge_fences(stage, told);
-	if (judges(stage, "I4"))
-		judge_unmaps(stage, told);
-	if (judges(stage, "I5"))
-		judge_pins(stage, told);
 }
