@@ -35,6 +35,9 @@ bool trial_is_blind(const struct trial *trial)
 	return false;
 }
 
+/* How often a scenario is run for one verdict, if this machine gets in the way. */
+#define TRIES	3
+
 /* Of that clause; @verdict, or if that is negative any. */
 static bool has(const struct trial *trial, const char *clause, int verdict)
 {
@@ -116,6 +119,16 @@ static bool is_too_long(uint64_t took_ns, uint64_t lost_ns, uint64_t most_ns)
 	return took_ns > most_ns + lost_ns;
 }
 
+static struct finding *spoiled(struct trial *trial, const char *clause, const char *text,
+			       uint64_t lost_ns)
+{
+	char duration[UNITS_TEXT];
+
+	trial->spoiled = true;
+	return trial_unknown(trial, clause, "%s; but this machine did nothing for %s of it", text,
+			     format_duration(duration, lost_ns));
+}
+
 /* "the last unmap came 12 ms after WHEN" */
 static void say(char text[FINDING_TEXT], const struct trial *trial, enum limit limit,
 		uint64_t ns, const char *what, const char *when)
@@ -132,7 +145,7 @@ struct finding *trial_took(struct trial *trial, const char *clause, enum limit l
 {
 	uint64_t took = end_ns > begin_ns ? end_ns - begin_ns : 0;
 	uint64_t lost = pulse_lost(begin_ns, end_ns), most = trial->judge->limits.ns[limit];
-	char text[FINDING_TEXT], duration[UNITS_TEXT];
+	char text[FINDING_TEXT];
 
 	if (!begin_ns || (took > most && trial_is_blind(trial)))
 		return trial_unknown(trial, clause, "%s, but events were lost", what);
@@ -140,8 +153,7 @@ struct finding *trial_took(struct trial *trial, const char *clause, enum limit l
 	if (took <= most)
 		return trial_pass(trial, clause, "%s", text);
 	if (!is_too_long(took, lost, most))
-		return trial_unknown(trial, clause, "%s; but this machine did nothing for %s of it",
-				     text, format_duration(duration, lost));
+		return spoiled(trial, clause, text, lost);
 	return trial_fail(trial, clause, "%s", text);
 }
 
@@ -161,8 +173,7 @@ struct finding *trial_never(struct trial *trial, const char *clause, enum limit 
 	if (now - begin_ns <= trial->judge->limits.ns[limit])
 		return trial_unknown(trial, clause, "%s; it was not waited for any longer", text);
 	if (!is_too_long(now - begin_ns, lost, trial->judge->limits.ns[limit]))
-		return trial_unknown(trial, clause, "%s; but this machine did nothing for %s of it",
-				     text, format_duration(duration, lost));
+		return spoiled(trial, clause, text, lost);
 	return trial_fail(trial, clause, "%s", text);
 }
 
@@ -263,7 +274,21 @@ void trial_leave_out(struct judge *judge, const struct scenario *scenario, unsig
 	trial_give_up(&trial, "%s", why);
 }
 
-void trial_run(struct judge *judge, const struct scenario *scenario, unsigned int round)
+static void read_log(struct trial *trial)
+{
+	int log = trial->judge->log;
+
+	if (log >= 0 && kernel_log_read(log, note_complaint, trial))
+		trial_unknown(trial, "LOG",
+			      "lines of the kernel's log were overwritten before they were read");
+	if (!has_verdict(trial, "LOG"))
+		trial_find(trial, "LOG", log < 0 ? VERDICT_SKIP : VERDICT_PASS,
+			   log < 0 ? "the kernel's log cannot be read (/dev/kmsg)" :
+			   "the kernel's log has no complaint");
+}
+
+/* False: another try may tell more. */
+static bool try(struct judge *judge, const struct scenario *scenario, unsigned int round)
 {
 	struct trial trial = { .judge = judge, .scenario = scenario, .round = round,
 			       .began_ns = dr_now(), .partner = { .received = -1 } };
@@ -277,17 +302,28 @@ void trial_run(struct judge *judge, const struct scenario *scenario, unsigned in
 	scenario->run(&trial);
 	trial_end_program(&trial);
 	trial_look(&trial);
-	if (judge->log >= 0 && kernel_log_read(judge->log, note_complaint, &trial))
-		trial_unknown(&trial, "LOG",
-			      "lines of the kernel's log were overwritten before they were read");
-	if (!has_verdict(&trial, "LOG"))
-		trial_find(&trial, "LOG", judge->log < 0 ? VERDICT_SKIP : VERDICT_PASS,
-			   judge->log < 0 ? "the kernel's log cannot be read (/dev/kmsg)" :
-			   "the kernel's log has no complaint");
+	read_log(&trial);
 	give_all(&trial, VERDICT_UNKNOWN, judge->interrupted ? "it was interrupted" :
 		 "nothing showed it");
 	for (i = 0; judge->draws && i < trial.list.count; i++)
 		if (watch_list_add(&judge->all, &trial.list.events[i]))
 			judge->findings.ret = -ENOMEM;
+	trial.spoiled |= trial_is_blind(&trial);
 	watch_list_free(&trial.list);
+	return !trial.spoiled;
+}
+
+/* Without a program the buffer is the same one, and no more what it was. */
+static bool may_run_anew(const struct judge *judge)
+{
+	return judge->program && !judge->stuck && !judge->interrupted && !judge->findings.ret;
+}
+
+void trial_run(struct judge *judge, const struct scenario *scenario, unsigned int round)
+{
+	size_t before = judge->findings.count;
+	int tries = TRIES;
+
+	while (!try(judge, scenario, round) && --tries && may_run_anew(judge))
+		findings_keep_failures(&judge->findings, before);
 }

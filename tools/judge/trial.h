@@ -22,6 +22,7 @@ struct trial {
 	uint64_t inode;			/* of the dma-buf that it is about; 0: not yet known */
 	bool unused;			/* by the driver: it can break a clause, not keep one */
 	bool once;			/* it is the same several times: say the same once */
+	bool spoiled;			/* by this machine: another try may tell what is UNKNOWN */
 	const char *forgiven;		/* complaints of the kernel that have this, or NULL */
 };
 
@@ -77,7 +78,10 @@ bool trial_is_interrupted(struct trial *trial);
 /* It is not run, for a reason. */
 void trial_leave_out(struct judge *judge, const struct scenario *scenario, unsigned int round,
 		     const char *why);
-/* All there is to one trial: runs the scenario, ends its program, reads the kernel's log. */
+/*
+ * All there is to one trial: runs the scenario, ends its program, reads the kernel's log. Where the
+ * machine stood still, or events were lost, the scenario is run anew, if it starts a program.
+ */
 void trial_run(struct judge *judge, const struct scenario *scenario, unsigned int round);
 
 #endif

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Iterator, NamedTuple
@@ -357,3 +358,62 @@ def test_callback_that_hangs_does_not_hang_the_judge() -> None:
     )
     assert verdicts.cells["revoke-mapped", "I2"] == "FAIL"
     assert "is in the kernel: " in verdicts.evidence("FAIL")
+
+
+#: Stands between the judge and our importer. When it runs for the first time, it stops the judge
+#: for three seconds, from when the exporter acts.
+STOPPER = """
+import os, signal, socket, subprocess, sys, threading, time
+
+control = socket.socket(fileno=int(os.environ["DMABUF_REVOKE_CONTROL"]))
+inner, outer = socket.socketpair()
+environment = os.environ | {"DMABUF_REVOKE_CONTROL": str(outer.fileno())}
+dmabuf = int(os.environ["DMABUF_REVOKE_FD"])
+program = subprocess.Popen(
+    sys.argv[2:], env=environment, pass_fds=[outer.fileno(), dmabuf]
+)
+os.close(dmabuf)
+outer.close()
+
+def acts(judge):
+    with open(f"/proc/{judge}/task/{judge}/children") as children:
+        return len(children.read().split()) > 1
+
+def stop_once():
+    try:
+        os.close(os.open(sys.argv[1], os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        return
+    judge = os.getppid()
+    while not acts(judge):
+        time.sleep(0.001)
+    os.kill(judge, signal.SIGSTOP)
+    time.sleep(3)
+    os.kill(judge, signal.SIGCONT)
+
+def relay(source, target):
+    while data := source.recv(4096):
+        target.sendall(data)
+    target.shutdown(socket.SHUT_WR)
+
+threading.Thread(target=stop_once).start()
+threading.Thread(target=relay, args=(control, inner)).start()
+relay(inner, control)
+program.wait()
+"""
+
+
+def test_machine_that_stood_still_is_tried_again(tmp_path: Path) -> None:
+    """So that a verdict comes of it."""
+    stopper, ran = tmp_path / "stopper.py", tmp_path / "ran"
+    stopper.write_text(STOPPER)
+    bug = (OURS, "--misbehave", "slow-callback", "--delay", "3000")
+    verdicts = judge(
+        "--limit",
+        SHORT,
+        "--scenario",
+        "revoke-mapped",
+        program=(sys.executable, str(stopper), str(ran), *bug),
+    )
+    assert ran.exists()
+    assert verdicts.cells_of("FAIL") == {("revoke-mapped", "I2")}, verdicts.findings

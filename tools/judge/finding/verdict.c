@@ -61,6 +61,18 @@ void findings_free(struct findings *findings)
 	*findings = (struct findings){ 0 };
 }
 
+void findings_keep_failures(struct findings *findings, size_t from)
+{
+	size_t i, kept = from;
+
+	for (i = from; i < findings->count; i++)
+		if (findings->rows[i].verdict == VERDICT_FAIL)
+			findings->rows[kept++] = findings->rows[i];
+		else
+			free(findings->rows[i].details);
+	findings->count = kept;
+}
+
 const struct finding *findings_worst(const struct findings *findings, const char *scenario,
 				     const char *clause)
 {

@@ -41,6 +41,8 @@ struct finding *findings_add(struct findings *findings, const struct finding *fi
 void finding_detail(struct finding *finding, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void findings_free(struct findings *findings);
+/* Those from that index on are forgotten, but what is FAIL. */
+void findings_keep_failures(struct findings *findings, size_t from);
 
 /*
  * Of one clause in one scenario ("": in all), the verdict that outweighs. Returns NULL if there
