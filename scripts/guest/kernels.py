@@ -87,8 +87,8 @@ _RT_PART = (
 )
 
 _OLDER_PART = f"not ({_JUDGE})"
-# What takes longest: make check TESTS=test_importers, and make survey.
-_STOCK_PART = "not (test_importers or test_survey)"
+# What takes longest: make check TESTS="busy_loops or is_let_in", and make survey.
+_STOCK_PART = "not (busy_loops or is_let_in or test_survey)"
 
 # What tests the command, and the controls of other tests: no kernel code, and slow there. And
 # latencies: it maps a page 257 times, and the DMA-API checks count to 7. And what watch records:
