@@ -183,7 +183,8 @@ def test_command_that_fails() -> None:
 
 
 def test_command_that_hangs() -> None:
-    verdicts = given("--move", "sleep 86400", "--scenario", "move")
+    limit = ("--limit", "command=2s")
+    verdicts = given("--move", "sleep 86400", "--scenario", "move", *limit)
     assert "has not come to its end" in verdicts.evidence("move", "E14")
     assert verdicts.of("SKIP") == {("move", "E4"), ("move", "E14")}
 
@@ -242,7 +243,7 @@ def test_leak_without_descriptors_is_found() -> None:
     ],
 )
 def test_program_that_exports_nothing(script: str, says: str) -> None:
-    more = ("--scenario", "kinds,told", "--limit", "import=1s,answer=4s,end=2s")
+    more = ("--scenario", "kinds,told", "--limit", "import=1s,answer=1s,end=1s")
     verdicts = judge("bash", "-c", script, more=more)
     assert verdicts.status == 77, verdicts.all()
     assert says in verdicts.evidence("kinds", "E18"), verdicts.all()

@@ -13,6 +13,7 @@ import pytest
 
 from ..run import COMMAND, no_process_left, run
 from ..watch.recording import nothing_left
+from .verdicts import OURS
 
 __all__ = ["no_process_left", "nothing_left"]  # fixtures
 
@@ -30,12 +31,18 @@ os.write(control, b"done 0\\n")
 while os.read(control, 16):
     os.write(control, b"done 19\\n")
 """
-PROGRAMS = {"right": [COMMAND, "attach"], "wrong": [sys.executable, "-c", WRONG]}
+PROGRAMS = {"right": [OURS], "wrong": [sys.executable, "-c", WRONG]}
+#: The unmap never comes, however long it is waited for.
+LIMITS: dict[str, list[str]] = {
+    "right": [],
+    "wrong": ["--limit", "fence=500ms,unmap=500ms"],
+}
 SENTENCE = "it claims to be revocable and is not"
 
 
 def judge(program: str, *options: str) -> str:
     words = ["test-importer", "--scenario", "revoke-mapped,revoke-busy", *options]
+    words += LIMITS[program]
     status = int(program == "wrong")
     return run(*words, "--", *PROGRAMS[program], status=status).stdout
 
@@ -92,7 +99,7 @@ def test_people_are_told_why_and_what_to_do() -> None:
 
 def test_events_are_those_of_the_buffer_alone() -> None:
     """Whatever others do meanwhile, the evidence is of what is judged."""
-    other = f"{COMMAND} alloc 4k -- {COMMAND} demo >/dev/null; exec {COMMAND} attach"
+    other = f"{COMMAND} alloc 4k -- {COMMAND} demo >/dev/null; exec {OURS}"
     words = ["test-importer", "--scenario", "revoke-mapped", "--json"]
     document = json.loads(run(*words, "--", "sh", "-c", other, status=0).stdout)
     assert "FAIL" not in {row["verdict"] for row in document["clauses"]}
