@@ -20,6 +20,9 @@ _PACKAGES = {
     64: "",
 }
 
+# What another source tree, or another kernel's tree of the same suite, has compiled.
+_CACHE = "export PATH=/usr/lib/ccache:$PATH CCACHE_DIR=/ccache CCACHE_MAXSIZE=500M\n"
+
 
 def _directory(source: Path, image: Path, bits: int) -> ContextManager[Path]:
     """Where the programs of this image, source tree and word size are built."""
@@ -39,11 +42,13 @@ def prepare(kernel: Kernel, source: Path, top: Path, image: Path) -> dict[str, P
     """
     jobs = os.cpu_count() or 1
     make = f"{_PACKAGES[kernel.bits]}make -s -j{jobs} -C /src CC='{_CC[kernel.bits]}'"
-    command = f"{make} BUILD=/build programs"
+    make += " BUILD=/build programs"
+    ccache = top / "ccache" / f"programs.{kernel.suite}"
+    ccache.mkdir(parents=True, exist_ok=True)
     directory = _directory(source, image, kernel.bits)
     with phase(kernel.name, "programs"), directory as build:
-        binds = {"src": source, "build": build}
-        text = chroot.run(command, top / "mnt", image, command, binds)
+        binds = {"src": source, "build": build, "ccache": ccache}
+        text = chroot.run(make, top / "mnt", image, _CACHE + make, binds)
     if text.strip():
         say(f"[{kernel.name}] {text.rstrip()}")
     return {
