@@ -10,7 +10,8 @@ ifneq ($(KERNEL_BUILD)$(KERNEL_IMAGE),)
 KERNELS	?= own
 endif
 BUILD	?= $(CURDIR)/build
-ALL	:= 7.3 7.3-debug 7.3-m32 7.3-swiotlb 7.3-iommu 7.3-rt 6.12 6.12-rt 6.1 6.1-rt
+# What takes longest comes first, so that all end together.
+ALL	:= 7.3 7.3-debug 6.12 6.1 7.3-swiotlb 7.3-m32 7.3-iommu 7.3-rt 6.12-rt 6.1-rt
 # Those that have drivers to be judged, each its own.
 SURVEYED := 7.3 6.12 6.1 7.3-iommu
 KERNELS	?= 7.3

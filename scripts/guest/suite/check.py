@@ -47,18 +47,17 @@ def shards(kernel: Kernel) -> list[tuple[str, str]]:
     return [(f"{kernel.name}.{n}", f"{n}/{kernel.shards}") for n in numbers]
 
 
-def in_order(kernels: list[Kernel]) -> list[tuple[Kernel, str, str]]:
+def in_order(kernels: list[Kernel], jobs: int) -> list[tuple[Kernel, str, str]]:
     """All guests, in the order of their start: the kernel, and what shards() gives of it.
 
     The slow ones first, so that nothing long is left for the end. But while the first one's
-    kernel is built, another of that kernel could only wait: one that need not comes between.
+    kernel is built, another of that kernel could only wait: those that need not come between,
+    as many as start at once.
     """
     rows = sorted(kernels, key=lambda kernel: -kernel.patience)
     guests = [(kernel, *shard) for kernel in rows for shard in shards(kernel)]
-    others = (i for i, guest in enumerate(guests) if guest[0] is not rows[0])
-    if (second := next(others, None)) is not None:
-        guests.insert(1, guests.pop(second))
-    return guests
+    others = [guest for guest in guests if guest[0] is not rows[0]][: jobs - 1]
+    return guests[:1] + others + [each for each in guests[1:] if each not in others]
 
 
 def job(choice: Choice, shard: str = "", part: str = "") -> session.Job:
@@ -202,18 +201,21 @@ def check(
     start = time.monotonic()
     if len(kernels) == 1 and not choice.expression:
         kernels = [replace(kernels[0], shards=max(kernels[0].shards, jobs))]
-    parts: dict[str, Part] = {
-        name: _guest(kernel, shard, settings, choice, results)
-        for kernel, name, shard in in_order(kernels)
-    }
-    for kernel in kernels:
-        if kernel.fragment and not choice.expression:
-            parts.update(_detectors(kernel, settings, results))
+    guests: list[tuple[str, Part]] = [
+        (name, _guest(kernel, shard, settings, choice, results))
+        for kernel, name, shard in in_order(kernels, jobs)
+    ]
+    # What is on the host takes as long as a guest: it is not left for the end either.
+    parts: dict[str, Part] = dict(guests[:jobs])
     if beside.host:
         quick = beside.host == QUICK
         parts["host"] = partial(host.tests, settings, choice, results, quick)
     if beside.lint:
         parts["lint"] = partial(host.lint, settings, beside.lint)
+    parts.update(guests[jobs:])
+    for kernel in kernels:
+        if kernel.fragment and not choice.expression:
+            parts.update(_detectors(kernel, settings, results))
     totals = _run_all(parts, jobs)
     for name in totals:
         write_ktap(results / name)

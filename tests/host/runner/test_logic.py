@@ -153,10 +153,15 @@ def test_the_verdict_ends_with_what_failed(
 
 def test_the_slow_guests_begin_but_do_not_wait_for_each_other() -> None:
     chosen = [kernels.TABLE[name] for name in ("7.3", "6.1", "7.3-debug")]
-    names = [name for _, name, _ in check.in_order(chosen)]
-    assert names == ["7.3-debug.1", "7.3", "7.3-debug.2", "6.1"]
-    assert [name for _, name, _ in check.in_order(chosen[:2])] == ["7.3", "6.1"]
-    assert len(check.in_order(chosen[2:])) == 2
+
+    def names(some: list[kernels.Kernel], jobs: int) -> list[str]:
+        return [name for _, name, _ in check.in_order(some, jobs)]
+
+    assert names(chosen, 1) == ["7.3-debug.1", "7.3-debug.2", "7.3", "6.1"]
+    assert names(chosen, 2) == ["7.3-debug.1", "7.3", "7.3-debug.2", "6.1"]
+    assert names(chosen, 3) == ["7.3-debug.1", "7.3", "6.1", "7.3-debug.2"]
+    assert names(chosen[:2], 2) == ["7.3", "6.1"]
+    assert len(names(chosen[2:], 2)) == 2
 
 
 def test_a_part_says_how_long_it_took() -> None:
