@@ -2,6 +2,8 @@
 """What dmabuf-revoke watch records, of a program or of what a test does itself."""
 from __future__ import annotations
 
+import copy
+import functools
 import json
 import os
 import select
@@ -14,8 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from tests.lib import cpus
 
 from ..run import COMMAND, SOON, default_signals, run
 
@@ -60,6 +60,13 @@ class Recording:
         assert len(found) == 1, f"{what} {members}: {found}"
         return found[0]
 
+    def within(self, inodes: list[int]) -> Recording:
+        """Only what happened to these dma-bufs, whose exports are in it."""
+        some = copy.copy(self)
+        numbers = {self.one("export", inode=inode)["buffer"] for inode in inodes}
+        some.events = [e for e in self.events if e.get("buffer") in numbers]
+        return some
+
     def buffers(self, exporter: str) -> list[int]:
         """Numbers of those of an exporter, in order."""
         return [
@@ -103,6 +110,12 @@ def record(*program: str, more: tuple[str, ...] = ()) -> Recording:
     )
     assert "exited with" not in done.stderr, done.stderr
     return Recording(done.stdout, done.stderr)
+
+
+@functools.cache
+def recorded_demo() -> Recording:
+    """Recorded within the first test that asks for it, whose gates surround that."""
+    return record(COMMAND, "demo")
 
 
 class Watch:
@@ -169,8 +182,7 @@ def left_in_tracefs() -> list[str]:
 
 
 @pytest.fixture(autouse=True)
-def nothing_left() -> Iterator[None]:
+def nothing_left(one_cpu: None) -> Iterator[None]:
     """However it ended. Probes patch the kernel's text."""
-    with cpus.only_one():
-        yield
+    yield
     assert left_in_tracefs() == []

@@ -25,6 +25,7 @@ from .recording import (
     nothing_left,
     options,
     record,
+    recorded_demo,
     watching,
 )
 
@@ -44,6 +45,9 @@ def is_enabled(pid: int) -> bool:
     return path.exists() and path.read_text(encoding="ascii").startswith("1")
 
 
+#: How it records is all the same for the program: without probes it begins and ends sooner.
+OWN = "--own"
+
 STAGES = [has_instance, has_probes, is_enabled, None]
 
 
@@ -59,7 +63,10 @@ def begin_until(stage: Callable[[int], bool] | None, *arguments: str) -> Watch:
     return watch
 
 
-@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+
+
+@pytest.mark.parametrize("end", SIGNALS, ids=[each.name for each in SIGNALS])
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_signal_ends_it_in_order(
     stage: Callable[[int], bool] | None, end: signal.Signals
@@ -118,7 +125,7 @@ def test_what_was_lost_is_said() -> None:
 
 def test_nothing_is_lost_otherwise() -> None:
     """The control of the one above."""
-    recording = record(COMMAND, "demo")
+    recording = recorded_demo()
     assert not recording.of("lost") and "lost" not in recording.errors
 
 
@@ -217,11 +224,12 @@ def test_buffer_without_a_descriptor() -> None:
 
 
 def test_the_end_of_the_program_is_not_its_own() -> None:
-    done = run("watch", "--json", *options(), "--", "sh", "-c", "exit 3")
+    own = ["watch", "--json", OWN]
+    done = run(*own, "--", "sh", "-c", "exit 3")
     assert "watch: sh exited with 3" in done.stderr
-    done = run("watch", "--json", *options(), "--", "sh", "-c", "kill -TERM $$")
+    done = run(*own, "--", "sh", "-c", "kill -TERM $$")
     assert "watch: sh was ended by signal 15" in done.stderr
-    done = run("watch", "--json", *options(), "--", "/nonexistent", status=1)
+    done = run(*own, "--", "/nonexistent", status=1)
     assert "/nonexistent: no such program (ENOENT)" in done.stderr
 
 
@@ -230,7 +238,7 @@ def test_signals_are_for_the_program(tmp_path: Path) -> None:
     os.mkfifo(ready)
     script = f"trap 'exit 5' TERM; : >{ready}; while :; do sleep 0.1; done"
     process = subprocess.Popen(
-        [COMMAND, "watch", "--json", *options(), "--", "sh", "-c", script],
+        [COMMAND, "watch", "--json", OWN, "--", "sh", "-c", script],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )

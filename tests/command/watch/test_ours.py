@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import fcntl
+import functools
 import mmap
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -20,8 +21,8 @@ from .recording import (
     Recording,
     nothing_left,
     offsets,
-    options,
     record,
+    recorded_demo,
     watching,
 )
 
@@ -89,7 +90,7 @@ def check_demo(recording: Recording) -> None:
 
 
 def test_sequence() -> None:
-    check_demo(record(COMMAND, "demo"))
+    check_demo(recorded_demo())
 
 
 def test_sequence_by_offsets_of_headers() -> None:
@@ -111,29 +112,120 @@ def test_pointers_that_come_again_are_others() -> None:
     assert numbers == list(range(1, 7))
 
 
-@pytest.fixture
-def exporter() -> Iterator[int]:
-    file = ioctls.open_node(ioctls.EXPORTER)
-    yield file
-    os.close(file)
+#: Makes buffers of that exporter file, and lets them go; their inodes.
+Scene = Callable[[int], list[int]]
 
 
-def follow(file: int, faults: int = 0, misbehave: int = 0) -> Recording:
+def inodes(*buffers: life.Buffer) -> list[int]:
+    return [os.fstat(buffer.fd).st_ino for buffer in buffers]
+
+
+def follow(file: int, faults: int = 0, misbehave: int = 0) -> list[int]:
     """A life of a buffer with one importer, which is mapped when it is revoked."""
-    with watching() as watch:
-        buffer = life.alloc(file, 4096, faults=faults)
-        attachment = life.attach(buffer.fd, misbehave=misbehave)
-        life.map_it(attachment)
+    buffer = life.alloc(file, 4096, faults=faults)
+    made = inodes(buffer)
+    attachment = life.attach(buffer.fd, misbehave=misbehave)
+    life.map_it(attachment)
+    job = life.submit(attachment, 0)
+    life.wait(attachment, job, life.FOREVER)
+    buffer.revoke()
+    os.close(attachment)
+    os.close(buffer.fd)
+    return made
+
+
+def import_twice(file: int) -> list[int]:
+    buffer = life.alloc(file, 4096)
+    made = inodes(buffer)
+    attachments = [life.attach_mapped(buffer.fd) for _ in range(2)]
+    for attachment in attachments:
         job = life.submit(attachment, 0)
         life.wait(attachment, job, life.FOREVER)
-        buffer.revoke()
         os.close(attachment)
-        os.close(buffer.fd)
-        return watch.end()
+    os.close(buffer.fd)
+    return made
+
+
+SYNC = 0x40086200
+SYNC_END = 4
+EXPORT_SYNC_FILE = 0xC0086202
+IMPORT_SYNC_FILE = 0x40086203
+READ_AND_WRITE = 3
+
+
+def access(file: int) -> list[int]:
+    buffer = life.alloc(file, 4096)
+    made = inodes(buffer)
+    for flags in (READ_AND_WRITE, READ_AND_WRITE | SYNC_END):
+        fcntl.ioctl(buffer.fd, SYNC, struct.pack("Q", flags))
+    os.close(buffer.fd)
+    return made
+
+
+def pass_fence_on(file: int) -> list[int]:
+    """It comes to a second buffer by a sync file, when it is over."""
+    first, second = (life.alloc(file, 4096) for _ in range(2))
+    made = inodes(first, second)
+    attachment = life.attach_mapped(first.fd)
+    job = life.submit(attachment, 0)
+    arg = bytearray(struct.pack("Ii", READ_AND_WRITE, -1))
+    fcntl.ioctl(first.fd, EXPORT_SYNC_FILE, arg)
+    life.wait(attachment, job, life.FOREVER)
+    fcntl.ioctl(second.fd, IMPORT_SYNC_FILE, bytes(arg))
+    for each in (struct.unpack("Ii", arg)[1], attachment, first.fd, second.fd):
+        os.close(each)
+    return made
+
+
+def touch(file: int) -> list[int]:
+    """By the CPU, too."""
+    buffer = life.alloc(file, 4096)
+    made = inodes(buffer)
+    attachment = life.attach_mapped(buffer.fd)
+    with mmap.mmap(buffer.fd, 4096) as memory:
+        memory[0] = 1
+    job = life.submit(attachment, 0)
+    life.wait(attachment, job, life.FOREVER)
+    buffer.revoke()
+    os.close(attachment)
+    os.close(buffer.fd)
+    return made
+
+
+NO_UNMAP = functools.partial(follow, misbehave=life.NO_UNMAP)
+TWICE = functools.partial(follow, faults=TELL_TWICE)
+SCENES: list[Scene] = [
+    follow,
+    NO_UNMAP,
+    TWICE,
+    import_twice,
+    access,
+    pass_fence_on,
+    touch,
+]
+
+
+@functools.cache
+def recorded() -> tuple[Recording, dict[Scene, list[int]]]:
+    """All of them: to put probes on and to take them away is what takes long.
+
+    Within the first test that asks for it, whose gates surround that.
+    """
+    file = ioctls.open_node(ioctls.EXPORTER)
+    with watching() as watch:
+        made = {scene: scene(file) for scene in SCENES}
+        recording = watch.end()
+    os.close(file)
+    assert not recording.of("lost"), recording.errors
+    return recording, made
+
+
+def of(scene: Scene) -> Recording:
+    recording, made = recorded()
+    return recording.within(made[scene])
 
 
 def only(recording: Recording) -> int:
-    """Of what was made meanwhile: of a test before there may be one."""
     buffer = recording.one("export", name=EXPORTER)["buffer"]
     assert isinstance(buffer, int)
     return buffer
@@ -148,15 +240,15 @@ def unmap_and_told(recording: Recording) -> tuple[Event, Event, Event]:
     )
 
 
-def test_importer_that_behaves(exporter: int) -> None:
-    told, unmap, detach = unmap_and_told(follow(exporter))
+def test_importer_that_behaves() -> None:
+    told, unmap, detach = unmap_and_told(of(follow))
     assert told["begin_ns"] < unmap["begin_ns"]
     assert unmap["time_ns"] < told["time_ns"] < detach["begin_ns"]
 
 
-def test_importer_that_does_not_unmap(exporter: int) -> None:
+def test_importer_that_does_not_unmap() -> None:
     """A control: not in the callback, and not before it lets go."""
-    recording = follow(exporter, misbehave=life.NO_UNMAP)
+    recording = of(NO_UNMAP)
     told, unmap, _ = unmap_and_told(recording)
     closed = recording.of("lock", buffer=only(recording))
     assert told["time_ns"] < unmap["begin_ns"]
@@ -165,67 +257,33 @@ def test_importer_that_does_not_unmap(exporter: int) -> None:
     assert invalidate["time_ns"] < unmap["begin_ns"]
 
 
-def test_exporter_that_tells_twice(exporter: int) -> None:
+def test_exporter_that_tells_twice() -> None:
     """A control."""
-    once, twice = follow(exporter), follow(exporter, faults=TELL_TWICE)
-    for recording, times in ((once, 1), (twice, 2)):
+    for recording, times in ((of(follow), 1), (of(TWICE), 2)):
         assert len(recording.of("invalidate", buffer=only(recording))) == times
         assert len(recording.of("told", buffer=only(recording))) == times
 
 
-def test_fences_belong_to_who_mapped(exporter: int) -> None:
-    with watching() as watch:
-        buffer = life.alloc(exporter, 4096)
-        attachments = [life.attach_mapped(buffer.fd) for _ in range(2)]
-        for attachment in attachments:
-            job = life.submit(attachment, 0)
-            life.wait(attachment, job, life.FOREVER)
-            os.close(attachment)
-        os.close(buffer.fd)
-        recording = watch.end()
+def test_fences_belong_to_who_mapped() -> None:
+    recording = of(import_twice)
     for event in recording.of("fence_signal"):
         assert event["device"] == "dmabuf-revoke-importer"
         assert event["name"].startswith("dmabuf-revoke-importer ")
     contexts = {e["context"]: e["attach"] for e in recording.of("fence_signal")}
-    assert len(contexts) == 2
+    assert len(contexts) == 2 == len(set(contexts.values()))
 
 
-SYNC = 0x40086200
-SYNC_END = 4
-
-
-def test_access_by_the_cpu(exporter: int) -> None:
+def test_access_by_the_cpu() -> None:
     """Each is seen once, wherever the compiler has put the core's functions."""
-    with watching() as watch:
-        buffer = life.alloc(exporter, 4096)
-        for flags in (READ_AND_WRITE, READ_AND_WRITE | SYNC_END):
-            fcntl.ioctl(buffer.fd, SYNC, struct.pack("Q", flags))
-        os.close(buffer.fd)
-        recording = watch.end()
+    recording = of(access)
     number = only(recording)
     begin = recording.one("cpu_begin", buffer=number, result=0)
     end = recording.one("cpu_end", buffer=number, result=0)
     assert begin["time_ns"] < end["begin_ns"] < end["time_ns"]
 
 
-EXPORT_SYNC_FILE = 0xC0086202
-IMPORT_SYNC_FILE = 0x40086203
-READ_AND_WRITE = 3
-
-
-def test_a_fence_that_had_signalled_is_not_pending(exporter: int) -> None:
-    """It comes to a second buffer by a sync file, when it is over."""
-    with watching() as watch:
-        first, second = (life.alloc(exporter, 4096) for _ in range(2))
-        attachment = life.attach_mapped(first.fd)
-        job = life.submit(attachment, 0)
-        arg = bytearray(struct.pack("Ii", READ_AND_WRITE, -1))
-        fcntl.ioctl(first.fd, EXPORT_SYNC_FILE, arg)
-        life.wait(attachment, job, life.FOREVER)
-        fcntl.ioctl(second.fd, IMPORT_SYNC_FILE, bytes(arg))
-        for file in (struct.unpack("Ii", arg)[1], attachment, first.fd, second.fd):
-            os.close(file)
-        recording = watch.end()
+def test_a_fence_that_had_signalled_is_not_pending() -> None:
+    recording = of(pass_fence_on)
     one, other = recording.buffers(EXPORTER)
     (pending,) = recording.of("fence_add", buffer=one)
     (late,) = recording.of("fence_add", buffer=other)
@@ -235,24 +293,15 @@ def test_a_fence_that_had_signalled_is_not_pending(exporter: int) -> None:
     assert not recording.of("fence_signal", buffer=other)
 
 
-def test_events_of_ours_say_what_no_probe_sees(exporter: int) -> None:
+def test_events_of_ours_say_what_no_probe_sees() -> None:
     if not (TRACEFS / "events" / EXPORTER).exists():
         pytest.skip(f"no events of {EXPORTER}: CONFIG_EVENT_TRACING")
-    with watching() as watch:
-        buffer = life.alloc(exporter, 4096)
-        attachment = life.attach_mapped(buffer.fd)
-        with mmap.mmap(buffer.fd, 4096) as memory:
-            memory[0] = 1
-        job = life.submit(attachment, 0)
-        life.wait(attachment, job, life.FOREVER)
-        buffer.revoke()
-        os.close(attachment)
-        os.close(buffer.fd)
-        recording = watch.end()
+    recording = of(touch)
     number = only(recording)
     attached = recording.one("attach", buffer=number)["attach"]
-    ours = [event for event in recording.events if event.get("ours")]
-    assert {event["buffer"] for event in ours} == {number}
+    all_there_is, _ = recorded()
+    ours = {event["buffer"] for event in all_there_is.events if event.get("ours")}
+    assert number in ours and ours <= set(all_there_is.buffers(EXPORTER))
     assert recording.of("fault", ours=1, result=0)
     states = [event["name"] for event in recording.of("state")]
     assert states[0] == "revoking"

@@ -2,9 +2,10 @@
 """Drivers that know nothing of us, on either side or on both."""
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import pytest
 
@@ -29,20 +30,91 @@ def asked(recording: Recording, what: str, number: int) -> list[Event]:
     return [event for event in calls if event.get("name") != "cached"]
 
 
+#: Makes a dma-buf, has it imported, and lets it go; its inode.
+Scene = Callable[[ExitStack], int]
+
+
+def by_our_importer(name: str) -> Scene:
+    def scene(undo: ExitStack) -> int:
+        dmabuf = EXPORTERS[name](undo)
+        inode = os.fstat(dmabuf).st_ino
+        attachment = life.attach_mapped(dmabuf)
+        job = life.submit(attachment, 0)
+        life.wait(attachment, job, life.FOREVER)
+        life.unmap(attachment)
+        os.close(attachment)
+        os.close(dmabuf)
+        return inode
+
+    return scene
+
+
+def by_vgem(make: Callable[[ExitStack], int], refused: bool = False) -> Scene:
+    def scene(undo: ExitStack) -> int:
+        dmabuf = make(undo)
+        inode = os.fstat(dmabuf).st_ino
+        if refused:
+            with pytest.raises(OSError):
+                foreign.vgem_import(dmabuf, undo)
+        else:
+            os.close(foreign.vgem_import(dmabuf, undo))
+        os.close(dmabuf)
+        return inode
+
+    return scene
+
+
+def ours(flags: int) -> Callable[[ExitStack], int]:
+    def make(undo: ExitStack) -> int:
+        file = ioctls.open_node(ioctls.EXPORTER)
+        undo.callback(os.close, file)
+        return life.alloc(file, foreign.LENGTH, flags=flags).fd
+
+    return make
+
+
+SCENES = {
+    **{f"{name} to ours": by_our_importer(name) for name in EXPORTERS},
+    **{f"{name} to vgem": by_vgem(EXPORTERS[name]) for name in ("system", "udmabuf")},
+    "ours to vgem": by_vgem(ours(life.ACCEPT_LEGACY)),
+    "refused to vgem": by_vgem(ours(0), refused=True),
+}
+
+
+@functools.cache
+def recorded() -> tuple[Recording, dict[str, int], dict[str, str]]:
+    """All of them: to put probes on and to take them away is what takes long.
+
+    With their inodes, or why there is none. Within the first test that asks for it, whose gates
+    surround that.
+    """
+    made: dict[str, int] = {}
+    missing: dict[str, str] = {}
+    with ExitStack() as undo:
+        # The module first: what it does when it is loaded is nobody's.
+        with suppress(pytest.skip.Exception):
+            os.close(foreign.vgem_buffer(undo))
+        with watching() as watch:
+            for name, scene in SCENES.items():
+                try:
+                    made[name] = scene(undo)
+                except pytest.skip.Exception as reason:
+                    missing[name] = str(reason.msg)
+            recording = watch.end()
+    assert not recording.of("lost"), recording.errors
+    return recording, made, missing
+
+
+def of(name: str) -> Recording:
+    recording, made, missing = recorded()
+    if name in missing:
+        pytest.skip(missing[name])
+    return recording.within([made[name]])
+
+
 @pytest.mark.parametrize("name", EXPORTERS)
 def test_our_importer(name: str) -> None:
-    with ExitStack() as undo:
-        dmabuf = EXPORTERS[name](undo)
-        os.close(dmabuf)
-        with watching() as watch:
-            dmabuf = EXPORTERS[name](undo)
-            attachment = life.attach_mapped(dmabuf)
-            job = life.submit(attachment, 0)
-            life.wait(attachment, job, life.FOREVER)
-            life.unmap(attachment)
-            os.close(attachment)
-            os.close(dmabuf)
-            recording = watch.end()
+    recording = of(f"{name} to ours")
     export = recording.one("export", name=name)
     assert export["size"] == foreign.LENGTH
     attached = recording.one("attach", buffer=export["buffer"])
@@ -61,31 +133,6 @@ def test_our_importer(name: str) -> None:
     assert len(asked(recording, "unmap", number)) == 1
 
 
-def import_by_vgem(make: Callable[[ExitStack], int], refused: bool) -> Recording:
-    with ExitStack() as undo:
-        # The module first: what it does when it is loaded is nobody's.
-        os.close(foreign.vgem_buffer(undo))
-        with watching() as watch:
-            dmabuf = make(undo)
-            if refused:
-                with pytest.raises(OSError):
-                    foreign.vgem_import(dmabuf, undo)
-            else:
-                os.close(foreign.vgem_import(dmabuf, undo))
-            os.close(dmabuf)
-            recording = watch.end()
-    return recording
-
-
-def ours(flags: int) -> Callable[[ExitStack], int]:
-    def make(undo: ExitStack) -> int:
-        file = ioctls.open_node(ioctls.EXPORTER)
-        undo.callback(os.close, file)
-        return life.alloc(file, foreign.LENGTH, flags=flags).fd
-
-    return make
-
-
 def check_static(recording: Recording, exporter: str) -> None:
     export = recording.one("export", name=exporter)
     attached = recording.one("attach", buffer=export["buffer"])
@@ -100,13 +147,11 @@ def check_static(recording: Recording, exporter: str) -> None:
 
 
 def test_our_exporter_with_vgem() -> None:
-    check_static(
-        import_by_vgem(ours(life.ACCEPT_LEGACY), False), "dmabuf_revoke_exporter"
-    )
+    check_static(of("ours to vgem"), "dmabuf_revoke_exporter")
 
 
 def test_our_exporter_refuses_vgem() -> None:
-    recording = import_by_vgem(ours(0), True)
+    recording = of("refused to vgem")
     attached = recording.one("attach", device="vgem")
     assert attached["result"] == EOPNOTSUPP
     assert not recording.of("map") and not recording.of("detach")
@@ -114,6 +159,6 @@ def test_our_exporter_refuses_vgem() -> None:
 
 @pytest.mark.parametrize("name", ["system", "udmabuf"])
 def test_neither_is_ours(name: str) -> None:
-    recording = import_by_vgem(EXPORTERS[name], False)
+    recording = of(f"{name} to vgem")
     check_static(recording, name)
     assert not any(event.get("ours") for event in recording.events)

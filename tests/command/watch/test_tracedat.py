@@ -12,7 +12,7 @@ from typing import Iterator
 import pytest
 
 from ..run import COMMAND, SOON, default_signals, run
-from .recording import OURS, TRACEFS, Event, nothing_left, record, watching
+from .recording import OURS, TRACEFS, Event, nothing_left, recorded_demo, watching
 
 __all__ = ["nothing_left"]  # a fixture
 
@@ -36,18 +36,35 @@ def systems() -> list[str]:
     return [word for name in there for word in ("-e", name)]
 
 
-def trace(top: Path, *words: str) -> list[Event]:
-    """Of what trace-cmd has recorded, as watch reads it."""
-    path = top / "trace.dat"
+def trace(path: Path, *words: str) -> None:
+    """Let trace-cmd record it."""
     command = ["trace-cmd", "record", "-q", "-C", "mono", "-o", str(path), *words]
     subprocess.run(
         command,
-        cwd=top,
+        cwd=path.parent,
         check=True,
         timeout=2 * SOON,
         preexec_fn=default_signals,
         stdout=subprocess.DEVNULL,
     )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("trace")
+
+
+def demo(folder: Path) -> Path:
+    """One recording for all, made within the first test, whose gates surround that."""
+    path, begun = folder / "trace.dat", folder / "begun.dat"
+    if not path.exists():
+        trace(begun, *OF_OURS, *systems(), COMMAND, "demo")
+        begun.rename(path)
+    return path
+
+
+def read(path: Path) -> list[Event]:
+    """As watch reads it."""
     done = run("watch", "--from", str(path), "--json", limit=SOON)
     assert "broken" not in done.stderr
     origin, *events = map(json.loads, done.stdout.splitlines())
@@ -67,10 +84,10 @@ def calls(events: list[Event]) -> list[tuple[str, int, int]]:
     )
 
 
-def test_events_alone(tmp_path: Path) -> None:
+def test_events_alone(folder: Path) -> None:
     """The demo: the same as what probes see, without one."""
-    events = trace(tmp_path, *OF_OURS, *systems(), COMMAND, "demo")
-    recorded = record(COMMAND, "demo")
+    events = read(demo(folder))
+    recorded = recorded_demo()
     assert not recorded.of("lost")
     expected = calls(recorded.events)
     # Where the core pins for each map, our exporter refuses one as that.
@@ -86,9 +103,8 @@ def test_events_alone(tmp_path: Path) -> None:
     assert {event["comm"] for event in told} == {"dmabuf-revoke"}
 
 
-def test_it_is_drawn(tmp_path: Path) -> None:
-    trace(tmp_path, *OF_OURS, *systems(), COMMAND, "demo")
-    text = run("watch", "--from", str(tmp_path / "trace.dat")).stdout
+def test_it_is_drawn(folder: Path) -> None:
+    text = run("watch", "--from", str(demo(folder))).stdout
     for row in ("exporter dmabuf_revoke_exporter", "importer 3: ", "fences ", "CPU"):
         assert row in text
 
@@ -98,16 +114,17 @@ def test_probes_of_watch(tmp_path: Path) -> None:
     with watching() as watch:
         group = f"{OURS}{watch.process.pid}"
         words = ["-e", group, *OF_OURS, *systems()]
-        events = trace(tmp_path, *words, COMMAND, "demo")
+        trace(tmp_path / "trace.dat", *words, COMMAND, "demo")
         recording = watch.end()
+    events = read(tmp_path / "trace.dat")
     assert calls(events) == calls(recording.events)
     locks = [event for event in events if event["what"] == "lock"]
     assert locks and all(event["begin_ns"] <= event["time_ns"] for event in locks)
 
 
-def test_broken(tmp_path: Path) -> None:
-    trace(tmp_path, *OF_OURS, COMMAND, "demo")
+def test_broken(folder: Path, tmp_path: Path) -> None:
     path = tmp_path / "trace.dat"
+    shutil.copyfile(demo(folder), path)
     size = path.stat().st_size
     for length in (size // 2, 4096, 100, 12):
         os.truncate(path, length)
