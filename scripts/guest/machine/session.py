@@ -12,7 +12,7 @@ from typing import Callable, Mapping
 
 from .. import process
 from ..errors import RunnerError
-from ..image import base, modules, programs
+from ..image import base, bytecode, modules, programs
 from ..kernels import Kernel
 from ..output.console import say
 from ..settings import Limits, Machine, Settings, cache_directory
@@ -35,8 +35,13 @@ def release_of(entry: Path) -> str:
     return release
 
 
-def _build(kernel: Kernel, settings: Settings, top: Path, entry: Path) -> bytes:
-    """Modules, programs and tests as a cpio. RunnerError if one cannot be made."""
+def _build(
+    kernel: Kernel, settings: Settings, top: Path, entry: Path, tests: bool
+) -> bytes:
+    """Modules, programs and tests as a cpio; with ``tests`` these are compiled, too.
+
+    RunnerError if one cannot be made.
+    """
     source = settings.source
     release = release_of(entry)
     made = modules.prepare(kernel, source, top, entry, release) / "modules"
@@ -48,6 +53,10 @@ def _build(kernel: Kernel, settings: Settings, top: Path, entry: Path) -> bytes:
     for part in ("tests", "tools", "docs"):
         if (source / part).is_dir():
             result.tree(f"{HOME}/{part}", source / part, _SKIP)
+    if tests:
+        compiled = bytecode.prepare(kernel, source, top, entry, HOME)
+        for name, content in compiled.items():
+            result.data(f"{HOME}/{name}", content)
     for name in _PYTEST_FILES:
         if (source / name).is_file():
             result.file(f"{HOME}/{name}", source / name)
@@ -58,7 +67,7 @@ def build(kernel: Kernel, settings: Settings) -> None:
     """Bring image, modules and programs up to date. RunnerError if one cannot be made."""
     top = cache_directory()
     with cache.locked(top, kernel.home):
-        _build(kernel, settings, top, base.prepare(top, kernel))
+        _build(kernel, settings, top, base.prepare(top, kernel), tests=True)
 
 
 def command(kernel: Kernel, settings: Settings, words: list[str]) -> str:
@@ -174,14 +183,16 @@ def run(
         accelerator = _choose_accel(kernel, entry, machine)
         content = initrd(entry, job.script, environment, job.files)
         # A guest that counts instructions does not sleep while it waits.
-        built = _build(kernel, settings, top, entry) if machine.icount else None
+        built = None
+        if machine.icount:
+            built = _build(kernel, settings, top, entry, job.gate)
 
         def start() -> vm.Guest:
             return vm.Guest(entry, content, accelerator, machine, job.shell)
 
         guest = start()
         try:
-            overlay = built or _build(kernel, settings, top, entry)
+            overlay = built or _build(kernel, settings, top, entry, job.gate)
         except BaseException:
             guest.kill()
             raise
