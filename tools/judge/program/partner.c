@@ -1,174 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* What is said to the program, what it says, and its end. */
 #include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "judge/program/partner.h"
+#include "judge/program/processes.h"
 #include "lib/devices/ioctls.h"
-#include "lib/devices/open.h"
-#include "lib/text/message.h"
-
-#define ENVIRONMENT_CONTROL	"DMABUF_REVOKE_CONTROL"
-#define ENVIRONMENT_RANGE	"DMABUF_REVOKE_RANGE"
-
-static void join_cgroup(const char *cgroup)
-{
-	char path[256];
-	int file;
-
-	snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup);
-	file = open(path, O_WRONLY | O_CLOEXEC);
-	if (file < 0 || write(file, "0", 1) != 1)
-		_exit(126);
-	close(file);
-}
-
-static void name_descriptor(const char *name, int descriptor)
-{
-	char number[16];
-
-	fcntl(descriptor, F_SETFD, 0);
-	snprintf(number, sizeof(number), "%d", descriptor);
-	setenv(name, number, 1);
-}
-
-/* In a process group of its own it would be stopped for reading from the terminal. */
-static void close_stdin(void)
-{
-	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-
-	if (null >= 0)
-		dup2(null, STDIN_FILENO);
-}
-
-static void be_it(const struct partner *partner, int control, int failed,
-		  const struct partner_options *options)
-{
-	const struct rlimit descriptors = { options->descriptors, options->descriptors };
-	int err;
-
-	setpgid(0, 0);
-	/* It is of no use without us, whatever ends us. */
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	close_stdin();
-	if (options->cgroup)
-		join_cgroup(options->cgroup);
-	dup2(partner->output.in, STDOUT_FILENO);
-	dup2(partner->output.in, STDERR_FILENO);
-	name_descriptor(ENVIRONMENT_CONTROL, control);
-	unsetenv(ENVIRONMENT_FD);
-	if (options->dmabuf >= 0)
-		name_descriptor(ENVIRONMENT_FD, options->dmabuf);
-	unsetenv(ENVIRONMENT_RANGE);
-	if (options->range)
-		setenv(ENVIRONMENT_RANGE, options->range, 1);
-	if (options->descriptors)
-		setrlimit(RLIMIT_NOFILE, &descriptors);
-	sigprocmask(SIG_SETMASK, options->mask, NULL);
-	execvp(*partner->words, partner->words);
-	err = errno;
-	if (write(failed, &err, sizeof(err)) != sizeof(err))
-		_exit(126);
-	_exit(127);
-}
-
-static int fork_it(struct partner *partner, int control, const struct partner_options *options)
-{
-	int failed[2], err = 0;
-
-	if (pipe2(failed, O_CLOEXEC))
-		return explain(ACT_OTHER, errno, "a pipe");
-	partner->pid = fork();
-	if (!partner->pid)
-		be_it(partner, control, failed[1], options);
-	if (partner->pid < 0)
-		err = errno;
-	close(failed[1]);
-	/* It ends when exec succeeds, with nothing in it. */
-	if (!err && read(failed[0], &err, sizeof(err)) > 0)
-		waitpid(partner->pid, NULL, 0);
-	close(failed[0]);
-	if (!err) {
-		setpgid(partner->pid, partner->pid);
-		partner->pidfd = (int)syscall(SYS_pidfd_open, partner->pid, 0);
-		return STATUS_DONE;
-	}
-	partner->pid = 0;
-	return explain(ACT_RUN, err, "%s", *partner->words);
-}
-
-static int runnable(const char *path)
-{
-	struct stat status;
-
-	if (stat(path, &status))
-		return -errno;
-	if (!S_ISREG(status.st_mode) || access(path, X_OK))
-		return -EACCES;
-	return 0;
-}
-
-/* As execvp() does. */
-static int find(const char *name)
-{
-	const char *folders = getenv("PATH");
-	int ret = strchr(name, '/') ? runnable(name) : -ENOENT;
-
-	while (ret && !strchr(name, '/') && folders && *folders) {
-		size_t length = strcspn(folders, ":");
-		char path[4096];
-
-		snprintf(path, sizeof(path), "%.*s%s%s", (int)length, folders, length ? "/" : "",
-			 name);
-		ret = runnable(path) ? ret : 0;
-		folders += length + (folders[length] == ':');
-	}
-	return ret;
-}
-
-int partner_possible(const char *name)
-{
-	int ret = find(name);
-
-	return ret ? explain(ACT_RUN, ret, "%s", name) : STATUS_DONE;
-}
-
-int partner_start(struct partner *partner, char **words, const struct partner_options *options)
-{
-	int both[2], status, ret;
-
-	*partner = (struct partner){ .words = words, .pidfd = -1, .control = -1, .received = -1 };
-	ret = output_start(&partner->output);
-	if (ret)
-		return explain(ACT_OTHER, ret, "a pipe for what %s prints", *words);
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, both)) {
-		output_end(&partner->output);
-		return explain(ACT_OTHER, errno, "a socket");
-	}
-	partner->control = both[0];
-	status = fork_it(partner, both[1], options);
-	close(both[1]);
-	output_started(&partner->output);
-	if (!status)
-		return status;
-	close(partner->control);
-	partner->control = -1;
-	output_end(&partner->output);
-	return status;
-}
 
 int partner_say(struct partner *partner, const char *word)
 {
@@ -280,135 +126,10 @@ const char *partner_fate(struct partner *partner, char text[128])
 	return text;
 }
 
-struct stat_fields {
-	char name[32];
-	char state;
-	int parent, group;
-};
-
-/* Of /proc/PID/stat, whose second field may contain anything. */
-static bool read_stat(const char *path, struct stat_fields *fields)
-{
-	char text[512], *end;
-	int file = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t length = file < 0 ? -1 : read(file, text, sizeof(text) - 1);
-
-	if (file >= 0)
-		close(file);
-	if (length <= 0)
-		return false;
-	text[length] = 0;
-	end = strrchr(text, ')');
-	if (!end || sscanf(end + 1, " %c %d %d", &fields->state, &fields->parent,
-			   &fields->group) != 3)
-		return false;
-	*end = 0;
-	snprintf(fields->name, sizeof(fields->name), "%.31s",
-		 strchr(text, '(') ? strchr(text, '(') + 1 : "");
-	return true;
-}
-
-/* "func; func", without offsets. */
-static void read_stack(const char *path, char *text, size_t size)
-{
-	FILE *file = fopen(path, "re");
-	char line[256], function[128];
-	size_t length = 0;
-
-	snprintf(text, size, "stack not readable");
-	if (!file)
-		return;
-	while (fgets(line, sizeof(line), file) && length < size) {
-		if (sscanf(line, "[<%*[^>]>] %127[^+\n]", function) != 1)
-			continue;
-		length += (size_t)snprintf(text + length, size - length, "%s%s",
-					   length ? "; " : "", function);
-	}
-	fclose(file);
-}
-
-static int thread_stack(const char *process, const char *thread,
-			void (*line)(void *context, const char *text), void *context)
-{
-	char path[128], stack[512], text[640];
-	struct stat_fields fields;
-
-	snprintf(path, sizeof(path), "/proc/%.15s/task/%.15s/stat", process, thread);
-	if (!read_stat(path, &fields) || fields.state != 'D')
-		return 0;
-	snprintf(path, sizeof(path), "/proc/%.15s/task/%.15s/stack", process, thread);
-	read_stack(path, stack, sizeof(stack));
-	snprintf(text, sizeof(text), "thread %.15s (%s) is in the kernel: %s", thread, fields.name,
-		 stack);
-	line(context, text);
-	return 1;
-}
-
-static int process_stacks(const char *process, void (*line)(void *context, const char *text),
-			  void *context)
-{
-	char path[64];
-	struct dirent *entry;
-	int count = 0;
-	DIR *threads;
-
-	snprintf(path, sizeof(path), "/proc/%.15s/task", process);
-	threads = opendir(path);
-	while (threads && (entry = readdir(threads)))
-		if (isdigit((unsigned char)*entry->d_name))
-			count += thread_stack(process, entry->d_name, line, context);
-	if (threads)
-		closedir(threads);
-	return count;
-}
-
-/* The next process of @processes, in @fields; NULL: there are no more. */
-static const char *next_process(DIR *processes, struct stat_fields *fields)
-{
-	struct dirent *entry;
-	char path[64];
-
-	while (processes && (entry = readdir(processes))) {
-		snprintf(path, sizeof(path), "/proc/%.15s/stat", entry->d_name);
-		if (isdigit((unsigned char)*entry->d_name) && read_stat(path, fields))
-			return entry->d_name;
-	}
-	return NULL;
-}
-
 int partner_stacks(const struct partner *partner, void (*line)(void *context, const char *text),
 		   void *context)
 {
-	DIR *processes = opendir("/proc");
-	struct stat_fields fields;
-	const char *process;
-	int count = 0;
-
-	while ((process = next_process(processes, &fields)))
-		if (fields.group == partner->pid || fields.parent == getpid())
-			count += process_stacks(process, line, context);
-	if (processes)
-		closedir(processes);
-	return count;
-}
-
-/* How many there were. */
-static int kill_children(void)
-{
-	DIR *processes = opendir("/proc");
-	struct stat_fields fields;
-	const char *process;
-	int count = 0;
-
-	while ((process = next_process(processes, &fields))) {
-		if (fields.parent != getpid())
-			continue;
-		kill(atoi(process), SIGKILL);
-		count++;
-	}
-	if (processes)
-		closedir(processes);
-	return count;
+	return processes_stacks(partner->pid, line, context);
 }
 
 void partners_adopt(void)
@@ -423,7 +144,7 @@ bool partners_sweep(uint64_t deadline_ns)
 	do {
 		while (waitpid(-1, NULL, WNOHANG) > 0)
 			continue;
-		if (!kill_children())
+		if (!processes_kill_children())
 			return true;
 		/* The children of a child that is gone are ours when it is. */
 		nanosleep(&shortly, NULL);

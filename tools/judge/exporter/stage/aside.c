@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "judge/exporter/stage/aside.h"
+#include "judge/program/processes.h"
 #include "lib/devices/ioctls.h"
 
 /* After SIGKILL: what can be killed has ended by then. */
@@ -85,32 +86,17 @@ int aside_call(struct aside *aside, int (*call)(void *arg), void *arg, size_t si
 	return ret;
 }
 
-static void stack_of(pid_t pid, char *text, size_t size)
-{
-	char path[64], function[128], line[256];
-	size_t length;
-	FILE *file;
-
-	length = (size_t)snprintf(text, size, "a call hangs in the kernel:");
-	snprintf(path, sizeof(path), "/proc/%d/stack", pid);
-	file = fopen(path, "re");
-	while (file && fgets(line, sizeof(line), file) && length < size)
-		if (sscanf(line, "[<%*[^>]>] %127[^+\n]", function) == 1)
-			length += (size_t)snprintf(text + length, size - length, " %s;", function);
-	if (file)
-		fclose(file);
-}
-
 unsigned int aside_end(struct aside *aside, uint64_t deadline_ns,
 		       void (*line)(void *context, const char *text), void *context)
 {
 	unsigned int left = 0, i;
-	char text[512];
+	char stack[512], text[600];
 
 	for (i = 0; i < aside->count; i++) {
 		if (has_ended(aside->left[i], deadline_ns))
 			continue;
-		stack_of(aside->left[i], text, sizeof(text));
+		process_stack(aside->left[i], stack, sizeof(stack));
+		snprintf(text, sizeof(text), "a call hangs in the kernel: %s", stack);
 		line(context, text);
 		left++;
 	}

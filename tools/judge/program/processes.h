@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What processes do, as /proc tells it. */
+#ifndef JUDGE_PROCESSES_H
+#define JUDGE_PROCESSES_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+/* "func; func": where a process stands in the kernel. */
+void process_stack(pid_t pid, char *text, size_t size);
+/*
+ * Of those of a process group, and of our children, each thread that waits in the kernel and does
+ * not end by a signal: "thread 12 (name) is in the kernel: func; func". Returns how many.
+ */
+int processes_stacks(pid_t group, void (*line)(void *context, const char *text), void *context);
+/* SIGKILL to each. Returns how many there were. */
+int processes_kill_children(void);
+
+#endif
