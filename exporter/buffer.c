@@ -115,7 +115,7 @@ struct dbr_buffer *dbr_buffer_create(const struct dmabuf_revoke_alloc *arg)
 		return ERR_PTR(-ENOMEM);
 	buf->shape = shape;
 	buf->flags = arg->flags;
-	dbr_faults_init(buf, arg->faults);
+	dbr_faults_init(buf, arg);
 	INIT_LIST_HEAD(&buf->owned);
 	INIT_LIST_HEAD(&buf->abandoned);
 	dbr_revoke_init(buf);

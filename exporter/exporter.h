@@ -55,6 +55,7 @@ struct dbr_buffer {
 	u32 flags;			/* DMABUF_REVOKE_ALLOC_* */
 	struct dbr_shape shape;		/* as it was made */
 	u64 faults;			/* DMABUF_REVOKE_FAULT_*, but @switched */
+	u64 faults_delay_ns;		/* of those that take time */
 	struct page *zero_page;		/* with ALLOC_ZERO_PAGE */
 
 	/* Registry lock. */

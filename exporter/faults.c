@@ -15,7 +15,9 @@
 #include "sleep.h"
 #include "trace.h"
 
-#define DBR_FAULT_DELAY_NS	(100 * NSEC_PER_MSEC)	/* of those that take time */
+/* Of those that take time, unless the user says how long. */
+#define DBR_FAULT_DELAY_NS	(100 * NSEC_PER_MSEC)
+#define DBR_FAULT_MAX_DELAY_NS	(10ULL * NSEC_PER_SEC)
 /*
  * Of those that hold. Who waits for the resv lock meanwhile may do so on the way to closing
  * the owner's file, and the kernel complains of two minutes.
@@ -34,6 +36,8 @@ static const char * const dbr_fault_names[] = {
 
 #define DBR_FAULTS_HOLD		(DMABUF_REVOKE_FAULT_HOLD_IN_MAP |	\
 				 DMABUF_REVOKE_FAULT_HOLD_AFTER_TELL)
+#define DBR_FAULTS_DELAYED	(DMABUF_REVOKE_FAULT_HOLD_LOCK |	\
+				 DMABUF_REVOKE_FAULT_SLOW_MAP)
 
 /* Those that FAULTS sets: nothing else rests on them. */
 #define DBR_FAULTS_SWITCHED	(DMABUF_REVOKE_FAULT_FAIL_PIN |		\
@@ -48,7 +52,7 @@ static const char * const dbr_fault_names[] = {
 				 DBR_FAULTS_HOLD)
 
 /* 0, -EINVAL, -EPERM or -EOPNOTSUPP. */
-int dbr_faults_check(u64 faults)
+static int dbr_faults_check(u64 faults)
 {
 	bool has_pin = !(faults & DMABUF_REVOKE_FAULT_NO_PIN_OP);
 
@@ -59,6 +63,15 @@ int dbr_faults_check(u64 faults)
 	/* Else the core maps without the resv lock. */
 	return has_pin || COMPAT_FEATURES & DMABUF_REVOKE_FEATURE_STATIC_MAP ?
 		0 : -EOPNOTSUPP;
+}
+
+/* Of ALLOC; the same. */
+int dbr_faults_check_fixed(const struct dmabuf_revoke_alloc *arg)
+{
+	if (arg->delay_ns > DBR_FAULT_MAX_DELAY_NS ||
+	    (arg->delay_ns && !(arg->faults & DBR_FAULTS_DELAYED)))
+		return -EINVAL;
+	return dbr_faults_check(arg->faults);
 }
 
 /* Of FAULTS; the same. */
@@ -75,11 +88,13 @@ int dbr_faults_check_switched(const struct dmabuf_revoke_faults *arg)
 }
 
 /* Of a buffer that nobody knows yet. */
-void dbr_faults_init(struct dbr_buffer *buf, u64 faults)
+void dbr_faults_init(struct dbr_buffer *buf,
+		     const struct dmabuf_revoke_alloc *arg)
 {
 	spin_lock_init(&buf->faults_lock);
-	buf->faults = faults & ~DBR_FAULTS_SWITCHED;
-	buf->switched = faults & DBR_FAULTS_SWITCHED;
+	buf->faults = arg->faults & ~DBR_FAULTS_SWITCHED;
+	buf->faults_delay_ns = arg->delay_ns ?: DBR_FAULT_DELAY_NS;
+	buf->switched = arg->faults & DBR_FAULTS_SWITCHED;
 	buf->faults_error = -ENOMEM;
 }
 
@@ -210,7 +225,7 @@ int __dbr_fault_map(struct dbr_buffer *buf, bool mapped)
 	if (mapped && dbr_has_fault(buf, DMABUF_REVOKE_FAULT_ONE_MAP))
 		return -EBUSY;
 	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_SLOW_MAP))
-		sleep_at_least(DBR_FAULT_DELAY_NS);
+		sleep_at_least(buf->faults_delay_ns);
 	ret = dbr_fault_hold(buf, DMABUF_REVOKE_FAULT_HOLD_IN_MAP);
 	return ret ?: dbr_fault_fails(buf, DMABUF_REVOKE_FAULT_FAIL_MAP);
 }
@@ -250,7 +265,7 @@ void __dbr_fault_invalidated(struct dbr_buffer *buf)
 	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_TELL_TWICE))
 		dbr_tell(buf);
 	if (dbr_has_fault(buf, DMABUF_REVOKE_FAULT_HOLD_LOCK))
-		sleep_at_least(DBR_FAULT_DELAY_NS);
+		sleep_at_least(buf->faults_delay_ns);
 	/* What it has begun it goes on with, signal or not. */
 	dbr_fault_hold(buf, DMABUF_REVOKE_FAULT_HOLD_AFTER_TELL);
 }

@@ -205,11 +205,12 @@ static inline bool dbr_fault_skips_copy(const struct dbr_buffer *buf)
 bool dbr_fault_keeps_old_pages(struct dbr_buffer *buf, struct dbr_pages *pages);
 void dbr_fault_drop_kept(struct dbr_buffer *buf);
 
-void dbr_faults_init(struct dbr_buffer *buf, u64 faults);
+void dbr_faults_init(struct dbr_buffer *buf,
+		     const struct dmabuf_revoke_alloc *arg);
 int dbr_faults_switch(struct dbr_buffer *buf, const struct dmabuf_revoke_faults *arg);
 void dbr_faults_end(struct dbr_buffer *buf);
 int dbr_faults_await(struct dbr_buffer *buf, u64 deadline_ns);
-int dbr_faults_check(u64 faults);
+int dbr_faults_check_fixed(const struct dmabuf_revoke_alloc *arg);
 int dbr_faults_check_switched(const struct dmabuf_revoke_faults *arg);
 void dbr_faults_log(u64 faults);
 

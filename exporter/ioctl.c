@@ -72,7 +72,7 @@ static int dbr_check_alloc(const struct dmabuf_revoke_alloc *arg)
 		return -EINVAL;
 	if (access != O_RDONLY && access != O_RDWR)
 		return -EINVAL;
-	return dbr_faults_check(arg->faults);
+	return dbr_faults_check_fixed(arg);
 }
 
 static int dbr_ioctl_alloc(struct ucmd *ucmd)

@@ -224,9 +224,9 @@ enum dmabuf_revoke_shape {
 #define DMABUF_REVOKE_FAULT_NO_ZAP		(1ULL << 5)
 /* Let importers map and CPUs access a buffer that is revoked. */
 #define DMABUF_REVOKE_FAULT_LATE_MAP		(1ULL << 6)
-/* Hold the resv lock for 100 ms after invalidating. */
+/* Hold the resv lock for @delay_ns after invalidating. */
 #define DMABUF_REVOKE_FAULT_HOLD_LOCK		(1ULL << 7)
-/* Block 100 ms in map, with the resv lock held. */
+/* Block @delay_ns in map, with the resv lock held. */
 #define DMABUF_REVOKE_FAULT_SLOW_MAP		(1ULL << 8)
 /* pin fails with ENOMEM. */
 #define DMABUF_REVOKE_FAULT_FAIL_PIN		(1ULL << 9)
@@ -293,13 +293,16 @@ enum dmabuf_revoke_shape {
  * @shape: [in] enum dmabuf_revoke_shape
  * @reserved: [in] zero
  * @shape_arg: [in] SHUFFLED: a seed; REPEATED: bytes of memory; else 0
+ * @delay_ns: [in] how long HOLD_LOCK and SLOW_MAP take, at most 10 * 10^9; 0: 100 ms; without
+ *	them 0
  *
  * The memory is zeroed and charged to the caller's memory control group; what is
  * REPEATED once. It comes without the help of the OOM killer.
  *
  * Errors:
  *   EINVAL	@length is 0, or not what @shape asks for; @fd_flags has other bits; there is
- *		no such @shape, or it has no @shape_arg, or no such
+ *		no such @shape, or it has no @shape_arg, or no such; @delay_ns is larger, or
+ *		set without need
  *   EOVERFLOW	@length cannot be rounded up to a page, or is beyond what
  *		the kernel can address; ONE_CHUNK: larger than they come; REPEATED: more
  *		than 16 GiB, or than 1048576 pieces
@@ -321,6 +324,7 @@ struct dmabuf_revoke_alloc {
 	__u32 shape;
 	__u32 reserved;
 	__u64 shape_arg;
+	__u64 delay_ns;
 };
 
 #define DMABUF_REVOKE_IOC_ALLOC		_IO(DMABUF_REVOKE_IOC_TYPE, 0x01)

@@ -34,7 +34,7 @@ BUGS = {
             "HOLD_AFTER_TELL",
         ),
         ("contract/waits::E7_resv_lock_is_free_while_a_revoke_waits",),
-        "For ever it would be a deadlock, so the faults hold the lock for 100 ms, or until told.",
+        "For ever it would be a deadlock, so the faults hold the lock for as long as ALLOC says, or until told.",
     ),
     5: Bug(
         "the callback during attach or detach, twice, or never",

@@ -67,6 +67,62 @@ CASE(faults, unknown_one_is_EINVAL)
 	}
 }
 
+static int alloc_delayed(uint64_t faults, uint64_t delay_ns, struct buffer *buffer)
+{
+	struct dmabuf_revoke_alloc arg = {
+		.length = PAGE,
+		.fd_flags = O_RDWR | O_CLOEXEC,
+		.faults = faults,
+		.delay_ns = delay_ns,
+	};
+	int ret = dr_alloc_as(exporter, &arg);
+
+	buffer->id = arg.id;
+	buffer->fd = arg.fd;
+	return ret;
+}
+
+CASE(faults, delay_is_for_those_that_take_time)
+{
+	const uint64_t most = 10000 * MSEC;
+
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		bool takes = table[i] & (F(HOLD_LOCK) | F(SLOW_MAP));
+		struct buffer buffer;
+
+		if (!kernel_stands(table[i]))
+			continue;
+		row_gives("too long", alloc_delayed(table[i], most + 1, &buffer), EINVAL);
+		row_gives("at most", alloc_delayed(table[i], most, &buffer),
+			  takes ? 0 : EINVAL);
+		if (takes)
+			close(buffer.fd);
+	}
+	row_gives("none", alloc_delayed(0, 1, &(struct buffer){}), EINVAL);
+}
+
+static uint64_t map_takes(uint64_t delay_ns)
+{
+	uint64_t began;
+	struct buffer buffer;
+	int att;
+
+	succeeds(alloc_delayed(F(SLOW_MAP), delay_ns, &buffer));
+	att = attach(buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
+	began = dr_now();
+	succeeds(dr_map(att, DMABUF_REVOKE_BIDIRECTIONAL));
+	began = dr_now() - began;
+	close(att);
+	close(buffer.fd);
+	return began;
+}
+
+CASE(faults, delay_is_what_it_takes)
+{
+	holds(map_takes(0) >= 100 * MSEC);
+	holds(map_takes(300 * MSEC) >= 300 * MSEC);
+}
+
 CASE(faults, one_that_the_kernel_does_not_stand_is_EOPNOTSUPP)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {

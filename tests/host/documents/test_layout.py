@@ -50,12 +50,14 @@ def test_what_an_older_header_promised_still_holds(header: Path, bits: int) -> N
     assert not layout.broken(old, RECORD)
 
 
+#: Of ATTACH.
+DELAY = "\t__u64 delay_ns;\n\tchar device"
 CHANGES = {
     "type": ("\t__u32 capacity;\n\t__u32 changed;", "\t__u16 capacity, changed;"),
     "order": ("\t__u32 op;\n\t__s32 fence_fd;", "\t__s32 fence_fd;\n\t__u32 op;"),
-    "inserted": ("\t__u64 delay_ns;", "\t__u64 last;\n\t__u64 delay_ns;"),
-    "gone": ("\t__u64 delay_ns;\n", ""),
-    "renamed": ("\t__u64 delay_ns;", "\t__u64 pause_ns;"),
+    "inserted": (DELAY, f"\t__u64 last;\n{DELAY}"),
+    "gone": (DELAY, "\tchar device"),
+    "renamed": (DELAY, DELAY.replace("delay", "pause")),
     "embedded": ("\t__u64 give_back_ns;", "\t__u64 give_back_ns;\n\t__u64 more_ns;"),
     "array": ("_NAME_LEN\t48", "_NAME_LEN\t56"),
     "number": (
@@ -91,9 +93,9 @@ def test_control_a_longer_argument_is_no_break_but_not_the_recorded_one(
     "member, kind, wrong",
     [
         (
-            "delay_ns",
+            "duration_ns",
             "unsigned long",
-            "dmabuf_revoke_attach.delay_ns: was [40, 8], is [40, 4]",
+            "dmabuf_revoke_submit.duration_ns: was [48, 8], is [48, 4]",
         ),
         ("ids", "void *", "dmabuf_revoke_list.ids: was [8, 8], is [8, 4]"),
     ],
