@@ -157,6 +157,7 @@ struct dbi_attachment {
 	bool pinned;
 	bool dead;			/* pinned kind, invalidated */
 	int remap_error;
+	bool remaps;			/* that has failed: in the next callback */
 	u64 maps;			/* number of the newest mapping */
 	u64 unmaps;
 	u64 invalidations;

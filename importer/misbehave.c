@@ -146,6 +146,16 @@ static int dbi_misbehave_before_attach(struct dbi_attachment *att)
 	return dbi_rogue_create(att);
 }
 
+static void dbi_remap(struct dbi_attachment *att)
+{
+	dma_resv_assert_held(att->dmabuf->resv);
+
+	if (!dbi_at_work(att, MISBEHAVE(REMAP)))
+		return;
+	att->remap_error = dbi_mapping_create(att, DMA_BIDIRECTIONAL);
+	att->remaps = att->remap_error;
+}
+
 static bool dbi_misbehave_heeds_invalidation(struct dbi_attachment *att)
 {
 	dma_resv_assert_held(att->dmabuf->resv);
@@ -159,6 +169,11 @@ static bool dbi_misbehave_heeds_invalidation(struct dbi_attachment *att)
 				     att->delay_ns);
 	if (dbi_at_work(att, MISBEHAVE(FENCE_AFTER)))
 		dbi_rogue_fence_after(att);
+	/* What that makes is no mapping that it was told of. */
+	if (att->remaps) {
+		dbi_remap(att);
+		return false;
+	}
 	return !dbi_at_work(att, MISBEHAVE(IGNORE));
 }
 
@@ -166,6 +181,8 @@ static int dbi_misbehave_before_map(struct dbi_attachment *att)
 {
 	dma_resv_assert_held(att->dmabuf->resv);
 
+	/* The exporter may tell while it maps. */
+	att->remaps = false;
 	return att->invalidations && dbi_at_work(att, MISBEHAVE(CLEAR_ONLY)) ?
 	       -EIO : 0;
 }
@@ -275,8 +292,7 @@ static void dbi_misbehave_after_release(struct dbi_attachment *att)
 	}
 	if (dbi_at_work(att, MISBEHAVE(REVIVE)))
 		att->dead = false;
-	if (dbi_at_work(att, MISBEHAVE(REMAP)))
-		att->remap_error = dbi_mapping_create(att, DMA_BIDIRECTIONAL);
+	dbi_remap(att);
 }
 
 static void dbi_misbehave_before_detach(struct dbi_attachment *att)

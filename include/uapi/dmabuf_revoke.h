@@ -849,8 +849,8 @@ enum dmabuf_revoke_engine {
 /* After the callback starts jobs that were waiting, on the old mapping. */
 #define DMABUF_REVOKE_MISBEHAVE_NEW_DMA		(1ULL << 8)
 /*
- * Maps again in the callback, right after it unmapped (of the dynamic kind, or with REVIVE:
- * own).
+ * Maps again in the callback, right after it unmapped; if that fails, in the next one, unless MAP
+ * or SUBMIT has tried meanwhile (of the dynamic kind, or with REVIVE: own).
  */
 #define DMABUF_REVOKE_MISBEHAVE_REMAP		(1ULL << 9)
 /*

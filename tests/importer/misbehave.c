@@ -151,6 +151,53 @@ CASE(misbehave, delay_is_for_those_that_take_time)
 }
 
 /* It maps in the callback, so the unmap has to be there too. */
+static int remapping(int dmabuf, uint64_t id)
+{
+	int att = attach_misbehaving(dmabuf, DMABUF_REVOKE_KIND_DYNAMIC, M(REMAP), 0);
+
+	succeeds(dr_map(att, DMABUF_REVOKE_BIDIRECTIONAL));
+	suspend_fully(id);
+	equal(status(att).remap_error, -ENODEV);
+	equal(status(att).maps, 1);
+	return att;
+}
+
+/* A pin tells all. */
+static void tell(struct buffer buffer)
+{
+	succeeds(dr_faults(exporter, buffer.id, DMABUF_REVOKE_FAULT_TELL_IN_PIN, 1, 0));
+	close(attach(buffer.fd, DMABUF_REVOKE_KIND_PINNED, 0));
+}
+
+CASE(misbehave, remap_that_has_failed_is_tried_in_the_next_callback)
+{
+	struct buffer buffer = buffer_alloc(PAGE, 0);
+	int att = remapping(buffer.fd, buffer.id);
+
+	restore_fully(buffer.id);
+	tell(buffer);
+	equal(status(att).invalidations, 2);
+	/* The exporter gives no mapping to whom it tells. */
+	equal(status(att).remap_error, -EAGAIN);
+	close(att);
+	close(buffer.fd);
+}
+
+CASE(misbehave, remap_is_over_when_somebody_else_has_tried)
+{
+	struct buffer buffer = buffer_alloc(PAGE, 0);
+	int att = remapping(buffer.fd, buffer.id);
+
+	fails(dr_map(att, DMABUF_REVOKE_BIDIRECTIONAL), ENODEV);
+	restore_fully(buffer.id);
+	tell(buffer);
+	equal(status(att).invalidations, 2);
+	equal(status(att).remap_error, -ENODEV);
+	equal(status(att).maps, 1);
+	close(att);
+	close(buffer.fd);
+}
+
 CASE(misbehave, remap_does_not_go_with_a_deferred_unmap)
 {
 	struct buffer buffer = buffer_for_all();
