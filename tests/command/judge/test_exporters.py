@@ -59,6 +59,8 @@ class Wrong(NamedTuple):
 
     fails: set[tuple[str, str]]
     beside: tuple[str, ...] = ()
+    #: Of what takes time, in ms: longer than the judge waits for on the slowest machine.
+    delay: int = 0
 
 
 WRONG = {
@@ -78,6 +80,9 @@ WRONG = {
     "ONE_MAP": Wrong({("move-mapped", "E22")}, ("move", "suspend")),
     "NO_LEGACY_TEST": Wrong({("legacy", "E1")}, ("told", "kinds")),
     "HOLD_AFTER_TELL": Wrong({("lock", "E7")}),
+    "HOLD_LOCK": Wrong({("lock", "E7")}, (), 10000),
+    "SLOW_MAP": Wrong({("lock", "E7")}, (), 10000),
+    "TELL_ON_RESTORE": Wrong({("restore", "E25")}, ("suspend",)),
 }
 
 
@@ -86,9 +91,11 @@ def test_bug_is_found_warns_vmap(fault: str) -> None:
     """And nothing else."""
     wrong = WRONG[fault]
     names = {name for name, _ in wrong.fails} | set(wrong.beside)
-    verdicts = judge(
-        program("ours"), "--faults", fault, more=("--scenario", ",".join(sorted(names)))
-    )
+    delay = ("--delay", str(wrong.delay)) if wrong.delay else ()
+    more: tuple[str, ...] = ("--scenario", ",".join(sorted(names)))
+    if wrong.delay:
+        more += ("--limit", "command=30s,answer=30s,end=30s")
+    verdicts = judge(program("ours"), *delay, "--faults", fault, more=more)
     assert verdicts.of("FAIL") == wrong.fails, verdicts.all()
     assert verdicts.status == 1
 
@@ -114,7 +121,7 @@ NO_BREACH = (
 @pytest.mark.parametrize("fault", NO_BREACH)
 def test_what_is_no_breach_does_not_fail_warns_vmap(fault: str) -> None:
     """Nor is anything PASS that could not be looked for."""
-    more = ("--scenario", "kinds,told,cpu,lock")
+    more = ("--scenario", "kinds,told,cpu,lock,sync")
     verdicts = judge(program("ours"), "--faults", fault, more=more)
     assert not verdicts.of("FAIL"), verdicts.all()
     if fault in ("FAIL_ATTACH", "FAIL_MAP", "TELL_IN_MAP"):
@@ -123,6 +130,8 @@ def test_what_is_no_breach_does_not_fail_warns_vmap(fault: str) -> None:
     if fault in ("FAIL_MMAP", "NO_MMAP_OP"):
         assert ("cpu", "E9") in verdicts.of("SKIP")
         assert "mmap" not in verdicts.evidence("told", "E3")
+    if fault == "FAIL_CPU_ACCESS":
+        assert ("sync", "E21") in verdicts.of("SKIP")
     if fault == "NO_VMAP_OP":
         assert "vmap" not in verdicts.evidence("told", "E3")
 
@@ -138,6 +147,7 @@ def test_exporter_without_revoke(name: str) -> None:
     verdicts = judge(program(name))
     assert verdicts.status == 0, verdicts.all()
     judged = {("kinds", "E18"), ("kinds", "E19"), ("descriptors", "E16")}
+    judged |= {("sync", "E21")}
     logs = {(name, "LOG") for name in scenarios()}
     assert verdicts.of("PASS") == judged | logs, verdicts.all()
     assert verdicts.of("SKIP") == everything() - judged - logs

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* This project's exporter, which does all that the words ask for; and, if asked, wrongly. */
+#include <fcntl.h>
 #include <getopt.h>
 
 #include "tools/lib/devices/ioctls.h"
@@ -45,22 +46,33 @@ static const struct bug bugs[] = {
 
 static const struct option options[] = {
 	{ "accept-legacy", no_argument, NULL, 'a' },
+	{ "delay", required_argument, NULL, 'D' },
 	{ "faults", required_argument, NULL, 'f' },
 	{ "length", required_argument, NULL, 'l' },
 	{}
 };
 
 static int exporter = -1;
-static uint64_t length = 1024 * 1024, id;
-static __u64 faults;
-static uint32_t flags;
+static struct dmabuf_revoke_alloc new = {
+	.length = 1024 * 1024,
+	.fd_flags = O_RDWR | O_CLOEXEC,
+};
+
+static uint64_t id;
 
 static int ours_export(int *dmabuf)
 {
+	int ret;
+
 	exporter = dr_open(DMABUF_REVOKE_EXPORTER_PATH);
 	if (exporter < 0)
 		return exporter;
-	return dr_alloc_faulty(exporter, length, flags, faults, &id, dmabuf);
+	ret = dr_alloc_as(exporter, &new);
+	if (ret)
+		return ret;
+	id = new.id;
+	*dmabuf = new.fd;
+	return 0;
 }
 
 static int ours_revoke(void)
@@ -104,14 +116,17 @@ static bool parse(int argc, char **argv)
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (option) {
 		case 'a':
-			flags |= DMABUF_REVOKE_ALLOC_ACCEPT_LEGACY;
+			new.flags |= DMABUF_REVOKE_ALLOC_ACCEPT_LEGACY;
+			break;
+		case 'D':
+			new.delay_ns = strtoull(optarg, NULL, 0) * 1000000;
 			break;
 		case 'f':
-			if (!add_bug(bugs, optarg, &faults))
+			if (!add_bug(bugs, optarg, &new.faults))
 				return false;
 			break;
 		case 'l':
-			length = strtoull(optarg, NULL, 0);
+			new.length = strtoull(optarg, NULL, 0);
 			break;
 		default:
 			return false;
@@ -119,7 +134,7 @@ static bool parse(int argc, char **argv)
 	}
 	/* What follows the first one. */
 	while (optind < argc)
-		if (!add_bug(bugs, argv[optind++], &faults))
+		if (!add_bug(bugs, argv[optind++], &new.faults))
 			return false;
 	return true;
 }
@@ -128,7 +143,7 @@ int main(int argc, char **argv)
 {
 	if (!parse(argc, argv)) {
 		fprintf(stderr,
-			"Usage: ours [--accept-legacy] [--length BYTES] [--faults NAME...]\n");
+			"Usage: ours [--accept-legacy] [--length BYTES] [--delay MS] [--faults NAME...]\n");
 		return STATUS_USAGE;
 	}
 	return run_exporter(&(struct exporter){

@@ -5,6 +5,7 @@
 #include "judge/exporter/stage/memory.h"
 #include "judge/exporter/scenarios.h"
 #include "judge/exporter/stage/scene.h"
+#include "lib/devices/ioctls.h"
 
 #define PATTERN		0x0123456789abcdefULL
 
@@ -69,4 +70,124 @@ const struct scenario exporter_cpu = {
 	.summary = "it is revoked with a CPU mapping, which is read afterwards",
 	.clauses = "E9",
 	.run = run_cpu,
+};
+
+/* So long a fence is pending: nothing takes longer, so it need not be as long as others. */
+static uint64_t brief(const struct scene *scene)
+{
+	return scene_hold(scene) / 3;
+}
+
+/*
+ * Whether the access could be judged: it began before @pending_ns, until when nothing that it waits
+ * for can be. FAIL if it was let in before that.
+ */
+static bool judge_wait(struct scene *scene, const struct seat *seat, const struct memory *memory,
+		       enum memory_look look, uint64_t pending_ns, const char *what)
+{
+	struct trial *trial = scene->trial;
+
+	scene_look(scene);
+	if (seat->told)
+		trial_unclear(trial, "the importer was told meanwhile, which ends its DMA");
+	else if (look == MEMORY_NEVER)
+		trial_unclear(trial, "DMA_BUF_IOCTL_SYNC, or %s, does not come back", what);
+	else if (memory->sync)
+		trial_give_up(trial, "DMA_BUF_IOCTL_SYNC fails: %s", scene_result(memory->sync));
+	else if (memory->began_ns >= pending_ns)
+		trial_unclear(trial, "this machine was not alive while the fence was pending");
+	else if (memory->ended_ns < pending_ns)
+		trial_fail(trial, "E21",
+			   "DMA_BUF_IOCTL_SYNC for %s has come back %.1f ms before the earliest time of the fence",
+			   what, (double)(pending_ns - memory->ended_ns) / 1e6);
+	else if (look == MEMORY_SIGBUS)
+		trial_unclear(trial, "%s ends in SIGBUS", what);
+	else
+		return true;
+	return false;
+}
+
+/* Whoever is told may end its fences. Returns until when none is over otherwise. */
+static uint64_t begin(struct scene *scene, struct seat *seat)
+{
+	scene_look(scene);
+	seat->told = 0;
+	return dr_now() + brief(scene);
+}
+
+/*
+ * The device writes only when the access waits already: the job before it takes as long as its
+ * fence. What was synchronised before the wait is not what is there after it.
+ */
+static bool judge_reading(struct scene *scene, struct memory *memory, struct seat *seat)
+{
+	uint64_t pending = begin(scene, seat);
+	enum memory_look look;
+
+	if (!scene_begin_job(scene, seat, DMABUF_REVOKE_OP_READ, 0, 0) ||
+	    !scene_begin_job(scene, seat, DMABUF_REVOKE_OP_WRITE, 0, ~PATTERN))
+		return false;
+	look = memory_read_synced(memory, scene);
+	if (!judge_wait(scene, seat, memory, look, pending, "a read"))
+		return false;
+	if (memory->uniform && memory->word == ~PATTERN)
+		return true;
+	trial_fail(scene->trial, "E21",
+		   "after DMA_BUF_IOCTL_SYNC, which has waited for its fence, the CPU does not see what %s has written",
+		   scene->subject->device.name);
+	return false;
+}
+
+/* A reader's fence. What the CPU has written is seen by whoever comes after that. */
+static bool judge_writing(struct scene *scene, struct memory *memory, struct seat *seat)
+{
+	uint64_t pending = begin(scene, seat);
+	uint32_t crc32 = 0;
+	int ret;
+
+	if (!scene_begin_job(scene, seat, DMABUF_REVOKE_OP_READ, 0, 0) ||
+	    !judge_wait(scene, seat, memory, memory_fill_synced(memory, scene, PATTERN), pending,
+			"a write"))
+		return false;
+	ret = scene_dma(scene, seat, DMABUF_REVOKE_OP_READ, 0, &crc32);
+	if (ret)
+		trial_unclear(scene->trial, "DMA has failed: %s", scene_result(ret));
+	else if (crc32 != scene_crc32(scene, PATTERN))
+		trial_fail(scene->trial, "E21",
+			   "%s does not see what the CPU has written between two DMA_BUF_IOCTL_SYNC",
+			   scene->subject->device.name);
+	else
+		return true;
+	return false;
+}
+
+static void run_sync(struct trial *trial)
+{
+	struct memory memory = { .socket = -1 };
+	struct scene scene;
+	struct seat *seat;
+	int ret;
+
+	if (!scene_open(&scene, trial))
+		goto out;
+	seat = scene_attach_fenced(&scene, brief(&scene));
+	if (!seat)
+		goto out;
+	ret = memory_start(&memory, &scene);
+	if (ret)
+		trial_give_up(trial, "it has no mmap: %s", scene_result(ret));
+	else if (judge_reading(&scene, &memory, seat) && judge_writing(&scene, &memory, seat))
+		trial_pass(trial, "E21",
+			   "DMA_BUF_IOCTL_SYNC waits for the fences of a writer, and of a reader; what %s and the CPU write is seen by the other",
+			   scene.subject->device.name);
+out:
+	memory_end(&memory, &scene);
+	scene_close(&scene);
+}
+
+const struct scenario exporter_sync = {
+	.name = "sync",
+	.summary = "the CPU reads, and writes, by DMA_BUF_IOCTL_SYNC, while fences are pending",
+	.clauses = "E21",
+	.run = run_sync,
 };

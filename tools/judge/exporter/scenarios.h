@@ -21,6 +21,7 @@ extern const struct scenario exporter_lock;
 
 /* access.c */
 extern const struct scenario exporter_cpu;
+extern const struct scenario exporter_sync;
 
 /* moves.c */
 extern const struct scenario exporter_move;

@@ -70,8 +70,43 @@ const struct scenario exporter_suspend = {
 	.run = run_suspend,
 };
 
+/* In its callback, where the exporter is ours: no other has to stand that. */
+static struct seat *attach_eager(struct scene *scene)
+{
+	struct manner manner = { .kind = DMABUF_REVOKE_KIND_DYNAMIC, .idle = true,
+				 .misbehave = DMABUF_REVOKE_MISBEHAVE_REMAP };
+	struct seat *seat = scene_attach(scene, &manner);
+
+	if (seat->ret) {
+		manner.misbehave = 0;
+		return scene_attach_mapped(scene, &manner);
+	}
+	seat->ret = scene_map(scene, seat);
+	if (!seat->ret)
+		return seat;
+	trial_give_up(scene->trial, "a dynamic importer cannot map it: %s",
+		      scene_result(seat->ret));
+	return NULL;
+}
+
+/* What it has done in its callback, the last time. */
+static void judge_callback(struct scene *scene, const struct dmabuf_revoke_status *status)
+{
+	struct trial *trial = scene->trial;
+
+	if (status->remap_error == -ENOMEM)
+		trial_unclear(trial, "a map in the callback has failed with ENOMEM");
+	else if (status->remap_error)
+		trial_fail(trial, "E25",
+			   "told of the restore the importer has mapped in its callback, which has failed: %s; and was not told again",
+			   scene_result(status->remap_error));
+	else
+		trial_pass(trial, "E25",
+			   "told of the restore the importer has mapped in its callback");
+}
+
 /* As soon as it is told of the restore. Returns what came of the last map, 0 or an errno. */
-static int map_when_told(struct scene *scene, struct seat *seat)
+static int map_when_told(struct scene *scene, struct seat *seat, bool eager)
 {
 	uint64_t deadline = trial_deadline(scene->trial, LIMIT_COMMAND);
 	unsigned int told = 0;
@@ -80,21 +115,23 @@ static int map_when_told(struct scene *scene, struct seat *seat)
 	scene_begin(scene, DEED_RESTORE);
 	do {
 		scene_look(scene);
-		if (seat->told == told)
+		if (eager || seat->told == told)
 			continue;
 		told = seat->told;
 		ret = scene_map(scene, seat);
 	} while (scene->deed.running && scene_await(scene, deadline));
 	scene_look(scene);
-	if (ret && seat->told > told)
+	if (eager || (ret && seat->told > told))
 		ret = scene_map(scene, seat);
-	return ret;
+	return ret == -EBUSY ? 0 : ret;
 }
 
 static void judge_restore(struct scene *scene, struct seat *seat)
 {
+	struct dmabuf_revoke_status status = { 0 };
 	struct trial *trial = scene->trial;
-	int ret = map_when_told(scene, seat), later;
+	bool eager = !scene_status(scene, seat, &status) && status.misbehave;
+	int ret = map_when_told(scene, seat, eager);
 
 	if (!deed_is_done(&scene->deed)) {
 		trial_give_up(trial, "%s", scene->deed.running ?
@@ -102,19 +139,18 @@ static void judge_restore(struct scene *scene, struct seat *seat)
 		return;
 	}
 	scene->suspended = false;
-	if (seat->told && ret) {
+	if (!seat->told)
+		trial_find(trial, "E25", ret ? VERDICT_FAIL : VERDICT_PASS,
+			   "nobody is told of a restore; a map afterwards: %s", scene_result(ret));
+	else if (eager && !scene_status(scene, seat, &status))
+		judge_callback(scene, &status);
+	else if (ret)
 		trial_fail(trial, "E25",
 			   "told of the restore the importer has mapped at once, which has failed: %s; and was not told again",
 			   scene_result(ret));
-	} else if (seat->told) {
+	else
 		trial_unknown(trial, "E25",
-			      "told of the restore, a map has succeeded; our importer does not try that in the callback itself");
-	} else {
-		later = scene_map(scene, seat);
-		trial_find(trial, "E25", later ? VERDICT_FAIL : VERDICT_PASS,
-			   "nobody is told of a restore; a map afterwards: %s",
-			   scene_result(later));
-	}
+			      "told of the restore, a map has succeeded; in the callback itself our importer tries that with no exporter but ours");
 }
 
 static void run_restore(struct trial *trial)
@@ -124,8 +160,7 @@ static void run_restore(struct trial *trial)
 
 	if (!scene_open(&scene, trial))
 		goto out;
-	seat = scene_attach_mapped(&scene, &(struct manner){
-		.kind = DMABUF_REVOKE_KIND_DYNAMIC, .idle = true });
+	seat = attach_eager(&scene);
 	if (!seat || !scene_do(&scene, DEED_SUSPEND))
 		goto out;
 	scene_look(&scene);

@@ -22,6 +22,7 @@
 static const struct scenario *const scenarios[] = {
 	&exporter_kinds,
 	&exporter_descriptors,
+	&exporter_sync,
 	&exporter_move,
 	&exporter_move_twice,
 	&exporter_move_pinned,

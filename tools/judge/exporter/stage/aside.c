@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -19,7 +20,7 @@
 
 struct shared {
 	int ret;
-	uint64_t ended_ns;
+	uint64_t ended_ns, blocked_ns;
 	char arg[] __attribute__((aligned(16)));
 };
 
@@ -46,6 +47,34 @@ static bool has_ended(pid_t pid, uint64_t deadline_ns)
 	return waitpid(pid, NULL, WNOHANG) == pid;
 }
 
+/* What this process has been, running or waiting for a CPU, in ns; 0: that is not known. */
+static uint64_t awake(void)
+{
+	int file = open("/proc/self/schedstat", O_RDONLY | O_CLOEXEC);
+	unsigned long long running, ready;
+	char text[64] = "";
+	ssize_t length = file < 0 ? 0 : read(file, text, sizeof(text) - 1);
+
+	if (file >= 0)
+		close(file);
+	if (length <= 0 || sscanf(text, "%llu %llu", &running, &ready) != 2)
+		return 0;
+	return running + ready;
+}
+
+static void make(struct shared *shared, int (*call)(void *arg))
+{
+	uint64_t before = awake(), began = dr_now(), took, after;
+	int ret = call(shared->arg);
+
+	shared->ended_ns = dr_now();
+	took = shared->ended_ns - began;
+	after = awake();
+	if (after && took > after - before)
+		shared->blocked_ns = took - (after - before);
+	shared->ret = ret;
+}
+
 void aside_leave(struct aside *aside, pid_t pid)
 {
 	kill(pid, SIGKILL);
@@ -67,9 +96,7 @@ int aside_call(struct aside *aside, int (*call)(void *arg), void *arg, size_t si
 	shared->ret = ASIDE_NEVER;
 	pid = fork_sharing_files();
 	if (!pid) {
-		ret = call(shared->arg);
-		shared->ended_ns = dr_now();
-		shared->ret = ret;
+		make(shared, call);
 		_exit(0);
 	}
 	if (pid < 0) {
@@ -78,8 +105,10 @@ int aside_call(struct aside *aside, int (*call)(void *arg), void *arg, size_t si
 		if (!has_ended(pid, deadline_ns))
 			aside_leave(aside, pid);
 		ret = shared->ret;
-		if (ret != ASIDE_NEVER)
+		if (ret != ASIDE_NEVER) {
 			aside->ended_ns = shared->ended_ns;
+			aside->blocked_ns = shared->blocked_ns;
+		}
 		memcpy(arg, shared->arg, size);
 	}
 	munmap(shared, sizeof(*shared) + size);

@@ -18,9 +18,12 @@
 
 /* Above all where descriptors go. */
 #define APART	10
+/* Of the process that accesses. */
+#define DMABUF	3
+#define SOCKET	4
 
 struct request {
-	bool write;
+	bool write, synced;
 	uint64_t word;
 };
 
@@ -28,6 +31,8 @@ struct answer {
 	int ret;		/* of mmap() */
 	bool sigbus, uniform;
 	uint64_t word;
+	int sync;
+	uint64_t began_ns, ended_ns;
 };
 
 static sigjmp_buf before_access;
@@ -64,6 +69,35 @@ static void access_it(volatile uint64_t *words, uint64_t count, const struct req
 		words[i] = request->word;
 }
 
+static int sync_access(uint64_t flags)
+{
+	struct dma_buf_sync sync = { .flags = flags };
+	int ret;
+
+	do
+		ret = ioctl(DMABUF, DMA_BUF_IOCTL_SYNC, &sync) ? -errno : 0;
+	while (ret == -EAGAIN || ret == -EINTR);
+	return ret;
+}
+
+static void access_synced(uint64_t *words, uint64_t count, const struct request *request,
+			  struct answer *answer)
+{
+	uint64_t flags = request->write ? DMA_BUF_SYNC_WRITE : DMA_BUF_SYNC_READ;
+	uint64_t began = dr_now(), ended;
+	int ret = sync_access(DMA_BUF_SYNC_START | flags);
+
+	ended = dr_now();
+	*answer = (struct answer){ 0 };
+	if (!ret) {
+		access_it(words, count, request, answer);
+		ret = sync_access(DMA_BUF_SYNC_END | flags);
+	}
+	answer->sync = ret;
+	answer->began_ns = began;
+	answer->ended_ns = ended;
+}
+
 /* All that there is to it, in its process. Nobody but us has its descriptors. */
 static void be_it(int dmabuf, uint64_t length, int socket)
 {
@@ -76,18 +110,20 @@ static void be_it(int dmabuf, uint64_t length, int socket)
 	/* Descriptors of importers must not stay open here when we close them. */
 	dmabuf = fcntl(dmabuf, F_DUPFD, APART);
 	socket = fcntl(socket, F_DUPFD, APART);
-	dup2(dmabuf, 3);
-	dup2(socket, 4);
-	syscall(SYS_close_range, 5, ~0U, 0);
-	words = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, 3, 0);
+	dup2(dmabuf, DMABUF);
+	dup2(socket, SOCKET);
+	syscall(SYS_close_range, SOCKET + 1, ~0U, 0);
+	words = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, DMABUF, 0);
 	answer.ret = words == MAP_FAILED ? -errno : 0;
-	close(3);
 	do {
-		if (write(4, &answer, sizeof(answer)) != sizeof(answer) || answer.ret)
+		if (write(SOCKET, &answer, sizeof(answer)) != sizeof(answer) || answer.ret)
 			_exit(0);
-		if (read(4, &request, sizeof(request)) != sizeof(request))
+		if (read(SOCKET, &request, sizeof(request)) != sizeof(request))
 			_exit(0);
-		access_it(words, length / sizeof(*words), &request, &answer);
+		if (request.synced)
+			access_synced(words, length / sizeof(*words), &request, &answer);
+		else
+			access_it(words, length / sizeof(*words), &request, &answer);
 	} while (true);
 }
 
@@ -120,31 +156,41 @@ int memory_start(struct memory *memory, struct scene *scene)
 	return hear(memory, scene, &answer) ? answer.ret : ASIDE_NEVER;
 }
 
-static enum memory_look ask(struct memory *memory, struct scene *scene, bool write_it,
-			    uint64_t word)
+static enum memory_look ask(struct memory *memory, struct scene *scene,
+			    const struct request *request)
 {
-	struct request request;
 	struct answer answer;
 
-	memset(&request, 0, sizeof(request));
-	request.write = write_it;
-	request.word = word;
-	if (send(memory->socket, &request, sizeof(request), MSG_NOSIGNAL) != sizeof(request) ||
+	if (send(memory->socket, request, sizeof(*request), MSG_NOSIGNAL) != sizeof(*request) ||
 	    !hear(memory, scene, &answer))
 		return MEMORY_NEVER;
 	memory->word = answer.word;
 	memory->uniform = answer.uniform;
+	memory->sync = answer.sync;
+	memory->began_ns = answer.began_ns;
+	memory->ended_ns = answer.ended_ns;
 	return answer.sigbus ? MEMORY_SIGBUS : MEMORY_CONTENTS;
 }
 
 enum memory_look memory_fill(struct memory *memory, struct scene *scene, uint64_t word)
 {
-	return ask(memory, scene, true, word);
+	return ask(memory, scene, &(struct request){ .write = true, .word = word });
 }
 
 enum memory_look memory_read(struct memory *memory, struct scene *scene)
 {
-	return ask(memory, scene, false, 0);
+	return ask(memory, scene, &(struct request){ 0 });
+}
+
+enum memory_look memory_fill_synced(struct memory *memory, struct scene *scene, uint64_t word)
+{
+	return ask(memory, scene,
+		   &(struct request){ .write = true, .synced = true, .word = word });
+}
+
+enum memory_look memory_read_synced(struct memory *memory, struct scene *scene)
+{
+	return ask(memory, scene, &(struct request){ .synced = true });
 }
 
 void memory_end(struct memory *memory, struct scene *scene)

@@ -19,6 +19,8 @@ struct memory {
 	int socket;		/* -1: there is no process */
 	uint64_t word;		/* what was seen */
 	bool uniform;
+	int sync;		/* of DMA_BUF_IOCTL_SYNC, before: 0 or a negative errno */
+	uint64_t began_ns, ended_ns;	/* of that */
 };
 
 /* Maps it. Returns 0, a negative errno of mmap(), or ASIDE_NEVER; memory_end() has to follow. */
@@ -26,6 +28,9 @@ int memory_start(struct memory *memory, struct scene *scene);
 /* Writes the word all over it; reads all of it. */
 enum memory_look memory_fill(struct memory *memory, struct scene *scene, uint64_t word);
 enum memory_look memory_read(struct memory *memory, struct scene *scene);
+/* The same, as DMA_BUF_IOCTL_SYNC wants it; if that fails nothing else is done. */
+enum memory_look memory_fill_synced(struct memory *memory, struct scene *scene, uint64_t word);
+enum memory_look memory_read_synced(struct memory *memory, struct scene *scene);
 void memory_end(struct memory *memory, struct scene *scene);
 
 /* A new mapping, DMA_BUF_IOCTL_SYNC: 0, a negative errno, or ASIDE_NEVER. */

@@ -75,6 +75,8 @@ void scene_close(struct scene *scene);
 struct seat *scene_attach(struct scene *scene, const struct manner *manner);
 /* The same; NULL after giving the scenario up: it was not let in, or not mapped. */
 struct seat *scene_attach_mapped(struct scene *scene, const struct manner *manner);
+/* The same: each of its fences signals so long after the DMA has ended. */
+struct seat *scene_attach_fenced(struct scene *scene, uint64_t delay_ns);
 /* "EOPNOTSUPP", or "no answer" of ASIDE_NEVER. */
 const char *scene_result(int ret);
 
@@ -88,6 +90,9 @@ int scene_status(struct scene *scene, struct seat *seat, struct dmabuf_revoke_st
 /* Begins a job; its number is in @seat. */
 int scene_submit(struct scene *scene, struct seat *seat, uint32_t op, uint32_t flags,
 		 uint64_t pattern);
+/* The same; false after giving the scenario up. */
+bool scene_begin_job(struct scene *scene, struct seat *seat, uint32_t op, uint32_t flags,
+		     uint64_t pattern);
 /* A job over all of the buffer, to its end. @crc32 may be NULL. */
 int scene_dma(struct scene *scene, struct seat *seat, uint32_t op, uint64_t pattern,
 	      uint32_t *crc32);

@@ -197,6 +197,30 @@ int scene_submit(struct scene *scene, struct seat *seat, uint32_t op, uint32_t f
 	return ret;
 }
 
+struct seat *scene_attach_fenced(struct scene *scene, uint64_t delay_ns)
+{
+	struct seat *seat = scene_attach_mapped(scene, &(struct manner){
+		.kind = DMABUF_REVOKE_KIND_DYNAMIC,
+		.misbehave = DMABUF_REVOKE_MISBEHAVE_LATE_FENCE, .delay_ns = delay_ns });
+
+	if (!seat || scene_has_engine(seat))
+		return seat;
+	trial_give_up(scene->trial,
+		      "there is no engine for %s, so no job and no fence: take another --device, or --engine",
+		      scene->subject->device.name);
+	return NULL;
+}
+
+bool scene_begin_job(struct scene *scene, struct seat *seat, uint32_t op, uint32_t flags,
+		     uint64_t pattern)
+{
+	int ret = scene_submit(scene, seat, op, flags, pattern);
+
+	if (ret)
+		trial_give_up(scene->trial, "no DMA: %s", scene_result(ret));
+	return !ret;
+}
+
 /* It needs no lock of anybody else's. */
 int scene_dma(struct scene *scene, struct seat *seat, uint32_t op, uint64_t pattern,
 	      uint32_t *crc32)
