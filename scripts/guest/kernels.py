@@ -77,7 +77,7 @@ class Kernel:
 
 # What judges drivers takes minutes, and is the same code everywhere: it runs on the kernel that
 # changes most often. Names, since pytest of bookworm knows no folders.
-_JUDGE = "test_misuse or test_reports or test_left or test_importers or test_exporters or test_survey"
+_JUDGE = "test_misuse or test_blocked or test_reports or test_left or test_importers or test_exporters or test_survey"
 
 # PREEMPT_RT turns spinlocks into sleeping locks and interrupts into threads. What can tell are
 # the cases in which fences, faults, workers and callbacks meet; the rest is the same code.

@@ -15,6 +15,8 @@
 #include "lib/text/message.h"
 #include "lib/text/units.h"
 
+#define SLICE_NS	100000000ULL
+
 void trial_look(struct trial *trial)
 {
 	int ret = own_record_take(trial->judge->record, &trial->list);
@@ -224,6 +226,32 @@ bool trial_is_interrupted(struct trial *trial)
 	return trial->judge->interrupted;
 }
 
+/* The next time to look whether we are to end. */
+static uint64_t slice(uint64_t deadline_ns)
+{
+	uint64_t next = dr_deadline(SLICE_NS);
+
+	return next < deadline_ns ? next : deadline_ns;
+}
+
+int trial_hear(struct trial *trial, char line[PARTNER_LINE], uint64_t deadline_ns)
+{
+	int heard;
+
+	do
+		heard = partner_hear(&trial->partner, line, slice(deadline_ns));
+	while (!heard && dr_now() < deadline_ns && !trial_is_interrupted(trial));
+	return heard;
+}
+
+bool trial_await_program(struct trial *trial, uint64_t deadline_ns)
+{
+	while (!partner_has_ended(&trial->partner, slice(deadline_ns)))
+		if (dr_now() >= deadline_ns || trial_is_interrupted(trial))
+			return false;
+	return true;
+}
+
 bool trial_is_over(struct trial *trial, uint64_t ns, uint64_t begin_ns)
 {
 	uint64_t now = dr_now(), took = now - begin_ns;
@@ -246,12 +274,22 @@ static void note_stack(void *context, const char *text)
 	finding_detail(context, "%s", text);
 }
 
+void trial_hangs(struct trial *trial, const struct partner *partner, const char *name)
+{
+	struct finding *finding = trial_fail(trial, "LOG",
+					     "%s hangs in the kernel, and SIGKILL does not end it",
+					     name);
+
+	trial->judge->stuck = true;
+	if (finding)
+		partner_stacks(partner, note_stack, finding);
+}
+
 void trial_end_program(struct trial *trial)
 {
 	struct judge *judge = trial->judge;
 	struct partner *partner = &trial->partner;
 	char **words = partner->words;
-	struct finding *finding;
 
 	if (!words)
 		return;
@@ -259,11 +297,7 @@ void trial_end_program(struct trial *trial)
 			 dr_deadline(2 * judge->limits.ns[LIMIT_END])) &&
 	    partners_sweep(trial_deadline(trial, LIMIT_END)))
 		return;
-	judge->stuck = true;
-	finding = trial_fail(trial, "LOG", "%s hangs in the kernel, and SIGKILL does not end it",
-			     *words);
-	if (finding)
-		partner_stacks(partner, note_stack, finding);
+	trial_hangs(trial, partner, *words);
 }
 
 void trial_leave_out(struct judge *judge, const struct scenario *scenario, unsigned int round,

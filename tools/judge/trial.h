@@ -64,9 +64,14 @@ void trial_unclear(struct trial *trial, const char *format, ...)
  * nothing can be tried after that.
  */
 void trial_end_program(struct trial *trial);
+/* That is so of one that was stopped: FAIL of LOG, with where its threads stand. */
+void trial_hangs(struct trial *trial, const struct partner *partner, const char *name);
 
 /* A deadline of CLOCK_MONOTONIC, that far from now. */
 uint64_t trial_deadline(const struct trial *trial, enum limit limit);
+/* partner_hear() and partner_has_ended(), which end when the user asks us to, too. */
+int trial_hear(struct trial *trial, char line[PARTNER_LINE], uint64_t deadline_ns);
+bool trial_await_program(struct trial *trial, uint64_t deadline_ns);
 /*
  * Whether what was waited for since @begin_ns has had @ns and more of a machine that was alive,
  * so that trial_never() is FAIL; or ten times that, or the user asked us to end.

@@ -35,15 +35,18 @@ static int by_address(const void *a, const void *b)
 	return one->address < other->address ? -1 : one->address > other->address;
 }
 
-static struct dmabuf_revoke_segment *segments_of(const struct seat *seat, uint32_t *count)
+/* To be freed; NULL: they are not known, or not all of them. */
+static struct dmabuf_revoke_segment *segments_of(struct scene *scene, struct seat *seat,
+						 uint32_t *count)
 {
-	struct dmabuf_revoke_segment *segments;
-	uint32_t capacity;
+	struct dmabuf_revoke_segment *segments = scene_segments(scene, seat, 0, count);
+	uint32_t capacity = *count;
 
-	if (dr_segments(seat->file, NULL, 0, &capacity))
+	free(segments);
+	if (!segments)
 		return NULL;
-	segments = calloc(capacity + 1, sizeof(*segments));
-	if (segments && !dr_segments(seat->file, segments, capacity, count) && *count == capacity)
+	segments = scene_segments(scene, seat, capacity, count);
+	if (segments && *count == capacity)
 		return segments;
 	free(segments);
 	return NULL;
@@ -84,7 +87,7 @@ static bool judge_segments(struct scene *scene, struct seat *seat, char good[256
 	uint32_t count = 0;
 	char text[256];
 
-	segments = segments_of(seat, &count);
+	segments = segments_of(scene, seat, &count);
 	if (!segments) {
 		list(good, seat->kind, "segments cannot be listed");
 		return true;

@@ -292,8 +292,10 @@ static void judge_left(struct stage *stage)
  * The last close takes the resv lock, which what hangs may hold: that is left to a process of its
  * own, which lives as long as we do.
  */
-static void leave_behind(void)
+static void leave_behind(const struct judge *judge)
 {
+	size_t count, recorded;
+	const int *records;
 	int alive[2], i;
 	char byte;
 
@@ -302,6 +304,10 @@ static void leave_behind(void)
 	close(alive[1]);
 	for (i = 0; i <= STDERR_FILENO; i++)
 		close(i);
+	/* What is recorded into is not removed while somebody has it open. */
+	count = own_record_descriptors(judge->record, &records);
+	for (recorded = 0; recorded < count; recorded++)
+		close(records[recorded]);
 	while (read(alive[0], &byte, 1) < 0 && errno == EINTR)
 		continue;
 	_exit(0);
@@ -310,7 +316,7 @@ static void leave_behind(void)
 static void let_go(struct stage *stage)
 {
 	if (stage->trial->judge->stuck)
-		leave_behind();
+		leave_behind(stage->trial->judge);
 	stage_let_go(stage);
 	if (stage->dmabuf >= 0)
 		close(stage->dmabuf);

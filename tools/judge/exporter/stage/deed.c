@@ -45,7 +45,7 @@ static void program_is_gone(struct deed *deed, struct trial *trial)
 {
 	char fate[128];
 
-	partner_has_ended(&trial->partner, trial_deadline(trial, LIMIT_ANSWER));
+	trial_await_program(trial, trial_deadline(trial, LIMIT_ANSWER));
 	deed->failed = true;
 	ends(deed);
 	snprintf(deed->reason, DEED_REASON, "%s %s, asked for \"%s\"", *trial->partner.words,
@@ -130,13 +130,10 @@ bool deed_is_done(const struct deed *deed)
 	return !deed->running && !deed->lacking && !deed->failed && !deed->error;
 }
 
-bool deed_end(struct deed *deed, struct trial *trial)
+void deed_end(struct deed *deed, struct trial *trial)
 {
-	bool gone;
-
 	if (!deed->partner.words)
-		return true;
-	gone = partner_stop(&deed->partner, 1, trial_deadline(trial, LIMIT_END));
-	deed->partner.words = NULL;
-	return gone;
+		return;
+	if (!partner_stop(&deed->partner, 1, trial_deadline(trial, LIMIT_END)))
+		trial_hangs(trial, &deed->partner, deed->command);
 }

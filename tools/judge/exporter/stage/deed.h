@@ -43,7 +43,7 @@ int deed_descriptor(const struct deed *deed, const struct trial *trial);
 bool deed_has_ended(struct deed *deed, struct trial *trial);
 /* Has ended, and has done it. */
 bool deed_is_done(const struct deed *deed);
-/* At the latest now. Returns false if it hangs in the kernel. */
-bool deed_end(struct deed *deed, struct trial *trial);
+/* At the latest now; or it hangs in the kernel, which is said. */
+void deed_end(struct deed *deed, struct trial *trial);
 
 #endif

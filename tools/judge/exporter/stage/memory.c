@@ -107,12 +107,16 @@ static void be_it(int dmabuf, uint64_t length, int socket)
 	uint64_t *words;
 
 	sigaction(SIGBUS, &action, NULL);
-	/* Descriptors of importers must not stay open here when we close them. */
+	/*
+	 * Descriptors of importers must not stay open here when we close them, nor what we print to
+	 * if this hangs.
+	 */
 	dmabuf = fcntl(dmabuf, F_DUPFD, APART);
 	socket = fcntl(socket, F_DUPFD, APART);
 	dup2(dmabuf, DMABUF);
 	dup2(socket, SOCKET);
 	syscall(SYS_close_range, SOCKET + 1, ~0U, 0);
+	syscall(SYS_close_range, 0, DMABUF - 1, 0);
 	words = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, DMABUF, 0);
 	answer.ret = words == MAP_FAILED ? -errno : 0;
 	do {

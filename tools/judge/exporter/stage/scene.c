@@ -46,7 +46,7 @@ static void give_up_program(struct trial *trial, const char *line)
 {
 	char fate[128], last[256];
 
-	partner_has_ended(&trial->partner, trial_deadline(trial, LIMIT_ANSWER));
+	trial_await_program(trial, trial_deadline(trial, LIMIT_ANSWER));
 	partner_fate(&trial->partner, fate);
 	output_last(&trial->partner.output, last, sizeof(last));
 	last[strcspn(last, "\n")] = 0;
@@ -72,7 +72,7 @@ static bool open_program(struct scene *scene)
 		trial_give_up(trial, "%s cannot be run", *trial->judge->program);
 		return false;
 	}
-	while (partner_hear(&trial->partner, line, deadline) > 0 && !failure(line)) {
+	while (trial_hear(trial, line, deadline) > 0 && !failure(line)) {
 		dmabuf = trial->partner.received;
 		if (strcmp(line, "buffer") || dmabuf < 0)
 			continue;
@@ -151,10 +151,15 @@ static void end_program(struct trial *trial)
 /* A given buffer is to be for the next scenario what it was. */
 static void bring_back(struct scene *scene)
 {
+	uint64_t deadline = trial_deadline(scene->trial, LIMIT_COMMAND);
+
 	if (!scene->suspended || scene->subject->dmabuf < 0)
 		return;
 	scene_begin(scene, DEED_RESTORE);
-	scene_await_over(scene);
+	/* Also when we are to end: it is the user's. */
+	while (!deed_has_ended(&scene->deed, scene->trial) && dr_now() < deadline)
+		poll(&(struct pollfd){ deed_descriptor(&scene->deed, scene->trial), POLLIN, 0 },
+		     1, (int)(SLICE_NS / 1000000));
 	if (!deed_is_done(&scene->deed))
 		*scene->subject->gone = scene->trial->scenario->name;
 }
@@ -184,14 +189,12 @@ void scene_close(struct scene *scene)
 	struct trial *trial = scene->trial;
 
 	end_deed(scene);
-	if (!deed_end(&scene->deed, trial))
-		trial->judge->stuck = true;
+	deed_end(&scene->deed, trial);
 	if (scene->deed.running)
 		end_program(trial);
 	leave_all(scene, false);
 	bring_back(scene);
-	if (!deed_end(&scene->deed, trial))
-		trial->judge->stuck = true;
+	deed_end(&scene->deed, trial);
 	end_program(trial);
 	if (scene->dmabuf >= 0)
 		close_file(scene, scene->dmabuf);
@@ -261,8 +264,7 @@ void scene_begin(struct scene *scene, enum deed_what what)
 {
 	unsigned int i;
 
-	if (!deed_end(&scene->deed, scene->trial))
-		scene->trial->judge->stuck = true;
+	deed_end(&scene->deed, scene->trial);
 	/* An exporter may tell whenever it wants to: what came before is not of this. */
 	scene_look(scene);
 	for (i = 0; i < scene->count; i++)

@@ -87,6 +87,15 @@ int scene_leave(struct scene *scene, struct seat *seat);
 int scene_vmap(struct scene *scene, struct seat *seat);
 int scene_vunmap(struct scene *scene, struct seat *seat);
 int scene_status(struct scene *scene, struct seat *seat, struct dmabuf_revoke_status *status);
+/*
+ * The segments of its mapping, @capacity at most, to be freed; how many there are is *@count. NULL:
+ * they cannot be had.
+ */
+struct dmabuf_revoke_segment *scene_segments(struct scene *scene, struct seat *seat,
+					     uint32_t capacity, uint32_t *count);
+/* The first one of them. Returns its length; 0: there is none, or it cannot be had. */
+uint64_t scene_first_segment(struct scene *scene, struct seat *seat,
+			     struct dmabuf_revoke_segment *segment);
 /* Begins a job; its number is in @seat. */
 int scene_submit(struct scene *scene, struct seat *seat, uint32_t op, uint32_t flags,
 		 uint64_t pattern);

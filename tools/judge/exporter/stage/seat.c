@@ -2,6 +2,7 @@
 /* Our importers on the buffer. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
 
@@ -156,6 +157,55 @@ int scene_status(struct scene *scene, struct seat *seat, struct dmabuf_revoke_st
 
 	*status = asking.status;
 	return ret;
+}
+
+struct listing {
+	int file;
+	uint32_t capacity, count;
+	struct dmabuf_revoke_segment segments[];
+};
+
+static int segments_aside(void *arg)
+{
+	struct listing *listing = arg;
+
+	return dr_segments(listing->file, listing->segments, listing->capacity, &listing->count);
+}
+
+struct dmabuf_revoke_segment *scene_segments(struct scene *scene, struct seat *seat,
+					     uint32_t capacity, uint32_t *count)
+{
+	size_t size = capacity * sizeof(struct dmabuf_revoke_segment);
+	struct listing *listing = calloc(1, sizeof(*listing) + size);
+	struct dmabuf_revoke_segment *segments = calloc(1, size + 1);
+
+	if (listing && segments) {
+		listing->file = seat->file;
+		listing->capacity = capacity;
+		if (!call(scene, segments_aside, listing, sizeof(*listing) + size)) {
+			memcpy(segments, listing->segments, size);
+			*count = listing->count;
+			free(listing);
+			return segments;
+		}
+	}
+	free(listing);
+	free(segments);
+	return NULL;
+}
+
+uint64_t scene_first_segment(struct scene *scene, struct seat *seat,
+			     struct dmabuf_revoke_segment *segment)
+{
+	struct dmabuf_revoke_segment *segments;
+	uint32_t count;
+
+	*segment = (struct dmabuf_revoke_segment){ 0 };
+	segments = scene_segments(scene, seat, 1, &count);
+	if (segments && count)
+		*segment = *segments;
+	free(segments);
+	return segment->length;
 }
 
 /* Who has the lock that this asks for can be whoever we are to judge. */
