@@ -2,7 +2,9 @@
 """test-exporter is judged: by our exporter, right and with each deliberate bug, and by others."""
 from __future__ import annotations
 
+import json
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -11,9 +13,10 @@ import pytest
 
 from tests.lib import features
 
-from ..run import COMMAND, NOBODY, held, no_process_left, run
+from ..run import COMMAND, NOBODY, Process, held, no_process_left, run, wait_for
 from ..watch.recording import nothing_left
 from .exporters import Verdicts, judge, program, scenarios
+from .fifo import Fifo
 
 __all__ = ["no_process_left", "nothing_left"]  # fixtures
 
@@ -199,7 +202,8 @@ def test_command_that_hangs() -> None:
     assert verdicts.of("SKIP") == {("move", "E4"), ("move", "E14")}
 
 
-#: Exports, and says that it could not; another process keeps the dma-buf.
+#: Exports, and says that it could not; another process keeps the dma-buf, which it has open if its
+#: argument says so. Else nobody has: it is on its way in a socket.
 LEAKING = f"""
 import os, signal, socket, sys
 sys.path.insert(0, {os.getcwd()!r})
@@ -216,6 +220,14 @@ except OSError as error:
     keeps = leaves and not os.fork()
     if keeps:
         os.setsid()
+    if keeps and sys.argv[1] == "closed":
+        os.close(0)
+        os.close(file)
+        ours, theirs = socket.socketpair()
+        socket.send_fds(ours, [b"x"], [buffer.fd])
+        os.close(buffer.fd)
+        if "second" in globals():
+            os.close(second)
     if keeps or not leaves:
         control.sendall(b"failed %d\\n" % error.errno)
     if keeps:
@@ -239,8 +251,42 @@ def test_leak_without_descriptors_is_found() -> None:
     """A control."""
     if not Path("/sys/kernel/debug/dma_buf/bufinfo").exists():
         pytest.skip("no bufinfo: mount -t debugfs none /sys/kernel/debug")
-    verdicts = judge(sys.executable, "-c", LEAKING, more=("--scenario", "descriptors"))
+    words = (sys.executable, "-c", LEAKING)
+    verdicts = judge(*words, "closed", more=("--scenario", "descriptors"))
     assert verdicts.of("FAIL") == {("descriptors", "E16")}, verdicts.all()
+
+
+def test_what_others_have_open_is_no_leak() -> None:
+    """They may have got it from the same exporter meanwhile."""
+    words = (sys.executable, "-c", LEAKING)
+    verdicts = judge(*words, "open", more=("--scenario", "descriptors"))
+    assert not verdicts.of("FAIL"), verdicts.all()
+
+
+def test_signal_while_it_is_suspended(tmp_path: Path) -> None:
+    """A given buffer is the user's: it is brought back first."""
+    with held("1M") as (buffer, process), Fifo(tmp_path) as said:
+        number = str(buffer["id"])
+        place = ["--pid", str(process.process.pid), "--fd", str(buffer["fd"])]
+        hangs = f"{COMMAND} suspend {number} && echo >{said.path} && exec sleep 86400"
+        acts = ["--suspend", hangs, "--restore", f"{COMMAND} restore {number}"]
+        options = ["--json", "--scenario", "suspend", "--limit", "command=1h"]
+        judging = Process("test-exporter", *options, *place, *acts)
+        said.line()
+        document = json.loads(judging.end(signal.SIGINT, status=1))
+        assert "interrupted" in document["cut_short"]
+        wait_for(buffer["id"], state="live")
+
+
+def test_signal_before_it_exports(tmp_path: Path) -> None:
+    with Fifo(tmp_path) as said:
+        script = f"echo >{said.path}; exec sleep 86400"
+        limits = ["--limit", "import=1h,answer=1h,end=1s"]
+        options = ["--json", "--scenario", "kinds", *limits]
+        process = Process("test-exporter", *options, "--", "bash", "-c", script)
+        said.line()
+        document = json.loads(process.end(signal.SIGINT, status=1))
+    assert "interrupted" in document["cut_short"]
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ import pytest
 
 from ..run import COMMAND, NOBODY, SOON, Process, hiding, no_process_left, run
 from ..watch.recording import nothing_left
+from .fifo import Fifo
 
 __all__ = ["no_process_left", "nothing_left"]  # fixtures
 
@@ -35,25 +36,6 @@ SPEAKING = f"""
 C=$DMABUF_REVOKE_CONTROL
 {COMMAND} attach | {{ read head; read row; echo "done 0" >&$C; read word <&$C; %s; }}
 """
-
-
-class Fifo:
-    """By which a program says something, once; it is waited for."""
-
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / "said"
-
-    def __enter__(self) -> Fifo:
-        os.mkfifo(self.path)
-        self._fd = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self._fd)
-
-    def line(self) -> str:
-        assert select.select([self._fd], [], [], SOON)[0], "it says nothing"
-        return os.read(self._fd, 64).decode()
 
 
 def named(text: str) -> str:

@@ -2,6 +2,7 @@
 /* The exporter runs out of descriptors; it goes. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -11,6 +12,7 @@
 #include "judge/exporter/stage/scene.h"
 #include "lib/devices/ioctls.h"
 #include "lib/text/message.h"
+#include "watch/record/there.h"
 
 #define BUFFERS		"/sys/kernel/debug/dma_buf/bufinfo"
 
@@ -18,19 +20,64 @@
 #define FEWEST		4
 #define MOST		64
 
-/* Dma-bufs on this machine of that exporter; -1: that cannot be read. */
-static long count_buffers(const char *exporter)
-{
-	FILE *file = fopen(BUFFERS, "re");
-	char line[512], name[128];
-	long count = 0;
+/* Dma-bufs of one exporter. */
+struct buffers {
+	const char *exporter;
+	uint64_t *inodes;
+	size_t count;
+};
 
-	if (!file)
-		return -1;
-	while (fgets(line, sizeof(line), file))
-		if (sscanf(line, "%*s %*s %*s %*s %127s", name) == 1 && !strcmp(name, exporter))
-			count++;
-	fclose(file);
+static int note_buffer(void *context, const struct descriptor *descriptor)
+{
+	struct buffers *buffers = context;
+	uint64_t *inodes;
+
+	if (strncmp(descriptor->exporter, buffers->exporter, sizeof(descriptor->exporter) - 1))
+		return 0;
+	inodes = reallocarray(buffers->inodes, buffers->count + 1, sizeof(*inodes));
+	if (!inodes)
+		return -ENOMEM;
+	buffers->inodes = inodes;
+	buffers->inodes[buffers->count++] = descriptor->inode;
+	return 0;
+}
+
+static int forget_buffer(void *context, const struct descriptor *descriptor)
+{
+	struct buffers *buffers = context;
+	size_t i, kept = 0;
+
+	for (i = 0; i < buffers->count; i++)
+		if (buffers->inodes[i] != descriptor->inode)
+			buffers->inodes[kept++] = buffers->inodes[i];
+	buffers->count = kept;
+	return 0;
+}
+
+/* All that there are. False: that cannot be read, or not to the end. */
+static bool list_buffers(struct buffers *buffers, const char *exporter)
+{
+	*buffers = (struct buffers){ .exporter = exporter };
+	return there_can_list() && !there_listed(note_buffer, buffers);
+}
+
+/*
+ * How many there are that were not there before, and that no process has open: others make some,
+ * too. -1: that cannot be said.
+ */
+static long count_new(const struct buffers *before)
+{
+	struct buffers now;
+	long count = -1;
+	size_t i;
+
+	if (list_buffers(&now, before->exporter)) {
+		for (i = 0; i < before->count; i++)
+			forget_buffer(&now, &(struct descriptor){ .inode = before->inodes[i] });
+		there_walk(0, forget_buffer, &now);
+		count = (long)now.count;
+	}
+	free(now.inodes);
 	return count;
 }
 
@@ -62,7 +109,7 @@ static void hear(struct trial *trial, struct tries *tries)
 	char line[PARTNER_LINE];
 	int error;
 
-	while (partner_hear(&trial->partner, line, deadline) > 0) {
+	while (trial_hear(trial, line, deadline) > 0) {
 		if (!strcmp(line, "buffer") && trial->partner.received >= 0) {
 			find_exporter(trial->partner.received, tries->exporter);
 			return;
@@ -88,7 +135,7 @@ static bool try_with(struct trial *trial, unsigned int descriptors, struct tries
 	hear(trial, tries);
 	if (!partner_stop(partner, trial_deadline(trial, LIMIT_END),
 			  dr_deadline(2 * trial->judge->limits.ns[LIMIT_END]))) {
-		trial->judge->stuck = true;
+		trial_hangs(trial, partner, *trial->judge->program);
 		trial_fail(trial, "E16", "with %u descriptors it hangs in the kernel",
 			   descriptors);
 		return false;
@@ -113,28 +160,29 @@ static bool try_all(struct trial *trial, struct tries *tries)
 	return false;
 }
 
-/* How many more there are than before, for good: there is no event for a last reference. */
-static long left_by(struct trial *trial, const struct tries *tries, long before)
+/* How many stay: there is no event for a last reference. */
+static long left_since(struct trial *trial, const struct buffers *before)
 {
 	const struct timespec shortly = { .tv_nsec = 2000000 };
 	uint64_t deadline = trial_deadline(trial, LIMIT_END);
 	long more;
 
-	while ((more = count_buffers(tries->exporter) - before) > 0) {
+	while ((more = count_new(before)) > 0) {
 		if (dr_now() >= deadline || trial_is_interrupted(trial))
 			return more;
 		nanosleep(&shortly, NULL);
 	}
-	return 0;
+	return more;
 }
 
-static void judge_tries(struct trial *trial, const struct tries *tries, long before, long left)
+/* @left is negative if nobody knows. */
+static void judge_tries(struct trial *trial, const struct tries *tries, long left)
 {
 	if (!tries->said)
 		trial_unknown(trial, "E16",
 			      "no try has got as far as to an export that fails with EMFILE, as \"failed %d\" would say",
 			      EMFILE);
-	else if (before < 0)
+	else if (left < 0)
 		trial_pass(trial, "E16",
 			   "what had too few descriptors (%u tries) was refused with EMFILE; whether it has left a dma-buf cannot be read (%s)",
 			   tries->refused, BUFFERS);
@@ -153,26 +201,30 @@ static void judge_tries(struct trial *trial, const struct tries *tries, long bef
 			      *trial->judge->program);
 }
 
-/* Twice: only then it is known whose to count; and others may have some of the same exporter. */
+/* Twice: only then it is known whose to look for. */
 static void run_descriptors(struct trial *trial)
 {
-	struct tries tries;
-	long before, left;
+	struct tries first, tries;
+	struct buffers before;
+	long left = -1;
 
 	if (!trial->judge->program) {
 		trial_give_up(trial, "a given buffer is exported already: it takes a PROGRAM");
 		return;
 	}
-	if (!try_all(trial, &tries))
+	if (!try_all(trial, &first))
 		return;
-	before = count_buffers(tries.exporter);
-	if (!try_all(trial, &tries))
-		return;
-	left = before < 0 ? 0 : left_by(trial, &tries, before);
-	judge_tries(trial, &tries, before, left);
-	/* What has kept dma-bufs goes now. */
-	if (!partners_sweep(trial_deadline(trial, LIMIT_END)))
-		trial->judge->stuck = true;
+	if (list_buffers(&before, first.exporter))
+		left = 0;
+	if (try_all(trial, &tries)) {
+		if (!left)
+			left = left_since(trial, &before);
+		judge_tries(trial, &tries, left);
+		/* What has kept dma-bufs goes now. */
+		if (!partners_sweep(trial_deadline(trial, LIMIT_END)))
+			trial->judge->stuck = true;
+	}
+	free(before.inodes);
 }
 
 const struct scenario exporter_descriptors = {
@@ -183,12 +235,11 @@ const struct scenario exporter_descriptors = {
 };
 
 /* Memory, which a reference may keep; not a part of a device that goes. */
-static bool is_memory(const struct seat *seat)
+static bool is_memory(struct scene *scene, struct seat *seat)
 {
-	struct dmabuf_revoke_segment segment = { 0 };
-	uint32_t count;
+	struct dmabuf_revoke_segment segment;
 
-	return !dr_segments(seat->file, &segment, 1, &count) &&
+	return scene_first_segment(scene, seat, &segment) &&
 	       segment.flags & DMABUF_REVOKE_SEGMENT_MEMORY;
 }
 
@@ -247,7 +298,7 @@ static void run_remove(struct trial *trial)
 		.kind = DMABUF_REVOKE_KIND_DYNAMIC });
 	if (!seat)
 		goto out;
-	memory = is_memory(seat);
+	memory = is_memory(&scene, seat);
 	if (scene_has_engine(seat))
 		scene_submit(&scene, seat, DMABUF_REVOKE_OP_READ, DMABUF_REVOKE_SUBMIT_STREAM, 0);
 	scene_begin(&scene, DEED_REMOVE);

@@ -104,13 +104,19 @@ bool partner_done(const char *line, int *err)
 bool partner_has_ended(struct partner *partner, uint64_t deadline_ns)
 {
 	struct pollfd process = { partner->pidfd, POLLIN, 0 };
+	siginfo_t info = { 0 };
 
 	if (!partner->pid || partner->ended)
 		return true;
 	while (poll(&process, 1, left(deadline_ns)) < 0 && errno == EINTR)
 		continue;
-	if (waitpid(partner->pid, &partner->state, WNOHANG) == partner->pid)
+	/* Until partner_stop() its number is that of its process group, and of nobody else. */
+	if (waitid(P_PID, (id_t)partner->pid, &info, WEXITED | WNOHANG | WNOWAIT))
+		partner->ended = errno == ECHILD;
+	else if (info.si_pid)
 		partner->ended = true;
+	if (info.si_pid)
+		partner->state = info.si_code == CLD_EXITED ? info.si_status << 8 : info.si_status;
 	return partner->ended;
 }
 
@@ -152,6 +158,15 @@ bool partners_sweep(uint64_t deadline_ns)
 	return false;
 }
 
+/* Whether it still is our child, if only as one that has ended: nobody else has its number. */
+static bool is_ours(const struct partner *partner)
+{
+	siginfo_t info;
+
+	return partner->pid && !waitid(P_PID, (id_t)partner->pid, &info,
+				       WEXITED | WNOHANG | WNOWAIT);
+}
+
 bool partner_stop(struct partner *partner, uint64_t deadline_ns, uint64_t kill_deadline_ns)
 {
 	bool gone;
@@ -161,9 +176,12 @@ bool partner_stop(struct partner *partner, uint64_t deadline_ns, uint64_t kill_d
 	if (partner->control >= 0)
 		close(partner->control);
 	partner->control = -1;
-	if (!partner_has_ended(partner, deadline_ns) || partner->pid)
+	partner_has_ended(partner, deadline_ns);
+	if (is_ours(partner))
 		kill(-partner->pid, SIGKILL);
 	gone = partner_has_ended(partner, kill_deadline_ns);
+	if (partner->ended)
+		waitpid(partner->pid, NULL, WNOHANG);
 	output_end(&partner->output);
 	if (partner->received >= 0)
 		close(partner->received);

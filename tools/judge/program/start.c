@@ -51,15 +51,17 @@ static void close_stdin(void)
 		dup2(null, STDIN_FILENO);
 }
 
-static void be_it(const struct partner *partner, int control, int failed,
+static void be_it(const struct partner *partner, pid_t parent, int control, int failed,
 		  const struct partner_options *options)
 {
 	const struct rlimit descriptors = { options->descriptors, options->descriptors };
 	int err;
 
 	setpgid(0, 0);
-	/* It is of no use without us, whatever ends us. */
+	/* It is of no use without us, whatever ends us, or has ended us meanwhile. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(126);
 	close_stdin();
 	if (options->cgroup)
 		join_cgroup(options->cgroup);
@@ -85,12 +87,13 @@ static void be_it(const struct partner *partner, int control, int failed,
 static int fork_it(struct partner *partner, int control, const struct partner_options *options)
 {
 	int failed[2], err = 0;
+	pid_t parent = getpid();
 
 	if (pipe2(failed, O_CLOEXEC))
 		return explain(ACT_OTHER, errno, "a pipe");
 	partner->pid = fork();
 	if (!partner->pid)
-		be_it(partner, control, failed[1], options);
+		be_it(partner, parent, control, failed[1], options);
 	if (partner->pid < 0)
 		err = errno;
 	close(failed[1]);
