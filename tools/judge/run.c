@@ -160,6 +160,40 @@ int run_list(const struct suite *suite, bool json)
 	return document_print(document);
 }
 
+void run_specs(struct option_spec *specs, const struct option_spec *own,
+	       struct run_options *options)
+{
+	const struct option_spec both[RUN_SPECS] = {
+		{ "list", OPTION_FLAG, &options->list, NULL,
+		  "print the scenarios and their clauses, and run nothing", NULL },
+		{ "scenario", OPTION_TEXT, &options->scenarios, "NAMES",
+		  "run only these: NAME[,NAME]...", NULL },
+		{ "clause", OPTION_TEXT, &options->clauses, "CLAUSES",
+		  "judge only these, by the scenarios that can: CLAUSE[,CLAUSE]...", NULL },
+		{ "repeat", OPTION_INTEGER, &options->repeat, "N",
+		  "run each scenario so often; default 1", NULL },
+		{ "seed", OPTION_INTEGER, &options->seed, "N",
+		  "of what is done at random times; default 1", NULL },
+		{ "limit", OPTION_TEXT, &options->limits, "LIMITS",
+		  "how long something may take, NAME=DURATION[,...]: of import, callback, fence, unmap, answer, end, command",
+		  NULL },
+		OPTION_JSON(options->json),
+		{ "ktap", OPTION_FLAG, &options->ktap, NULL,
+		  "print KTAP, which kselftest and KernelCI read", NULL },
+		{ "junit", OPTION_TEXT, &options->junit, "FILE",
+		  "write JUnit XML into FILE, too", NULL },
+		{ "svg", OPTION_TEXT, &options->svg, "FILE",
+		  "draw what happened into FILE, too", NULL },
+		{ "perfetto", OPTION_TEXT, &options->perfetto, "FILE",
+		  "write it into FILE, too, for ui.perfetto.dev", NULL },
+		{ 0 },
+	};
+
+	while (own->name)
+		*specs++ = *own++;
+	memcpy(specs, both, sizeof(both));
+}
+
 /* A terminal is told what goes on, since it takes a while. */
 static void say_progress(const struct scenario *scenario, unsigned int round)
 {

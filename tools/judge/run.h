@@ -22,39 +22,12 @@ struct run_options {
 
 #define RUN_DEFAULTS	{ .repeat = 1, .seed = 1 }
 
-/* Rows of a table of options. */
-#define RUN_LIST(options) \
-	{ "list", OPTION_FLAG, &(options).list, NULL, \
-	  "print the scenarios and their clauses, and run nothing", NULL }
-#define RUN_SCENARIO(options) \
-	{ "scenario", OPTION_TEXT, &(options).scenarios, "NAMES", \
-	  "run only these: NAME[,NAME]...", NULL }
-#define RUN_CLAUSE(options) \
-	{ "clause", OPTION_TEXT, &(options).clauses, "CLAUSES", \
-	  "judge only these, by the scenarios that can: CLAUSE[,CLAUSE]...", NULL }
-#define RUN_REPEAT(options) \
-	{ "repeat", OPTION_INTEGER, &(options).repeat, "N", \
-	  "run each scenario so often; default 1", NULL }
-#define RUN_SEED(options) \
-	{ "seed", OPTION_INTEGER, &(options).seed, "N", \
-	  "of what is done at random times; default 1", NULL }
-#define RUN_LIMIT(options) \
-	{ "limit", OPTION_TEXT, &(options).limits, "LIMITS", \
-	  "how long something may take, NAME=DURATION[,...]: of import, callback, fence, unmap, " \
-	  "answer, end, command", NULL }
-#define RUN_KTAP(options) \
-	{ "ktap", OPTION_FLAG, &(options).ktap, NULL, \
-	  "print KTAP, which kselftest and KernelCI read", NULL }
-#define RUN_JUNIT(options) \
-	{ "junit", OPTION_TEXT, &(options).junit, "FILE", \
-	  "write JUnit XML into FILE, too", NULL }
-#define RUN_SVG(options) \
-	{ "svg", OPTION_TEXT, &(options).svg, "FILE", \
-	  "draw what happened into FILE, too", NULL }
-#define RUN_PERFETTO(options) \
-	{ "perfetto", OPTION_TEXT, &(options).perfetto, "FILE", \
-	  "write it into FILE, too, for ui.perfetto.dev", NULL }
+/* Rows of a table of options, with its end. */
+#define RUN_SPECS	12
 
+/* Those of a verb, up to its end, and those that both have. @specs has room for all. */
+void run_specs(struct option_spec *specs, const struct option_spec *own,
+	       struct run_options *options);
 /*
  * All that was chosen, and the report. @judge has the verb, the program, the subject and the
  * descriptors; the rest is filled in. Returns an enum status: FAILED if a verdict is FAIL, DONE if

@@ -40,6 +40,8 @@ static const struct scenario *const scenarios[] = {
 	NULL,
 };
 
+static const struct suite suite = { scenarios, "exporter" };
+
 struct asked {
 	struct exporter_subject subject;
 	const char *device;
@@ -123,7 +125,6 @@ static int prepare(struct asked *asked)
 static int run(const struct verb *verb, char **program, struct asked *asked,
 	       const struct run_options *options)
 {
-	const struct suite suite = { scenarios, "exporter" };
 	const char *gone = NULL;
 	struct judge judge = { .verb = verb, .program = program, .subject = &asked->subject,
 			       .exporter = -1 };
@@ -147,11 +148,10 @@ static int run(const struct verb *verb, char **program, struct asked *asked,
 
 int verb_test_exporter(const struct verb *verb, int argc, char **argv)
 {
-	const struct suite suite = { scenarios, "exporter" };
 	struct asked asked = { .pid = -1, .fd = -1, .subject.importer = -1 };
 	struct run_options options = RUN_DEFAULTS;
 	const char **commands = asked.subject.commands;
-	const struct option_spec specs[] = {
+	const struct option_spec own[] = {
 		{ "fd", OPTION_INTEGER, &asked.fd, "N", "the dma-buf is this descriptor", NULL },
 		{ "pid", OPTION_INTEGER, &asked.pid, "PID",
 		  "with --fd: a descriptor of that process", NULL },
@@ -175,22 +175,13 @@ int verb_test_exporter(const struct verb *verb, int argc, char **argv)
 		  "do not ask for it", NULL },
 		{ "engine", OPTION_CHOICE, &asked.subject.engine, "ENGINE", "what does the DMA",
 		  engine_choices },
-		RUN_LIST(options),
-		RUN_SCENARIO(options),
-		RUN_CLAUSE(options),
-		RUN_REPEAT(options),
-		RUN_SEED(options),
-		RUN_LIMIT(options),
-		OPTION_JSON(options.json),
-		RUN_KTAP(options),
-		RUN_JUNIT(options),
-		RUN_SVG(options),
-		RUN_PERFETTO(options),
 		{ 0 },
 	};
+	struct option_spec specs[sizeof(own) / sizeof(*own) + RUN_SPECS];
 	struct arguments rest;
 	int status;
 
+	run_specs(specs, own, &options);
 	if (!options_parse(verb, specs, argc, argv, &rest, &status))
 		return status;
 	if (options.list)

@@ -28,10 +28,11 @@ static const struct scenario *const scenarios[] = {
 	NULL,
 };
 
+static const struct suite suite = { scenarios, "importer" };
+
 static int run(const struct verb *verb, char **program, struct importer_subject *subject,
 	       const struct run_options *options)
 {
-	const struct suite suite = { scenarios, "importer" };
 	struct judge judge = { .verb = verb, .program = program, .subject = subject };
 	struct dmabuf_revoke_exporter_info info;
 	int status;
@@ -85,33 +86,23 @@ static bool parse_range(struct importer_subject *subject)
 
 int verb_test_importer(const struct verb *verb, int argc, char **argv)
 {
-	const struct suite suite = { scenarios, "importer" };
 	struct importer_subject subject = { .length = 1 << 20 };
 	struct run_options options = RUN_DEFAULTS;
 	bool accept_legacy = false;
 	const char *size = NULL;
-	const struct option_spec specs[] = {
-		RUN_LIST(options),
-		RUN_SCENARIO(options),
-		RUN_CLAUSE(options),
+	const struct option_spec own[] = {
 		{ "size", OPTION_TEXT, &size, "SIZE", "of each buffer; default 1M", NULL },
 		{ "accept-legacy", OPTION_FLAG, &accept_legacy, NULL,
 		  "let importers in that cannot be revoked", NULL },
 		{ "range", OPTION_TEXT, &subject.range, "RANGE",
 		  "the program heeds DMABUF_REVOKE_RANGE: OFFSET:LENGTH, in bytes", NULL },
-		RUN_REPEAT(options),
-		RUN_SEED(options),
-		RUN_LIMIT(options),
-		OPTION_JSON(options.json),
-		RUN_KTAP(options),
-		RUN_JUNIT(options),
-		RUN_SVG(options),
-		RUN_PERFETTO(options),
 		{ 0 },
 	};
+	struct option_spec specs[sizeof(own) / sizeof(*own) + RUN_SPECS];
 	struct arguments rest;
 	int status;
 
+	run_specs(specs, own, &options);
 	if (!options_parse(verb, specs, argc, argv, &rest, &status))
 		return status;
 	if (options.list)
