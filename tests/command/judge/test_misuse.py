@@ -19,6 +19,7 @@ import pytest
 from ..run import COMMAND, NOBODY, SOON, Process, hiding, no_process_left, run
 from ..watch.recording import nothing_left
 from .fifo import Fifo
+from .verdicts import OURS
 
 __all__ = ["no_process_left", "nothing_left"]  # fixtures
 
@@ -141,6 +142,13 @@ def test_it_says_that_it_cannot() -> None:
 def test_what_is_no_answer_is_not_taken_for_one(word: str) -> None:
     text = f'echo "{word}" >&$DMABUF_REVOKE_CONTROL; exec sleep {LONG}'
     assert "has not mapped" in the_reason(script(text, 77, IMPATIENT))
+
+
+def test_pin_that_was_given_back_makes_no_pinned_importer() -> None:
+    """A driver may pin for a while: it is what it holds when it is told that counts."""
+    text = f"env -u DMABUF_REVOKE_CONTROL {OURS} --kind pinned && exec {OURS}"
+    found = script(text, 0, ["--scenario", "suspend-restore", "--clause", "I5,I6"])
+    assert verdicts(found) == {"I5": "SKIP", "I6": "PASS"}, found
 
 
 def test_it_does_not_speak() -> None:
