@@ -139,6 +139,14 @@ def test_what_is_no_breach_does_not_fail_warns_vmap(fault: str) -> None:
         assert "vmap" not in verdicts.evidence("told", "E3")
 
 
+def test_sync_of_what_no_cpu_reaches_is_no_use() -> None:
+    """As vfio-pci has it, which has no say in it."""
+    faults = ("--faults", "NO_VMAP_OP", "NO_MMAP_OP")
+    verdicts = judge(program("ours"), *faults, more=("--scenario", "told"))
+    assert ("told", "E3") in verdicts.of("PASS"), verdicts.all()
+    assert "SYNC" not in verdicts.evidence("told", "E3")
+
+
 STOCK = {"heap": Path("/dev/dma_heap/system"), "udmabuf": Path("/dev/udmabuf")}
 
 
