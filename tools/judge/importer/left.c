@@ -24,23 +24,21 @@ static bool judges(const struct stage *stage, const char *clause)
 	return clause_among(stage->trial->scenario->clauses, clause);
 }
 
-/* There is no event for what the last reference does: looked at again and again. */
-static void pause_shortly(void)
-{
-	const struct timespec time = { .tv_nsec = 2000000 };
-
-	nanosleep(&time, NULL);
-}
-
-/* Until @is_gone, or it is late. */
+/*
+ * Until @is_gone, or it is late. There is no event for what the last reference does: looked at
+ * again and again, and less often when it takes long, for a machine that others need, too.
+ */
 static bool goes(struct stage *stage, enum limit limit, bool (*is_gone)(const struct stage *stage))
 {
+	struct timespec pause = { .tv_nsec = 2000000 };
 	uint64_t began_ns = dr_now();
 
 	while (!is_gone(stage)) {
 		if (trial_is_over(stage->trial, stage->trial->judge->limits.ns[limit], began_ns))
 			return false;
-		pause_shortly();
+		nanosleep(&pause, NULL);
+		if (pause.tv_nsec < 100000000)
+			pause.tv_nsec *= 2;
 	}
 	return true;
 }
