@@ -29,6 +29,9 @@ __all__ = ["function"]
 LENGTH = 4096
 USAGE = 2
 
+#: Drivers that have a fixture, by part of what is run.
+MODULES = ("vgem", "vivid", "virtio_gpu", "bochs", "qxl")
+
 #: Adapters whose drivers have no callback.
 VGEM = ("import/vgem",)
 STATIC = ("import/ours", "--kind", "static")
@@ -60,9 +63,14 @@ def open_buffer(exporter: int) -> Iterator[life.Buffer]:
 
 def load_for(request: pytest.FixtureRequest, program: str) -> None:
     """The driver that it is for, if that is a module."""
-    name = program.rpartition("/")[2]
-    if name in ("vgem", "vivid"):
-        request.getfixturevalue(name)
+    for name in MODULES:
+        if name in program:
+            request.getfixturevalue(name)
+
+
+def exporting(name: str) -> Adapter:
+    """The program, and what follows it."""
+    return Adapter(*f"export/{name}".split())
 
 
 def importing(buffer: life.Buffer, name: str, *arguments: str) -> Adapter:
@@ -193,7 +201,7 @@ def test_stream_goes_on_by_itself(
 def test_virtio_gpu_follows(
     virtio_gpu: None, buffer: life.Buffer, more: tuple[str, ...]
 ) -> None:
-    with importing(buffer, "import/virtio_gpu", *more) as importer:
+    with importing(buffer, "import/screen", *more, "virtio_gpu") as importer:
         if importer.result() == errno.EOPNOTSUPP:
             pytest.skip("virtio-gpu has no callback: Linux 6.14, QEMU with blob=true")
         assert importer.do("again") == 0
@@ -208,18 +216,34 @@ def test_virtio_gpu_follows(
         assert importer.do("again") == errno.ENODEV
 
 
-def test_virtio_gpu_exports(virtio_gpu: None) -> None:
-    with Adapter("export/virtio_gpu") as adapter:
-        fd = adapter.buffer()
-        os.close(life.attach_mapped(fd))
-        assert adapter.do("revoke") == errno.EOPNOTSUPP
-        os.close(fd)
+def test_iommufd_is_refused(buffer: life.Buffer) -> None:
+    """The device that it attaches has no DMA mask; it wants physical addresses, of vfio-pci."""
+    with importing(buffer, "import/iommufd") as importer:
+        assert importer.result() == errno.EIO
+        assert importer.do("again") == errno.EIO
+        assert buffer.revoke(life.FOREVER)
+        assert importer.do("again") == errno.ENODEV
+
+
+def test_bochs_takes_a_vmap_for_each_picture(
+    bochs: None, open_buffer: life.Buffer
+) -> None:
+    """So that a revoke waits for nothing, and the next picture fails."""
+    with importing(open_buffer, "import/screen", "bochs-drm") as importer:
+        assert importer.result() == 0
+        assert open_buffer.maps() == (0, 0)
+        assert importer.do("again") == 0
+        assert open_buffer.revoke(life.FOREVER)
+        assert importer.do("again") == errno.ENODEV
 
 
 EXPORTERS = {
     "heap": "system",
     "udmabuf": "udmabuf",
-    "vgem": "drm",
+    "dumb vgem": "drm",
+    "dumb bochs-drm": "drm",
+    "dumb virtio_gpu": "virtio_gpu",
+    "dumb qxl": "drm",
     "vivid": "videobuf2_dma_contig",
     "ours": "dmabuf_revoke_exporter",
 }
@@ -230,7 +254,7 @@ def test_exporter_hands_over_a_buffer(
     request: pytest.FixtureRequest, name: str
 ) -> None:
     load_for(request, name)
-    with Adapter(f"export/{name}") as adapter:
+    with exporting(name) as adapter:
         fd = adapter.buffer()
         about = Path(f"/proc/self/fdinfo/{fd}").read_text(encoding="ascii")
         assert f"exp_name:\t{EXPORTERS[name]}\n" in about
@@ -239,12 +263,12 @@ def test_exporter_hands_over_a_buffer(
         os.close(fd)
 
 
-@pytest.mark.parametrize("name", ["heap", "udmabuf", "vgem", "vivid"])
+@pytest.mark.parametrize("name", ["heap", "udmabuf", "dumb vgem", "vivid"])
 def test_what_the_driver_lacks_is_said(
     request: pytest.FixtureRequest, name: str
 ) -> None:
     load_for(request, name)
-    with Adapter(f"export/{name}") as adapter:
+    with exporting(name) as adapter:
         os.close(adapter.buffer())
         for word in ("revoke", "suspend", "restore", "move"):
             assert adapter.do(word) == errno.EOPNOTSUPP
@@ -253,6 +277,7 @@ def test_what_the_driver_lacks_is_said(
 
 
 def test_vivid_can_be_removed_with_a_buffer_out(vivid: None) -> None:
+    """It comes again when all is released."""
     driver = Path("/sys/bus/platform/drivers/vivid")
     with Adapter("export/vivid") as adapter:
         fd = adapter.buffer()
@@ -261,7 +286,7 @@ def test_vivid_can_be_removed_with_a_buffer_out(vivid: None) -> None:
         attachment = life.attach_mapped(fd)
     os.close(attachment)
     os.close(fd)
-    (driver / "bind").write_text("vivid.0", encoding="ascii")
+    assert (driver / "vivid.0").exists()
     with Adapter("export/vivid") as adapter:
         os.close(adapter.buffer())
 
@@ -357,6 +382,8 @@ def test_vfio_suspends_restores_and_revokes(function: pci.Function) -> None:
             assert adapter.do("revoke") == 0
             assert errno_of_map(attachment) == errno.ENODEV
             assert adapter.do("restore") == errno.EBADF
+            # A function is closed once.
+            assert adapter.do("revoke") == errno.EOPNOTSUPP
             os.close(attachment)
             os.close(fd)
 
@@ -377,9 +404,12 @@ def test_importer_alone_uses_it_once(buffer: life.Buffer) -> None:
         (("import/ours", "--kind", "no"), "Usage: "),
         (("import/ours", "--misbehave", "no"), "no bug is called no"),
         (("import/vivid", "--no"), "Usage: "),
+        (("import/screen",), "Usage: "),
+        (("import/screen", "--stream"), "Usage: "),
         (("export/ours",), "DMABUF_REVOKE_CONTROL names no socket"),
         (("export/ours", "--faults", "no"), "no bug is called no"),
         (("export/vfio",), "Usage: "),
+        (("export/dumb",), "Usage: "),
     ],
 )
 def test_wrong_use_is_said(command: tuple[str, ...], message: str) -> None:

@@ -125,10 +125,14 @@ static int vfio_export(int *dmabuf)
 	return error ? error : export_bar(length, dmabuf);
 }
 
+/* The function is closed once: the driver has no second revoke. */
 static int vfio_revoke(void)
 {
-	int error = close(function) ? -errno : 0;
+	int error;
 
+	if (function < 0)
+		return -EOPNOTSUPP;
+	error = close(function) ? -errno : 0;
 	function = -1;
 	return error;
 }

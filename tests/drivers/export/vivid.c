@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * vivid, a camera, exports one of its frames' buffers (EXPBUF), which it cannot take back. It can
- * be removed: its driver is unbound from it.
+ * be removed: its driver is unbound from it, until all is released.
  */
 #include "../vivid.h"
 
 #define DEVICE	"vivid.0"
-#define UNBIND	"/sys/bus/platform/drivers/vivid/unbind"
+#define DRIVER	"/sys/bus/platform/drivers/vivid/"
 
 static int node = -1;
+static bool removed;
 
 static int export(int *dmabuf)
 {
@@ -27,9 +28,9 @@ static int export(int *dmabuf)
 	return error;
 }
 
-static int unbind(void)
+static int tell_driver(const char *path)
 {
-	int file = open(UNBIND, O_WRONLY | O_CLOEXEC);
+	int file = open(path, O_WRONLY | O_CLOEXEC);
 	int error = file < 0 || write(file, DEVICE, strlen(DEVICE)) < 0 ? -errno : 0;
 
 	if (file >= 0)
@@ -37,10 +38,20 @@ static int unbind(void)
 	return error;
 }
 
+static int unbind(void)
+{
+	int error = tell_driver(DRIVER "unbind");
+
+	removed |= !error;
+	return error;
+}
+
 static void release(void)
 {
 	vivid_request(node, V4L2_MEMORY_MMAP, 0);
 	close(node);
+	if (removed)
+		tell_driver(DRIVER "bind");
 }
 
 int main(void)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * virtio-gpu imports the buffer (PRIME), with a callback: it unmaps when it is told. Use shows the
- * buffer on the screen, which pins and maps it, and then nothing.
+ * A graphics driver with a screen imports the buffer (PRIME). Use shows it on the screen, and then
+ * nothing. virtio-gpu, which has a callback, pins and maps for that; bochs-drm takes a vmap.
  */
 #include "../drm.h"
 
@@ -123,16 +123,16 @@ static void release(void)
 
 int main(int argc, char **argv)
 {
-	bool stream = argc == 2 && !strcmp(argv[1], "--stream");
+	bool stream = argc == 3 && !strcmp(argv[1], "--stream");
+	const char *driver = argv[argc - 1];
 
-	if (argc > 1 && !stream) {
-		fprintf(stderr, "Usage: virtio_gpu [--stream]\n");
+	if (argc != 2 + stream || *driver == '-') {
+		fprintf(stderr, "Usage: screen [--stream] DRIVER, such as virtio_gpu\n");
 		return STATUS_USAGE;
 	}
-	card = drm_open("virtio_gpu");
+	card = drm_open(driver);
 	if (card < 0 || find_screen()) {
-		fprintf(stderr,
-			"no virtio-gpu with a screen: QEMU -device virtio-gpu-pci,blob=true\n");
+		fprintf(stderr, "no screen of %s: modprobe, and QEMU -device\n", driver);
 		return STATUS_MISSING;
 	}
 	return run_importer(&(struct importer){ import, use, release, stream });
