@@ -40,6 +40,8 @@ class Machine:
     #: Words of qemu's command line, before all other devices: an IOMMU has to be the first.
     hardware: tuple[str, ...] = ()
     qemu_args: tuple[str, ...] = ()
+    #: Words before qemu's own name.
+    wrapper: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -92,7 +92,8 @@ def command(
     shell: bool,
 ) -> list[str]:
     """qemu's command line; ``initrd`` and ``ports`` are inherited descriptors."""
-    line = ["qemu-system-x86_64", "-M", "q35", "-nodefaults", "-no-reboot"]
+    line = [*machine.wrapper, "qemu-system-x86_64", "-M", "q35"]
+    line += ["-nodefaults", "-no-reboot"]
     line += _processors(accel, machine)
     line += machine.hardware
     line += ["-display", "none"]
