@@ -21,6 +21,7 @@ SAMPLE = Record(
     kernel="7.3.4+deb13-amd64",
     clauses={"I4": Verdict("FAIL", "never unmapped"), "I9": Verdict("PASS", "fine")},
 )
+FAIL = Verdict("FAIL", "never mapped")
 
 
 def test_page_is_that_of_the_verdicts() -> None:
@@ -63,6 +64,16 @@ def test_each_failure_has_its_evidence_and_its_command() -> None:
     assert "| cam | 7.3.4 | I4 | I9 | – |" in text
     assert "- **cam**, 7.3.4+deb13-amd64, I4: never unmapped\n" in text
     assert "  `dmabuf-revoke test-importer -- cam`" in text
+
+
+def test_failure_with_a_page_leads_to_it() -> None:
+    text = page.text([replace(SAMPLE, driver="qxl", clauses={"E18": FAIL})])
+    assert "([more](findings/qxl-export.md))" in text
+
+
+def test_what_cannot_be_had_says_why() -> None:
+    text = page.text([replace(SAMPLE, clauses={}, missing="no module cam")])
+    assert "| cam | 7.3.4 | – | – | no module cam |" in text
 
 
 def test_without_failures_that_is_said() -> None:
