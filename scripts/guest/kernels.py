@@ -95,8 +95,8 @@ _FINDS = "(test_finds and control)"
 _WATCH = "test_chosen or (in_order and (SIGTERM or SIGHUP))"
 _OLDEST_PART = f"not ({_WATCH} or {_JUDGE})"
 _OLDER_PART = f"not ({_WATCH} or {_FINDS} or {_JUDGE})"
-# What takes longest: make check TESTS="busy_loops or is_let_in", and make survey.
-_STOCK_PART = "not (busy_loops or is_let_in or test_survey)"
+# What takes longest: make check TESTS="busy_loops or is_let_in".
+_STOCK_PART = "not (busy_loops or is_let_in)"
 
 # What tests the command, and the controls of other tests: no kernel code, and slow there. And
 # latencies: it maps a page 257 times, and the DMA-API checks count to 7. And what watch records:
@@ -124,8 +124,7 @@ _SWIOTLB_PART = (
 # Tests of devices, and those in which most data moves by DMA.
 _IOMMU_PART = (
     "(devices or drivers or foreign or jobs or mappings or peer or quarantine)"
-    " and not (unload or failnth or control or test_rights or test_red or timens or latency"
-    " or test_survey)"
+    " and not (unload or failnth or control or test_rights or test_red or timens or latency)"
 )
 
 # Beside the device that every guest has another one that does DMA, and one whose BAR 2 is memory,

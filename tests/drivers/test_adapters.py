@@ -225,7 +225,7 @@ def test_iommufd_is_refused(buffer: life.Buffer) -> None:
         assert importer.do("again") == errno.ENODEV
 
 
-def test_bochs_takes_a_vmap_for_each_picture(
+def test_bochs_takes_a_vmap_for_each_picture_warns_vmap(
     bochs: None, open_buffer: life.Buffer
 ) -> None:
     """So that a revoke waits for nothing, and the next picture fails."""
