@@ -2,6 +2,7 @@
 """test-exporter is judged: by our exporter, right and with each deliberate bug, and by others."""
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -11,7 +12,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.lib import features
+from tests.lib import features, ioctls, life
 
 from ..run import COMMAND, NOBODY, Process, held, no_process_left, run, wait_for
 from ..watch.recording import nothing_left
@@ -19,6 +20,8 @@ from .exporters import Verdicts, judge, program, scenarios
 from .fifo import Fifo
 
 __all__ = ["no_process_left", "nothing_left"]  # fixtures
+
+PAGE = os.sysconf("SC_PAGESIZE")
 
 MOVES = {
     ("move", "E4"),
@@ -137,6 +140,21 @@ def test_what_is_no_breach_does_not_fail_warns_vmap(fault: str) -> None:
         assert ("sync", "E21") in verdicts.of("SKIP")
     if fault == "NO_VMAP_OP":
         assert "vmap" not in verdicts.evidence("told", "E3")
+
+
+@pytest.mark.parametrize("error", ["EINVAL", "EOPNOTSUPP"])
+def test_map_that_always_fails_had_to_be_refused(error: str) -> None:
+    """Also where it fails as it would if the engine could not reach what was mapped."""
+    node = ioctls.open_node(ioctls.EXPORTER)
+    buffer = life.alloc(node, PAGE)
+    number = str(getattr(errno, error))
+    run("faults", str(buffer.id), "fail-map", "--error", number)
+    given = ("--pid", str(os.getpid()), "--fd", str(buffer.fd))
+    verdicts = judge(more=(*given, "--scenario", "kinds"))
+    assert verdicts.of("FAIL") == {("kinds", "E18")}, verdicts.all()
+    assert error in verdicts.evidence("kinds", "E18")
+    os.close(buffer.fd)
+    os.close(node)
 
 
 def test_sync_of_what_no_cpu_reaches_is_no_use() -> None:

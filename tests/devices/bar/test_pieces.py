@@ -16,6 +16,7 @@ from typing import Iterator
 
 import pytest
 
+from tests.command.judge.exporters import judge
 from tests.devices.lib.function import AUTO, DRIVER, PEER2PEER, attach, find
 from tests.lib import life, modules, pci
 
@@ -225,3 +226,13 @@ def test_who_does_not_ask_for_it_does_not_reach_it(engine: pci.Function) -> None
     ((address, _, _),) = life.segments(attachment)
     assert faults(attachment) == [address]
     os.close(attachment)
+
+
+def test_judge_blames_nobody_for_what_no_engine_of_ours_reaches() -> None:
+    """The map succeeded; it was undone, since no CPU could do the DMA."""
+    dmabuf = export(NOWHERE)
+    given = ("--pid", str(os.getpid()), "--fd", str(dmabuf))
+    verdicts = judge(more=(*given, "--scenario", "kinds"))
+    assert not verdicts.of("FAIL"), verdicts.all()
+    assert "EOPNOTSUPP" in verdicts.evidence("kinds", "E18")
+    os.close(dmabuf)

@@ -128,6 +128,20 @@ static bool is_for_now(int ret)
 	return ret == -ENOMEM || ret == -EAGAIN || ret == -EINTR || ret == ASIDE_NEVER;
 }
 
+/* What our engine cannot reach it refuses by itself: then that says nothing of the exporter. */
+static int map_again(struct scene *scene, struct seat *seat)
+{
+	int ret = scene_map(scene, seat);
+	struct seat *other;
+
+	if (ret != -EOPNOTSUPP || seat->engine == DMABUF_REVOKE_ENGINE_NONE)
+		return ret;
+	other = scene_attach(scene, &(struct manner){ .kind = seat->kind, .idle = true });
+	ret = other->ret ? other->ret : scene_map(scene, other);
+	scene_leave(scene, other);
+	return ret;
+}
+
 static void judge_map(struct scene *scene, struct seat *seat, char good[256], char bad[256])
 {
 	int ret = scene_map(scene, seat), again;
@@ -139,7 +153,7 @@ static void judge_map(struct scene *scene, struct seat *seat, char good[256], ch
 		scene_unmap(scene, seat);
 		return;
 	}
-	again = scene_map(scene, seat);
+	again = map_again(scene, seat);
 	scene_look(scene);
 	snprintf(text, sizeof(text), "let in, and its map fails with %s%s", scene_result(ret),
 		 seat->told ? ", being told meanwhile" : "");
