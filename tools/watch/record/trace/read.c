@@ -28,6 +28,7 @@ struct reader {
 	size_t later;			/* how many are */
 	bool stopped;			/* there were too many */
 	uint64_t left_out;		/* how often that was so */
+	uint64_t last_ns;		/* of the newest event that was read, or of the start */
 	int ret;
 };
 
@@ -51,6 +52,8 @@ static int take(struct tep_event *event, struct tep_record *record, int cpu, voi
 	(void)cpu;
 	if (decoder_read(reader->decoder, record, &raw))
 		add(reader, &raw);
+	if (record->ts > reader->last_ns)
+		reader->last_ns = record->ts;
 	reader->later += record->ts > reader->until_ns;
 	reader->stopped = reader->later > LATER_MOST;
 	return reader->stopped ? 1 : reader->ret;
@@ -134,6 +137,14 @@ static struct tep_handle *parse_formats(const struct sources *sources)
 	return tep;
 }
 
+static uint64_t now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
+}
+
 struct reader *reader_open(const struct instance *instance, const struct sources *sources)
 {
 	struct reader *reader = calloc(1, sizeof(*reader));
@@ -142,6 +153,7 @@ struct reader *reader_open(const struct instance *instance, const struct sources
 		goto failed;
 	reader->instance = instance;
 	reader->sources = sources;
+	reader->last_ns = now();
 	reader->tep = parse_formats(sources);
 	reader->decoder = reader->tep ? decoder_make(reader->tep, sources) : NULL;
 	if (!reader->decoder || !open_descriptors(reader))
@@ -195,27 +207,17 @@ int reader_drain(struct reader *reader, struct raws *raws)
 	return drain_until(reader, raws, UINT64_MAX);
 }
 
-static uint64_t now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
-}
-
 int reader_finish(struct reader *reader, struct raws *raws)
 {
 	struct raw lost = { .kind = RAW_LOST };
 	int ret = drain_until(reader, raws, now());
-	size_t i;
 
 	/* With the rest of the page that was being read, nobody knows how many. */
 	reader->left_out += reader->stopped;
 	lost.size = losses_count(reader->instance) + raws->dropped + reader->left_out;
 	lost.size = lost.size > reader->lost ? lost.size - reader->lost : 0;
-	for (i = 0; i < raws->count; i++)
-		if (raws->rows[i].time_ns > lost.time_ns)
-			lost.time_ns = raws->rows[i].time_ns;
+	/* What was read before may be in nobody's list any more. */
+	lost.time_ns = reader->last_ns;
 	if (!ret && lost.size)
 		ret = raws_add(raws, &lost);
 	reader->lost += lost.size;
