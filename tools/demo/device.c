@@ -13,6 +13,8 @@
 /* Streams get the time for so many passes, and for a pass so long at least. */
 #define PASSES		5
 #define PASS_NS		(4 * 1000000ULL)
+/* Between two looks. */
+#define LOOK_NS		1000000ULL
 
 void device_attach(struct device *device, int importer, int dmabuf)
 {
@@ -111,12 +113,18 @@ void devices_take_time(uint64_t pass_ns, uint64_t duration_ns, uint64_t deadline
 	}
 }
 
-void device_look(struct device *device)
+void device_look(struct device *device, uint64_t deadline_ns)
 {
 	struct dmabuf_revoke_status status;
 
 	if (dr_status(device->fd, &status))
 		return;
+	/* There is no event for a pass. */
+	while (!status.passes && status.jobs_running && dr_now() < deadline_ns) {
+		sleep_until(dr_deadline(LOOK_NS));
+		if (dr_status(device->fd, &status))
+			return;
+	}
 	device->seen->mapped = status.state == DMABUF_REVOKE_ATTACHMENT_MAPPED;
 	device->seen->running = status.jobs_running == 1;
 }

@@ -27,12 +27,12 @@ void device_await_read(struct device *device, uint64_t deadline_ns);
 /* Read it over and over; each pass lasts @duration_ns or longer. */
 void device_stream(struct device *device, uint64_t length, uint64_t duration_ns);
 /*
- * Streams report no passes while they run, so they get the time for some: @pass_ns is what
- * one has taken, @duration_ns what it takes at least.
+ * Streams get the time for some passes: @pass_ns is what one has taken, @duration_ns what it takes
+ * at least.
  */
 void devices_take_time(uint64_t pass_ns, uint64_t duration_ns, uint64_t deadline_ns);
-/* Just before the revoke. */
-void device_look(struct device *device);
+/* Just before the revoke, when it has done a pass: a busy machine may be late with that. */
+void device_look(struct device *device, uint64_t deadline_ns);
 /* Until it has been invalidated, has ended its DMA and unmapped. */
 void device_await_end(struct device *device, uint64_t deadline_ns);
 /* What its next event is; 0 or -errno: none at @deadline_ns. */

@@ -202,7 +202,7 @@ static void stream_for_a_while(struct stage *stage, uint64_t pass_ns)
 		device_stream(device, demo->length, demo->duration_ns);
 	devices_take_time(pass_ns, demo->duration_ns, stage->deadline_ns);
 	for (device = next_device(stage, NULL); device; device = next_device(stage, device))
-		device_look(device);
+		device_look(device, stage->deadline_ns);
 	demo->streamed_ns = dr_now() - began_ns;
 }
 

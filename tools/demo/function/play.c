@@ -168,7 +168,7 @@ static void stream(struct turn *turn)
 	device_stream(&turn->device, demo->function.length, demo->duration_ns);
 	devices_take_time(turn->seen->importer.read_ns, demo->duration_ns,
 			  turn->deadline_ns);
-	device_look(&turn->device);
+	device_look(&turn->device, turn->deadline_ns);
 }
 
 static void revoke_buffer(struct turn *turn)
