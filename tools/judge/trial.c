@@ -342,7 +342,6 @@ static bool try(struct judge *judge, const struct scenario *scenario, unsigned i
 	for (i = 0; judge->draws && i < trial.list.count; i++)
 		if (watch_list_add(&judge->all, &trial.list.events[i]))
 			judge->findings.ret = -ENOMEM;
-	trial.spoiled |= trial_is_blind(&trial);
 	watch_list_free(&trial.list);
 	return !trial.spoiled;
 }

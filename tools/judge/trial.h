@@ -85,7 +85,7 @@ void trial_leave_out(struct judge *judge, const struct scenario *scenario, unsig
 		     const char *why);
 /*
  * All there is to one trial: runs the scenario, ends its program, reads the kernel's log. Where the
- * machine stood still, or events were lost, the scenario is run anew, if it starts a program.
+ * machine stood still the scenario is run anew, if it starts a program.
  */
 void trial_run(struct judge *judge, const struct scenario *scenario, unsigned int round);
 
