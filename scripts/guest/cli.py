@@ -144,9 +144,9 @@ def parser() -> argparse.ArgumentParser:
     test.add_argument(
         "--jobs",
         type=int,
-        default=(os.cpu_count() or 1) + 1,
+        default=os.cpu_count() or 1,
         metavar="N",
-        help="guests side by side (default: CPUs and one more, since guests wait, too)",
+        help="guests side by side (default: CPUs)",
     )
     long = boots("fuzz", "run random programs until one fails, and shorten that")
     plan = jobs.Plan()
