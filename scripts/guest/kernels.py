@@ -111,7 +111,7 @@ _DEBUG_PART = (
 _M32_PART = (
     "not (test_doctor or test_moments or test_right_after or test_completion or test_modules"
     " or test_red or control or race or test_programs or watch or test_late_log or channels"
-    f" or test_copies or {_JUDGE})"
+    f" or test_copies or test_coherence or judge_blames or {_JUDGE})"
 )
 
 # Tests in which no data moves by DMA, and no mapping has an end.
