@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Mapping
 
 from .kernels import Kernel
+from .kernels.arch import AMD64, Arch
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 
@@ -31,6 +32,7 @@ class Limits:
 class Machine:
     """What the guest looks like."""
 
+    arch: Arch = AMD64
     memory: str = ""  # empty: what the kernel needs
     cpus: int = 2
     #: Time is a count of instructions, which repeats, on one CPU.
@@ -67,6 +69,7 @@ class Settings:
         """The machine chosen, with what this kernel needs."""
         return replace(
             self.machine,
+            arch=kernel.arch,
             memory=self.machine.memory or kernel.memory,
             append=f"{kernel.append} {self.machine.append}".strip(),
             cpu=kernel.cpu,

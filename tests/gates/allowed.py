@@ -38,7 +38,7 @@ ALLOWANCES = {
 }
 
 #: What belongs to a warning that was let through.
-TRACE = Allowed(re.compile(r"^\s*(?:<TASK>|Call Trace:)"), "part of an allowed warning")
+TRACE = Allowed(re.compile(r"^\s*(?:<TASK>|Call [Tt]race:)"), "part of an allowed warning")
 
 
 def allowed_for(name: str) -> tuple[Allowed, ...]:

@@ -20,7 +20,7 @@ BAD = [
         r"general protection fault",
         r"[Uu]nable to handle|kernel NULL pointer dereference",
         r"Kernel panic",
-        r"Call Trace:",
+        r"Call [Tt]race:",
         r"rcu.*(?:stall|self-detected)",
         r"suspicious RCU usage",
         r"blocked for more than \d+ seconds",

@@ -32,6 +32,7 @@ BAD_LINES = [
     "Unable to handle kernel paging request at virtual address ffff000000000000",
     "Kernel panic - not syncing: Fatal exception",
     "Call Trace:",
+    "Call trace:",
     "rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:",
     "rcu: INFO: rcu_preempt self-detected stall on CPU",
     "WARNING: suspicious RCU usage",

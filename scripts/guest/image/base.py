@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A guest's image: root tree as erofs, ELF kernel, first initramfs.
 
-An entry holds ``root.erofs``, ``vmlinux`` (an ELF file or bzImage), ``initrd``, ``meta.json`` and, where the host
-cannot mount erofs, the tree itself as ``tree``. Of a kernel of one's own layer.py adds what is not the root tree.
+An entry holds ``root.erofs``, ``vmlinux`` (an ELF file, bzImage or Image), ``initrd``, ``meta.json`` and, where the
+host cannot mount erofs, the tree itself as ``tree``. Of a kernel of one's own layer.py adds what is not the root tree.
+Where the host cannot run its programs either, ``tools`` is the tree to build in (foreign.py).
 """
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ from ..kernels import Kernel
 from ..output.console import say
 from ..output.progress import phase
 from ..tree import archive, bootstrap, cache, chroot
-from . import layer
+from . import foreign, layer
 
 # Raise when the recipe changes in a way that the inputs of key() do not show.
 RECIPE = 1
@@ -77,10 +78,13 @@ def packages(kernel: Kernel) -> list[str]:
     return [*PACKAGES, *more, kernel.image_package, kernel.headers_package]
 
 
-def key(kernel: Kernel, version: str) -> str:
+def key(kernel: Kernel, version: str, tools: Path | None = None) -> str:
     """The name of the image of ``kernel``; ``version`` names the kernel in it."""
     row = [kernel.suites, packages(kernel)]
-    return cache.key_of([RECIPE, row, EXCLUDE, list(boot.MODULES), version])
+    inputs = [RECIPE, row, EXCLUDE, list(boot.MODULES), version]
+    if tools:
+        inputs += [foreign.UNPACKED, foreign.EXCLUDE, tools.name]
+    return cache.key_of(inputs)
 
 
 def _mountable(image: Path, mount_point: Path) -> bool:
@@ -100,7 +104,9 @@ def keep_tree(tree: Path, entry: Path) -> None:
 
 def _packaged_kernel(tree: Path, entry: Path) -> None:
     """Move the kernel out of the tree."""
-    (vmlinuz,) = (tree / "boot").glob("vmlinuz-*")
+    # Its script copies it from here to there.
+    found = [*(tree / "boot").glob("vmlinuz-*")]
+    (vmlinuz,) = found or (tree / "usr/lib/modules").glob("*/vmlinuz")
     (entry / "vmlinux").write_bytes(boot.unpack_kernel(vmlinuz.read_bytes()))
     vmlinuz.unlink()
 
@@ -124,14 +130,33 @@ def _boot(built: Path | None, tree: Path, entry: Path) -> str:
     return release
 
 
+def _root_tree(
+    kernel: Kernel, tools: Path | None, scratch: Path, top: Path, tree: Path
+) -> None:
+    variant, installed, exclude = "essential", packages(kernel), EXCLUDE
+    if tools:
+        variant = "extract"
+        installed = [*foreign.UNPACKED, *installed]
+        exclude = [*exclude, *foreign.EXCLUDE]
+    with phase(kernel.name, "root tree") as part:
+        bootstrap.run(kernel, tree, scratch, variant, installed, exclude, part)
+        if tools:
+            foreign.complete(tree, tools, top)
+
+
 def _make(
-    kernel: Kernel, built: Path | None, scratch: Path, top: Path, entry: Path
+    kernel: Kernel,
+    built: Path | None,
+    tools: Path | None,
+    scratch: Path,
+    top: Path,
+    entry: Path,
 ) -> None:
     name = kernel.name
     tree = scratch / "tree"
-    with phase(name, "root tree") as part:
-        installed = packages(kernel)
-        bootstrap.run(kernel, tree, scratch, "essential", installed, EXCLUDE, part)
+    _root_tree(kernel, tools, scratch, top, tree)
+    if tools:
+        (entry / "tools").symlink_to(tools.resolve())
     if kernel.built:
         shutil.copy(tree / boot.BUSYBOX, entry / "busybox")
     else:
@@ -157,7 +182,8 @@ def _prepare(top: Path, kernel: Kernel) -> Path:
     store = cache.Store(top / "images" / kernel.home)
     built = kbuild.prepare(top, kernel) if kernel.fragment else None
     version = _version(top, kernel, built)
-    name = key(kernel, version)
+    tools = foreign.prepare(top, kernel) if kernel.arch.foreign else None
+    name = key(kernel, version, tools)
     found = store.get(name)
     if found:
         return found
@@ -168,7 +194,9 @@ def _prepare(top: Path, kernel: Kernel) -> Path:
     what = f"{kernel.tracked_package} {version}" if version else kernel.suite
     say(f"[{kernel.name}] no image of {what} yet: making one")
     with bootstrap.scratch(top, kernel) as scratch:
-        return store.make(name, lambda entry: _make(kernel, built, scratch, top, entry))
+        return store.make(
+            name, lambda entry: _make(kernel, built, tools, scratch, top, entry)
+        )
 
 
 def prepare(top: Path, kernel: Kernel) -> Path:

@@ -23,7 +23,7 @@ RECIPE = 2
 # What boot.unpack_kernel() reads.
 _READABLE = ["CONFIG_KERNEL_GZIP", "CONFIG_KERNEL_XZ", "CONFIG_KERNEL_ZSTD"]
 #: Of the root tree's entry: what belongs to all kernels.
-_SHARED = ["root.erofs", "tree", "programs", "workshops"]
+_SHARED = ["root.erofs", "tree", "tools", "programs", "workshops"]
 
 
 def modules_of(directory: Path) -> list[Path]:

@@ -51,8 +51,8 @@ done
 log() {{ find /var/lib/dkms -name make.log -exec cp {{}} /out/make.log ';'; }}
 trap log EXIT
 dkms add $name/$version
-dkms build $name/$version -k $release -j {jobs}
-dkms install $name/$version -k $release
+dkms build $name/$version -k $release/{machine} -j {jobs}
+dkms install $name/$version -k $release/{machine}
 """
 
 # DKMS removes the notes that gcov needs. The path is part of the names of the counts.
@@ -173,6 +173,7 @@ def _in_tree(
         name=name,
         version=version,
         release=release,
+        machine=kernel.arch.machine,
         jobs=os.cpu_count() or 1,
         source=SOURCE,
         tested=" ".join(TESTED),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 from typing import ContextManager
 
@@ -12,14 +13,6 @@ from ..output.progress import phase
 from ..tree import cache, chroot
 
 PARTS = ("tools", "tests")
-# The compiler, by the word size of the programs.
-_CC = {32: "gcc -m32", 64: "gcc"}
-# Where pkg-config looks: of a library that there is of the other word size only it knows nothing.
-_PACKAGES = {
-    32: "PKG_CONFIG_LIBDIR=/usr/lib/i386-linux-gnu/pkgconfig:/usr/share/pkgconfig ",
-    64: "",
-}
-
 # What another source tree, or another kernel's tree of the same suite, has compiled.
 _CACHE = "export PATH=/usr/lib/ccache:$PATH CCACHE_DIR=/ccache CCACHE_MAXSIZE=500M\n"
 
@@ -41,8 +34,8 @@ def prepare(kernel: Kernel, source: Path, top: Path, image: Path) -> dict[str, P
     kernel's lock. RunnerError has make's output.
     """
     jobs = os.cpu_count() or 1
-    make = f"{_PACKAGES[kernel.bits]}make -s -j{jobs} -C /src CC='{_CC[kernel.bits]}'"
-    make += " BUILD=/build programs"
+    tools = shlex.join(kernel.arch.make_programs(kernel.bits))
+    make = f"make -s -j{jobs} -C /src {tools} BUILD=/build programs"
     ccache = top / "ccache" / f"programs.{kernel.suite}"
     ccache.mkdir(parents=True, exist_ok=True)
     directory = _directory(source, image, kernel.bits)

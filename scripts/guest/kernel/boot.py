@@ -31,9 +31,17 @@ def elf_boots(config: dict[str, str]) -> bool:
     return "CONFIG_PVH" in config and not any(name in config for name in _SHADOWED)
 
 
+def is_plain(image: bytes) -> bool:
+    """Whether it is an Image: what arm64 boots, not compressed."""
+    return image[0x38:0x3C] == b"ARM\x64"
+
+
 def unpack_kernel(image: bytes) -> bytes:
-    """The ELF file inside a bzImage. Its PVH entry saves one to two seconds of booting."""
-    if image[:4] == b"\x7fELF":
+    """The ELF file inside a bzImage. Its PVH entry saves one to two seconds of booting.
+
+    What is not compressed stays as it is.
+    """
+    if image[:4] == b"\x7fELF" or is_plain(image):
         return image
     if image[0x1FE:0x200] != b"\x55\xaa" or image[0x202:0x206] != b"HdrS":
         raise RunnerError("the kernel is not a bzImage")

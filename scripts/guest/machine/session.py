@@ -14,6 +14,7 @@ from .. import process
 from ..errors import RunnerError
 from ..image import base, bytecode, modules, programs
 from ..kernels import Kernel
+from ..kernels.arch import host
 from ..output.console import say
 from ..settings import Limits, Machine, Settings, cache_directory
 from ..tree import cache, chroot
@@ -117,7 +118,10 @@ def _boots_under_kvm(entry: Path, machine: Machine, limit: float) -> bool:
 
 def _choose_accel(kernel: Kernel, entry: Path, machine: Machine) -> str:
     """ "kvm" or "tcg", saying which and why."""
-    process.require("qemu-system-x86_64")
+    process.require(machine.arch.qemu)
+    if machine.arch.foreign:
+        say(f"[{kernel.name}] accelerator: tcg (it is no {host().debian})")
+        return "tcg"
     if machine.icount:
         say(f"[{kernel.name}] accelerator: tcg (it counts instructions)")
         return "tcg"
@@ -150,6 +154,7 @@ def _environment(kernel: Kernel, job: Job) -> dict[str, str]:
         "DBR_KERNEL": kernel.name,
         "DBR_PATIENCE": f"{kernel.patience:g}",
         "DBR_BITS": str(kernel.bits),
+        "DBR_CONSOLE": kernel.arch.console,
         "TERM": "dumb",
     }
     if job.gate:

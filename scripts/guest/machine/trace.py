@@ -9,13 +9,21 @@ _STAMP = re.compile(r"\[ *\d+\.\d+\] ?")
 _PANIC = re.compile(
     r"(?m)^(?:\[ *\d+\.\d+\](?:\[ *\w+\])? )?Kernel panic - not syncing: ([^\r\n]*)"
 )
-_TRACE = re.compile(r"BUG:|Oops|WARNING:|Kernel panic|NMI|Call Trace|blocked for more")
+_TRACE = re.compile(
+    r"BUG:|Oops|WARNING:|Kernel panic|NMI|Call [Tt]race|blocked for more"
+)
 # Sections of the dump of all tasks begin and end with these.
 _TASK = re.compile(r"task:\S.* pid:\d")
 _KERNEL_THREAD = re.compile(r" p?pid:2 ")
 _SCHEDULER = re.compile(r"Sched Debug Version")
 _END = re.compile(r"NMI backtrace|Sending NMI|Kernel Offset|Showing|---\[|INFO:|BUG:")
-_DETAIL = re.compile(r"(R[A-FS-Z]\w|R\d\d|CR\d|FS|CS|RSP|PKRU): ? ?[0-9a-f:]+|Code: ")
+_DETAIL = re.compile(
+    r"(R[A-FS-Z]\w|R\d\d|CR\d|FS|CS|RSP|PKRU): ? ?[0-9a-f:]+|Code: "
+    r"|(x\d+ ?|sp ?|pstate): ?[0-9a-f]+"
+)
+# Where a CPU was: of x86-64 and of arm64 by the kernel, and of arm64 by qemu.
+_AT = re.compile(r"\bRIP: 0010:(\S+)|\bpc : (\S+)")
+_REGISTERS = re.compile(r"CPU#(\d+)\s+PC=([0-9a-f]+)")
 
 
 def panic_reason(console: str) -> str:
@@ -24,11 +32,16 @@ def panic_reason(console: str) -> str:
     return match[1] if match else ""
 
 
-def whereabouts(console: str) -> str:
-    """Where the CPUs were when the guest was made to show it, in few words."""
-    found = re.findall(r"\bRIP: 0010:([^\s]+)", console)
+def whereabouts(console: str, registers: str = "") -> str:
+    """Where the CPUs were when the guest was made to show it, in few words.
+
+    ``registers`` are qemu's, for a kernel that cannot be made to.
+    """
+    found = [one or other for one, other in _AT.findall(console)]
     if found:
         return "at " + ", ".join(dict.fromkeys(found[:4]))
+    if counters := _REGISTERS.findall(registers):
+        return "at " + ", ".join(f"{pc} on CPU {number}" for number, pc in counters)
     lines = console.split("\n")
     last = next((line.strip() for line in reversed(lines) if line.strip()), "")
     return f"its console ends with: {last[:80]}" if last else "its console is empty"

@@ -31,14 +31,13 @@ NOT_UP = "boot: not up"
 # The same, if its kernel said so.
 PANIC = "panic: "
 
-# unknown_nmi_panic: a hung guest can be made to show where it hangs. panic_print: all tasks
-# and the other CPUs' backtraces. panic=-1 with -no-reboot: a panic ends qemu.
-# The watchdogs of the kernel itself are widened, since an emulated CPU may wait for a real one.
+# panic_print: all tasks and the other CPUs' backtraces. panic=-1 with -no-reboot: a panic ends
+# qemu. The watchdogs of the kernel itself are widened, since an emulated CPU may wait for a real
+# one.
 APPEND = """
-    console=ttyS0 quiet loglevel=4 log_buf_len=4M printk.devkmsg=on
-    norandmaps panic=-1 unknown_nmi_panic=1 panic_print=0x41 nmi_watchdog=0
+    quiet loglevel=4 log_buf_len=4M printk.devkmsg=on
+    norandmaps panic=-1 panic_print=0x41 nmi_watchdog=0
     watchdog_thresh=30 rcupdate.rcu_cpu_stall_timeout=60 random.trust_cpu=on
-    tsc=reliable
 """.split()
 
 
@@ -75,12 +74,22 @@ def read_results(data: bytes) -> dict[str, bytes]:
 def _processors(accel: str, machine: Machine) -> list[str]:
     if machine.icount:
         line = ["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off"]
-        return [*line, "-cpu", machine.cpu or "max", "-smp", "1"]
+        return [*line, "-cpu", machine.cpu or machine.arch.cpu, "-smp", "1"]
     if accel == "kvm":
         line = ["-accel", "kvm", "-cpu", machine.cpu or "host"]
     else:
-        line = ["-accel", "tcg,thread=multi", "-cpu", machine.cpu or "max"]
+        line = ["-accel", "tcg,thread=multi", "-cpu", machine.cpu or machine.arch.cpu]
     return [*line, "-smp", str(machine.cpus)]
+
+
+def _append(accel: str, machine: Machine) -> str:
+    """The kernel's command line."""
+    arch = machine.arch
+    words = [f"console={arch.console}", *APPEND, arch.append, machine.append]
+    if accel == "tcg" and arch.tsc:
+        khz = ICOUNT_KHZ if machine.icount else tsc.khz()
+        words += [f"tsc_early_khz={khz}"] if khz else []
+    return " ".join(words).strip()
 
 
 def command(
@@ -92,18 +101,16 @@ def command(
     shell: bool,
 ) -> list[str]:
     """qemu's command line; ``initrd`` and ``ports`` are inherited descriptors."""
-    line = [*machine.wrapper, "qemu-system-x86_64", "-M", "q35"]
+    arch = machine.arch
+    line = [*machine.wrapper, arch.qemu]
+    line += ["-M", arch.kvm_board if accel == "kvm" else arch.board]
     line += ["-nodefaults", "-no-reboot"]
     line += _processors(accel, machine)
     line += machine.hardware
     line += ["-display", "none"]
     line += ["-m", machine.memory or "1G"]
     line += ["-kernel", str(image / "vmlinux"), "-initrd", f"/dev/fd/{initrd}"]
-    words = [*APPEND, machine.append]
-    khz = ICOUNT_KHZ if machine.icount else tsc.khz()
-    if accel == "tcg" and khz:
-        words.append(f"tsc_early_khz={khz}")
-    line += ["-append", " ".join(words).strip()]
+    line += ["-append", _append(accel, machine)]
     drive = f"file={image / 'root.erofs'},if=none,id=root,format=raw,readonly=on"
     line += ["-drive", drive, "-device", "virtio-blk-pci,drive=root"]
     layer = image / "layer.erofs"
@@ -160,6 +167,10 @@ class Guest:
             os.close(memory)
             for end in remote.values():
                 end.close()
+        self._arch = machine.arch
+        self._asked = (
+            False  # the kernel was made to panic, and has not got the last key
+        )
         self._data = {name: bytearray() for name in names}
         self._seen = 0  # of the console: its lines that were searched for a panic
         self._quiet = float(
@@ -177,11 +188,22 @@ class Guest:
 
     def _provoke_trace(self) -> None:
         """Make the guest's kernel panic, which shows where its CPUs are."""
-        lines = b'{"execute":"qmp_capabilities"}\n{"execute":"inject-nmi"}\n'
+        lines = ['{"execute":"qmp_capabilities"}', *self._arch.provoke]
+        self._asked = bool(self._arch.provoke_key)
         try:
-            self._socket["qmp"].send(lines)
+            self._socket["qmp"].send("".join(f"{line}\n" for line in lines).encode())
         except OSError:
             pass  # qemu is ending by itself
+
+    def _press_key(self) -> None:
+        """Once all that _provoke_trace() asked for was answered, the last of it."""
+        answers = self._data["qmp"].count(b'"return"')
+        if self._asked and answers > len(self._arch.provoke):
+            self._asked = False
+            try:
+                self._socket["console"].send(self._arch.provoke_key)
+            except (KeyError, OSError):
+                pass  # a person has the console, or qemu is ending by itself
 
     def wait(
         self,
@@ -304,8 +326,10 @@ class Guest:
             return False
         if name == "out":
             output(data)
-        elif name != "qmp":
+        else:
             self._data[name] += data
+        if name == "qmp":
+            self._press_key()
         # The kernel's own messages do not count: it complains about hung tasks for ever.
         return name in ("out", "control")
 
@@ -324,7 +348,8 @@ class Guest:
         except (KeyError, ValueError):
             reason = panic_reason(console)
             if outcome.lost:
-                outcome.lost += f" ({whereabouts(console)})"
+                registers = self._data["qmp"].decode(errors="replace")
+                outcome.lost += f" ({whereabouts(console, registers)})"
             elif reason:
                 outcome.lost = PANIC + reason
             else:

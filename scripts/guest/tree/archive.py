@@ -13,6 +13,7 @@ from typing import Iterator
 
 from ..errors import RunnerError
 from ..kernels import Kernel
+from ..kernels.arch import AMD64
 from ..output.console import say
 
 CHECK_INTERVAL = 24 * 3600.0
@@ -80,9 +81,11 @@ def mirror(etc: Path = Path("/etc/apt")) -> str:
     )
 
 
-def fetch_version(base: str, suite: str, package: str) -> str:
+def fetch_version(
+    base: str, suite: str, package: str, architecture: str = AMD64.debian
+) -> str:
     """The version of ``package`` in ``suite`` now. OSError or ValueError on failure."""
-    url = f"{base}/dists/{suite}/main/binary-amd64/Packages.xz"
+    url = f"{base}/dists/{suite}/main/binary-{architecture}/Packages.xz"
     with urllib.request.urlopen(url, timeout=TIMEOUT) as reply:
         text = lzma.decompress(reply.read()).decode(errors="replace")
     start = text.find(f"\nPackage: {package}\n")
@@ -92,7 +95,13 @@ def fetch_version(base: str, suite: str, package: str) -> str:
     return match[1]
 
 
-def version(cache: Path, name: str, suite: str, package: str) -> str:
+def version(
+    cache: Path,
+    name: str,
+    suite: str,
+    package: str,
+    architecture: str = AMD64.debian,
+) -> str:
     """The version of ``package`` in the archive, asked at most once a day.
 
     ``name`` is what the answer is remembered as. When the archive does not answer, what
@@ -108,7 +117,7 @@ def version(cache: Path, name: str, suite: str, package: str) -> str:
     if 0 <= now - checked < CHECK_INTERVAL:
         return found
     try:
-        found = fetch_version(mirror(), suite, package)
+        found = fetch_version(mirror(), suite, package, architecture)
     except (OSError, ValueError, lzma.LZMAError) as error:
         say(
             f"[{name}] the archive cannot be asked for a newer {package} ({error}): "
@@ -123,4 +132,10 @@ def version(cache: Path, name: str, suite: str, package: str) -> str:
 
 def kernel_version(cache: Path, kernel: Kernel) -> str:
     """The version in the archive of the package that ``kernel`` comes from."""
-    return version(cache, kernel.home, kernel.kernel_suite, kernel.tracked_package)
+    return version(
+        cache,
+        kernel.home,
+        kernel.kernel_suite,
+        kernel.tracked_package,
+        kernel.arch.debian,
+    )

@@ -70,7 +70,11 @@ def run(
         'mkdir -p "$1/etc/apt/preferences.d"; '
         f'printf "{pin}" >"$1/etc/apt/preferences.d/dbr"'
     )
-    foreign = {name.split(":")[1] for name in packages if ":" in name}
+    native = kernel.arch.debian
+    foreign = {name.split(":")[1] for name in packages if ":" in name} - {native}
+    # apt's patterns have commas of their own.
+    patterns = [name for name in packages if name.startswith("?")]
+    names = [name for name in packages if name not in patterns]
     base = archive.mirror()
     command = [
         "mmdebstrap",
@@ -78,16 +82,17 @@ def run(
         "--verbose",
         f"--variant={variant}",
         "--format=directory",
-        f"--architectures={','.join(['amd64', *sorted(foreign)])}",
+        f"--architectures={','.join([native, *sorted(foreign)])}",
         '--aptopt=Apt::Install-Recommends "false"',
         *(f"--dpkgopt=path-exclude={pattern}" for pattern in exclude),
-        f"--include={','.join(packages)}",
+        *(f"--include={pattern}" for pattern in patterns),
+        f"--include={','.join(names)}",
         f"--setup-hook={hook}",
         kernel.suite,
         str(tree),
         f"deb {base} {kernel.suite} main",
         # The kernel is of one architecture only.
-        *(f"deb [arch=amd64] {base} {suite} main" for suite in kernel.suites[1:]),
+        *(f"deb [arch={native}] {base} {suite} main" for suite in kernel.suites[1:]),
     ]
     # In a namespace, so that none of its processes and mounts outlives an interruption.
     process.run(

@@ -4,6 +4,10 @@
 The tree is the erofs image itself, mounted read-only, so it is never changed and never
 needs to be copied or removed as single files. All mounts belong to a mount namespace of
 their own and vanish with it, even if the runner is killed.
+
+Programs of another architecture cannot be run here. Such an image has ``tools``, a tree whose
+compiler builds for it: commands run in that, with the image's kernel headers and modules in place
+of its own (image/foreign.py).
 """
 from __future__ import annotations
 
@@ -17,13 +21,30 @@ _ENTER = r"""
 trap 'cd /; umount -Rl "$MNT"' EXIT
 mount -t tmpfs -o mode=755 tmpfs "$MNT"
 cd "$MNT"
-mkdir lower upper work root
-if [ -d "$ENTRY/tree" ]; then
-    mount --bind "$ENTRY/tree" lower
+tree() { # ENTRY DIRECTORY
+    if [ -d "$1/tree" ]; then
+        mount --bind "$1/tree" "$2"
+    else
+        mount -t erofs -o loop,ro "$1/root.erofs" "$2"
+    fi
+}
+over() { # LOWER NAME DIRECTORY
+    mkdir "upper.$2" "work.$2"
+    mount -t overlay -o "lowerdir=$1,upperdir=upper.$2,workdir=work.$2" overlay "$3"
+}
+mkdir lower root
+if [ -e "$ENTRY/tools" ]; then
+    mkdir image
+    tree "$ENTRY/tools" lower
+    tree "$ENTRY" image
+    over lower root root
+    mkdir -p root/usr/lib/modules
+    over image/usr/src headers root/usr/src
+    over image/usr/lib/modules modules root/usr/lib/modules
 else
-    mount -t erofs -o loop,ro "$ENTRY/root.erofs" lower
+    tree "$ENTRY" lower
+    over lower root root
 fi
-mount -t overlay -o lowerdir=lower,upperdir=upper,workdir=work overlay root
 mount -t proc proc root/proc
 mount --bind /dev root/dev
 while [ $# -gt 0 ]; do
@@ -33,7 +54,10 @@ while [ $# -gt 0 ]; do
 done
 mount -t tmpfs tmpfs root/tmp
 if [ -d root/src ]; then mount -o remount,bind,ro root/src; fi
-chroot root env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
+words=
+if [ -e root/etc/environment.tools ]; then words=$(cat root/etc/environment.tools); fi
+# shellcheck disable=SC2086 # they are several
+chroot root env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 $words \
     sh -ec "$COMMAND"
 """
 

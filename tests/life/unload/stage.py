@@ -14,8 +14,10 @@ from tests.lib import ioctls, life
 #: Seconds until a thread must have blocked, or have come back when it was let go.
 LIMIT = 30.0
 
-#: /proc/PID/syscall of a thread that waits in read, poll or ioctl (x86-64).
-_WAITING = ("0 ", "7 ", "16 ")
+#: /proc/PID/syscall of a thread that waits in read, poll or ioctl, by the architecture.
+_WAITING = {"x86_64": ("0 ", "7 ", "16 "), "aarch64": ("63 ", "73 ", "29 ")}[
+    os.uname().machine
+]
 
 
 class Stage:

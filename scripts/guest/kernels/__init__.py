@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from .errors import RunnerError
+from ..errors import RunnerError
+from . import arch as arches
+from .arch import AMD64, ARM64, Arch
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class Kernel:
     name: str
     suite: str
     kernel_suite: str
+    arch: Arch = AMD64
     flavour: str = "amd64"
     fragment: str = ""
     built: Build | None = None
@@ -139,6 +142,17 @@ _IOMMU_HARDWARE = """
 """.split()
 
 
+# Debian's kernels there have no system heap.
+_ARM64 = Kernel(
+    "7.3-arm64",
+    suite="trixie",
+    kernel_suite="trixie-backports",
+    arch=ARM64,
+    flavour="arm64",
+    part=_STOCK_PART,
+)
+
+
 def _rt(name: str, suite: str, kernel_suite: str) -> Kernel:
     return Kernel(name, suite, kernel_suite, flavour="rt-amd64", part=_RT_PART)
 
@@ -195,9 +209,11 @@ TABLE = {
         _rt("6.1-rt", suite="bookworm", kernel_suite="bookworm"),
         _rt("6.12-rt", suite="trixie", kernel_suite="trixie"),
         _rt("7.3-rt", suite="trixie", kernel_suite="trixie-backports"),
+        _ARM64,
+        replace(_ARM64, name="7.3-arm64-16k", flavour="arm64-16k"),
     ]
 }
-DEFAULT = "7.3"
+DEFAULT = "7.3-arm64" if arches.host() is ARM64 else "7.3"
 #: Not in the table: whoever has built a kernel says where (kernel/own.py).
 OWN = "own"
 
