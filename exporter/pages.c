@@ -25,8 +25,12 @@
 			 ~__GFP_RECLAIM)
 #define DBR_GFP_SINGLE	(GFP_HIGHUSER | __GFP_ZERO | __GFP_ACCOUNT |	\
 			 __GFP_NOWARN | __GFP_RETRY_MAYFAIL)
-/* Descending. The middle ones are sizes that IOMMUs like: 1 MiB, 64 KiB. */
-static const unsigned int dbr_orders[] = { MAX_PAGE_ORDER, 8, 4, 0 };
+/* Of @size bytes, a constant; of one page where pages are larger. */
+#define DBR_ORDER(size)	ilog2((size) >> PAGE_SHIFT)
+/* Descending. The middle ones are sizes that IOMMUs like. */
+static const unsigned int dbr_orders[] = {
+	MAX_PAGE_ORDER, DBR_ORDER(SZ_1M), DBR_ORDER(SZ_64K), 0,
+};
 
 /*
  * What is repeated is not charged again, but page tables, and tables of importers, have an

@@ -10,16 +10,17 @@
  */
 
 #include <linux/dma-resv.h>
+#include <linux/sizes.h>
 
 #include "deadline.h"
 #include "revoke.h"
 #include "trace.h"
 
 /*
- * In pages: so few are freed with the lock held, by whoever begins a revoke, if there are no
- * blockers. A worker would cost as much again.
+ * So few are freed with the lock held, by whoever begins a revoke, if there are no blockers.
+ * A worker would cost as much again.
  */
-#define DBR_FEW_PAGES	256
+#define DBR_FEW_PAGES	(SZ_1M >> PAGE_SHIFT)
 
 /* May run in hard interrupt context, under the fence's lock. */
 static void dbr_fence_signalled(struct dma_fence *fence, struct dma_fence_cb *cb)
