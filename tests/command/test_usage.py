@@ -319,7 +319,7 @@ def test_alloc_runs_a_program() -> None:
     assert int(number) >= 1
     assert link.startswith("/dmabuf:")
     assert not any("/dev/dmabuf-revoke" in link for link in links)
-    assert f"buffer {number} of 4 KiB is descriptor " in done.stderr
+    assert f"buffer {number} of {PAGE >> 10} KiB is descriptor " in done.stderr
     wait_until_gone(int(number))
 
 

@@ -2,6 +2,8 @@
 """The controls of E24: kernel users of a CPU mapping that nobody takes down."""
 from __future__ import annotations
 
+from tests.lib.life import PAGE
+
 from .model import Control, Wrong
 
 NO_ZAP = Wrong("NO_ZAP")
@@ -32,7 +34,7 @@ E24 = (
     Control(
         "memory/kernel_users::E24_io_uring_read_is_EFAULT_after_a_revoke",
         NO_ZAP,
-        "ring_result(&ring) is 4096, expected -14",
+        f"ring_result(&ring) is {PAGE}, expected -14",
     ),
     Control(
         "memory/kernel_users::E24_private_futex_is_EFAULT_after_a_revoke",

@@ -44,7 +44,7 @@ def test_I9_what_a_function_leaves_keeps_the_modules_until_it_is_closed(
 ) -> None:
     function.bind(DRIVER)
     exporter = ioctls.open_node(ioctls.EXPORTER)
-    buffer = life.alloc(exporter, 4096)
+    buffer = life.alloc(exporter, life.PAGE)
     attachment = attach(function, buffer.fd)
     life.map_it(attachment)
     function.unbind()
@@ -64,7 +64,7 @@ def test_I9_what_a_function_leaves_keeps_the_modules_until_it_is_closed(
 def test_I9_attachment_keeps_the_importer_with_its_function(function: Function) -> None:
     function.bind(DRIVER)
     exporter = ioctls.open_node(ioctls.EXPORTER)
-    buffer = life.alloc(exporter, 4096)
+    buffer = life.alloc(exporter, life.PAGE)
     attachment = attach(function, buffer.fd)
     assert not try_unload(IMPORTER)
     assert function.driver == DRIVER

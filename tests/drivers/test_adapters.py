@@ -26,7 +26,7 @@ from .adapter import Adapter, alone
 __all__ = ["function"]
 
 #: A frame of vivid's.
-LENGTH = 4096
+LENGTH = life.PAGE
 USAGE = 2
 
 #: Drivers that have a fixture, by part of what is run.
@@ -335,9 +335,9 @@ def until_refused(fd: int) -> None:
 
 
 def test_our_exporter_goes_with_its_buffer() -> None:
-    with Adapter("export/ours", "--length", "8192") as adapter:
+    with Adapter("export/ours", "--length", str(2 * LENGTH)) as adapter:
         fd = adapter.buffer()
-        assert os.lseek(fd, 0, os.SEEK_END) == 8192
+        assert os.lseek(fd, 0, os.SEEK_END) == 2 * LENGTH
         attachment = life.attach(fd)
         assert adapter.do("remove") == 0
         # A worker does it.

@@ -26,7 +26,7 @@ def absent(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 def test_importer_says_what_it_lacks(absent: str, exporter: int) -> None:
-    buffer = life.alloc(exporter, 4096)
+    buffer = life.alloc(exporter, life.PAGE)
     status, said = alone(f"import/{absent}", dmabuf=buffer.fd)
     assert status == MISSING
     assert f"modprobe {absent}" in said

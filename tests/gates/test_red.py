@@ -149,14 +149,14 @@ def hold_exporter() -> list[int]:
 def hold_buffer() -> list[int]:
     """Without its owner: what is left is an orphan that a descriptor refers to."""
     exporter = ioctls.open_node(ioctls.EXPORTER)
-    _, dmabuf = ioctls.alloc(exporter, 4096)
+    _, dmabuf = ioctls.alloc(exporter, ioctls.PAGE)
     os.close(exporter)
     return [dmabuf]
 
 
 def hold_id() -> list[int]:
     exporter = ioctls.open_node(ioctls.EXPORTER)
-    _, dmabuf = ioctls.alloc(exporter, 4096)
+    _, dmabuf = ioctls.alloc(exporter, ioctls.PAGE)
     os.close(dmabuf)
     return [exporter]
 
@@ -164,7 +164,7 @@ def hold_id() -> list[int]:
 def hold_attachment() -> list[int]:
     exporter = ioctls.open_node(ioctls.EXPORTER)
     importer = ioctls.open_node(ioctls.IMPORTER)
-    _, dmabuf = ioctls.alloc(exporter, 4096)
+    _, dmabuf = ioctls.alloc(exporter, ioctls.PAGE)
     attachment = ioctls.attach(importer, dmabuf)
     for fd in (importer, dmabuf, exporter):
         os.close(fd)
@@ -174,7 +174,7 @@ def hold_attachment() -> list[int]:
 def hold_job() -> list[int]:
     exporter = ioctls.open_node(ioctls.EXPORTER)
     importer = ioctls.open_node(ioctls.IMPORTER)
-    _, dmabuf = ioctls.alloc(exporter, 4096)
+    _, dmabuf = ioctls.alloc(exporter, ioctls.PAGE)
     attachment = ioctls.attach(importer, dmabuf)
     os.close(ioctls.submit_fence(attachment, 600 * 10**9))
     for fd in (importer, dmabuf):

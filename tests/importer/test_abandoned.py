@@ -43,7 +43,7 @@ def alloc() -> Iterator[Alloc]:
     fds = [file]
 
     def new(**options: int) -> life.Buffer:
-        buffer = life.alloc(file, 4096, **options)
+        buffer = life.alloc(file, life.PAGE, **options)
         fds.append(buffer.fd)
         return buffer
 

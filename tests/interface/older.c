@@ -18,7 +18,7 @@
 #error "this is not the header that was asked for"
 #endif
 
-#define LENGTH 8192
+#define LENGTH (2 * (uint64_t)sysconf(_SC_PAGESIZE))
 #define PATTERN 0x0123456789abcdefULL
 
 /* An argument as that program sets it up; the size is the one that it knows. */

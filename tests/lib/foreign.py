@@ -11,13 +11,15 @@ from pathlib import Path
 
 import pytest
 
+from . import ioctls
+
 _HEAP_ALLOC = 0xC0184800
 _UDMABUF_CREATE = 0x40187542
 _PRIME_FD_TO_HANDLE = 0xC00C642E
 _PRIME_HANDLE_TO_FD = 0xC00C642D
 _CREATE_DUMB = 0xC02064B2
 
-LENGTH = 4096
+LENGTH = ioctls.PAGE
 _CLOEXEC_RDWR = os.O_RDWR | os.O_CLOEXEC
 
 

@@ -9,6 +9,9 @@ import struct
 EXPORTER = "/dev/dmabuf-revoke/exporter"
 IMPORTER = "/dev/dmabuf-revoke/importer"
 
+#: Of memory, in bytes: 4 KiB, 16 KiB or more, by the kernel.
+PAGE = os.sysconf("SC_PAGESIZE")
+
 _EXPORTER_INFO = 0xDB00
 _ALLOC = 0xDB01
 _LIST = 0xDB04

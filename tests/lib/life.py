@@ -23,6 +23,7 @@ READ, WRITE, COPY = range(3)
 SHUFFLED = 2
 
 FOREVER = (1 << 64) - 1
+PAGE = ioctls.PAGE
 
 STATE_LIVE = 0
 STATE_REVOKING = 1

@@ -94,7 +94,7 @@ def load_what_is_missing() -> None:
 def assert_both_work() -> None:
     """A buffer's whole life: allocated, attached to, reached by DMA, revoked."""
     exporter = ioctls.open_node(ioctls.EXPORTER)
-    buffer = life.alloc(exporter, 4096)
+    buffer = life.alloc(exporter, life.PAGE)
     attachment = life.attach(buffer.fd)
     try:
         life.submit(attachment, 0)

@@ -31,7 +31,7 @@ def test_E15_import_by_vgem_takes_one_call() -> None:
     with ExitStack() as undo:
         file = ioctls.open_node(ioctls.EXPORTER)
         undo.callback(os.close, file)
-        buffer = life.alloc(file, 4096, life.ACCEPT_LEGACY)
+        buffer = life.alloc(file, life.PAGE, life.ACCEPT_LEGACY)
         undo.callback(os.close, buffer.fd)
         assert buffer.revoke(life.FOREVER, suspend=True)
         assert import_as_libdrm_does(buffer.fd, undo) == (refused, 1)

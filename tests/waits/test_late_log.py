@@ -49,7 +49,7 @@ def log() -> Iterator[Log]:
 @pytest.fixture
 def held_up(exporter: int) -> Iterator[tuple[life.Buffer, int]]:
     """A buffer, and an attachment that maps it until told otherwise."""
-    buffer = life.alloc(exporter, 4096, life.ACCEPT_LEGACY)
+    buffer = life.alloc(exporter, life.PAGE, life.ACCEPT_LEGACY)
     attachment = life.attach_mapped(buffer.fd, life.LEGACY_RDMA)
     yield buffer, attachment
     os.close(attachment)
@@ -99,7 +99,7 @@ def test_E11_mapping_is_named_in_the_log(
 def test_E11_fence_and_vmap_are_named_in_the_log(
     exporter: int, log: Log, set_parameter: Parameters
 ) -> None:
-    buffer = life.alloc(exporter, 4096, life.ACCEPT_LEGACY)
+    buffer = life.alloc(exporter, life.PAGE, life.ACCEPT_LEGACY)
     attachment = life.attach_mapped(buffer.fd, life.LEGACY_STATIC)
     life.submit(attachment, 600 * 10**9)
     life.vmap(attachment)
@@ -117,7 +117,7 @@ def test_E11_fence_and_vmap_are_named_in_the_log(
 def test_E11_no_more_than_four_blockers_are_named(
     exporter: int, log: Log, set_parameter: Parameters
 ) -> None:
-    buffer = life.alloc(exporter, 4096, life.ACCEPT_LEGACY)
+    buffer = life.alloc(exporter, life.PAGE, life.ACCEPT_LEGACY)
     attachments = [life.attach_mapped(buffer.fd, life.LEGACY_STATIC) for _ in range(6)]
     set_parameter("warn_ms", 20)
     assert not buffer.revoke()
@@ -136,7 +136,7 @@ def test_E11_revoke_that_ended_earlier_is_not_logged(
     set_parameter("warn_ms", 1000)
 
     def attempt() -> life.Buffer:
-        buffer = life.alloc(exporter, 4096, life.ACCEPT_LEGACY)
+        buffer = life.alloc(exporter, life.PAGE, life.ACCEPT_LEGACY)
         attachment = life.attach_mapped(buffer.fd, life.LEGACY_RDMA)
         assert not buffer.revoke()
         life.unmap(attachment)
@@ -198,7 +198,7 @@ def test_E11_E15_revoke_of_a_suspension_counts_anew(
 def test_E11_many_late_revokes_do_not_flood_the_log(
     exporter: int, log: Log, set_parameter: Parameters
 ) -> None:
-    buffers = [life.alloc(exporter, 4096, life.ACCEPT_LEGACY) for _ in range(100)]
+    buffers = [life.alloc(exporter, life.PAGE, life.ACCEPT_LEGACY) for _ in range(100)]
     attachments = [life.attach_mapped(b.fd, life.LEGACY_RDMA) for b in buffers]
     set_parameter("warn_ms", 20)
     began = time.monotonic()
@@ -207,7 +207,7 @@ def test_E11_many_late_revokes_do_not_flood_the_log(
 
     def is_logged_again() -> bool:
         """Once the first have been forgotten a late one is logged; that ends the wait."""
-        buffers.append(life.alloc(exporter, 4096, life.ACCEPT_LEGACY))
+        buffers.append(life.alloc(exporter, life.PAGE, life.ACCEPT_LEGACY))
         attachments.append(life.attach_mapped(buffers[-1].fd, life.LEGACY_RDMA))
         assert not buffers[-1].revoke()
         return bool(log.find(late(buffers[-1]), 0.5))
@@ -225,7 +225,7 @@ def test_E11_many_late_revokes_do_not_flood_the_log(
 
 def test_E11_E13_orphan_is_logged(log: Log, set_parameter: Parameters) -> None:
     file = ioctls.open_node(ioctls.EXPORTER)
-    buffer = life.alloc(file, 4096, life.ACCEPT_LEGACY)
+    buffer = life.alloc(file, life.PAGE, life.ACCEPT_LEGACY)
     attachment = life.attach_mapped(buffer.fd, life.LEGACY_STATIC)
     set_parameter("warn_ms", 20)
     os.close(file)
@@ -242,7 +242,7 @@ def test_E11_orphan_that_went_before_is_not_logged(
 
     def attempt() -> life.Buffer:
         file = ioctls.open_node(ioctls.EXPORTER)
-        buffer = life.alloc(file, 4096, life.ACCEPT_LEGACY)
+        buffer = life.alloc(file, life.PAGE, life.ACCEPT_LEGACY)
         attachment = life.attach_mapped(buffer.fd, life.LEGACY_STATIC)
         os.close(file)
         os.close(buffer.fd)

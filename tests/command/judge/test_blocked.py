@@ -67,7 +67,7 @@ class Buffer:
 
     def __init__(self) -> None:
         self.file = ioctls.open_node(ioctls.EXPORTER)
-        self.buffer = life.alloc(self.file, 4096)
+        self.buffer = life.alloc(self.file, life.PAGE)
         self.attachment = life.attach(self.buffer.fd)
         self.said, self.says = os.pipe()
         self.hears, self.heard = os.pipe()
@@ -182,7 +182,7 @@ def test_importer(held: Buffer) -> None:
 def other() -> Iterator[int]:
     """A dma-buf whose lock nobody holds."""
     file = ioctls.open_node(ioctls.EXPORTER)
-    buffer = life.alloc(file, 4096)
+    buffer = life.alloc(file, life.PAGE)
     yield buffer.fd
     os.close(buffer.fd)
     os.close(file)

@@ -21,7 +21,7 @@ from .fifo import Fifo
 
 __all__ = ["no_process_left", "nothing_left"]  # fixtures
 
-PAGE = os.sysconf("SC_PAGESIZE")
+PAGE = life.PAGE
 
 MOVES = {
     ("move", "E4"),
@@ -237,7 +237,7 @@ from tests.lib import ioctls, life
 control = socket.socket(fileno=int(os.environ["DMABUF_REVOKE_CONTROL"]))
 try:
     file = ioctls.open_node(ioctls.EXPORTER)
-    buffer = life.alloc(file, 4096)
+    buffer = life.alloc(file, life.PAGE)
     second = os.dup(buffer.fd)
     third = os.dup(buffer.fd)
 except OSError as error:

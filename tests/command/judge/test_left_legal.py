@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from ..run import COMMAND, no_process_left, run
+from ..run import COMMAND, PAGE, no_process_left, run
 from ..watch.recording import nothing_left
 from .verdicts import OURS, Verdicts, judge
 
@@ -28,6 +28,7 @@ DYNAMIC, PINNED = 0, 1
 #: Of a program that uses our importer as it likes.
 HEAD = """
 import fcntl, os, struct, sys, time
+PAGE = os.sysconf("SC_PAGESIZE")
 importer = os.open("/dev/dmabuf-revoke/importer", os.O_RDWR)
 fd, control = (int(os.environ["DMABUF_REVOKE_" + name]) for name in ("FD", "CONTROL"))
 def attach(kind):
@@ -56,7 +57,7 @@ EACH = """
 def use():
     attachment = attach(KIND)
     try:
-        return write(attachment, 4096)
+        return write(attachment, PAGE)
     finally:
         os.close(attachment)
 answer(use)
@@ -71,7 +72,7 @@ def use():
     while kept:
         os.close(kept.pop())
     kept.append(attach(KIND))
-    return write(kept[0], 4096)
+    return write(kept[0], PAGE)
 answer(use)
 while os.read(control, 16):
     answer(use)
@@ -94,7 +95,7 @@ def test_who_never_attaches_was_never_told(scenario: str) -> None:
     assert verdicts.cells[scenario, "I16"] == "SKIP"
 
 
-@pytest.mark.parametrize("text", ["0x1000:0x2000", "4096:8192"])
+@pytest.mark.parametrize("text", [f"{PAGE:#x}:{2 * PAGE:#x}", f"{PAGE}:{2 * PAGE}"])
 def test_range_is_told_as_it_is_judged(text: str) -> None:
     """Whoever reads decimal numbers reads the same range."""
     verdicts = judge("--scenario", "range", "--range", text)
@@ -118,7 +119,7 @@ with open(sys.argv[1], "ab+") as count:
     count.flush()
     if os.fstat(count.fileno()).st_size != 2:
         time.sleep(30)
-write(attachment, 4096)
+write(attachment, PAGE)
 time.sleep(1000)
 """
 
@@ -155,10 +156,10 @@ def test_who_has_let_go_was_not_told(kind: int) -> None:
 #: Says so twice at once, before it is asked; then it says what is.
 TWICE = """
 attachment = attach(0)
-write(attachment, 4096)
+write(attachment, PAGE)
 os.write(control, b"done 0\\ndone 0\\n")
 while os.read(control, 16):
-    answer(lambda: write(attachment, 4096))
+    answer(lambda: write(attachment, PAGE))
 """
 
 
@@ -171,13 +172,13 @@ def test_answer_to_nothing_is_none_to_what_is_asked_next() -> None:
 #: Fails once after it was told, as one does whose job was cut short, or who has no memory now.
 ONCE = """
 attachment = attach(0)
-answer(lambda: write(attachment, 4096))
+answer(lambda: write(attachment, PAGE))
 first = True
 while os.read(control, 16):
     if first:
         os.write(control, b"done %d\\n" % ERROR)
     else:
-        answer(lambda: write(attachment, 4096))
+        answer(lambda: write(attachment, PAGE))
     first = False
 """
 
@@ -194,13 +195,13 @@ def test_who_fails_once_may_be_asked_again(error: int) -> None:
 READS = """
 attachment = attach(0)
 def read():
-    job = bytearray(struct.pack("=3Ii6Q", 64, 0, 0, -1, 0, 4096, 0, 0, 0, 0))
+    job = bytearray(struct.pack("=3Ii6Q", 64, 0, 0, -1, 0, PAGE, 0, 0, 0, 0))
     fcntl.ioctl(attachment, 0xDB62, job)
     number = struct.unpack("=3Ii6Q", job)[9]
     result = bytearray(struct.pack("=2I2QiI4Q", 64, 0, number, 2**64 - 1, 0, 0, 0, 0, 0, 0))
     fcntl.ioctl(attachment, 0xDB63, result)
     return -struct.unpack("=2I2QiI4Q", result)[4]
-answer(lambda: write(attachment, 4096))
+answer(lambda: write(attachment, PAGE))
 while os.read(control, 16):
     answer(read)
 """
@@ -217,7 +218,7 @@ def test_who_reads_later_has_not_lost_what_it_wrote(scenario: str) -> None:
 def test_who_ends_after_its_use_is_told_to_wait() -> None:
     text = """
 attachment = attach(0)
-write(attachment, 4096)
+write(attachment, PAGE)
 os.close(attachment)
 """
     verdicts = judge("--scenario", "revoke-mapped", program=python(text))
@@ -252,9 +253,9 @@ def map_it(dmabuf: int) -> Callable[[], object]:
     libc.mmap.argtypes = (
         [ctypes.c_void_p, ctypes.c_size_t] + 3 * [ctypes.c_int] + [ctypes.c_long]
     )
-    address = libc.mmap(None, 4096, mmap.PROT_READ, mmap.MAP_SHARED, dmabuf, 0)
+    address = libc.mmap(None, PAGE, mmap.PROT_READ, mmap.MAP_SHARED, dmabuf, 0)
     assert address != ctypes.c_void_p(-1).value
-    return lambda: libc.munmap(ctypes.c_void_p(address), ctypes.c_size_t(4096))
+    return lambda: libc.munmap(ctypes.c_void_p(address), ctypes.c_size_t(PAGE))
 
 
 @pytest.mark.parametrize("take", [attach, map_it])
@@ -299,7 +300,7 @@ attachment = attach(0)
 def use():
     for flags in (3, 7):
         fcntl.ioctl(fd, 0x40086200, struct.pack("=Q", flags))
-    return write(attachment, 4096)
+    return write(attachment, PAGE)
 answer(use)
 while os.read(control, 16):
     answer(use)
@@ -316,13 +317,13 @@ def test_who_waits_for_the_restore_does_not_hang() -> None:
 #: Speaks once, and then sleeps; or waits for ever in a call of its driver.
 SLEEPS = """
 attachment = attach(0)
-answer(lambda: write(attachment, 4096))
+answer(lambda: write(attachment, PAGE))
 os.read(control, 16)
 DOES
 """
 SLEEP = "time.sleep(1000)"
 CALL = """
-job = bytearray(struct.pack("=3Ii6Q", 64, STREAM, 1, -1, 0, 4096, 0, 0, 0, 0))
+job = bytearray(struct.pack("=3Ii6Q", 64, STREAM, 1, -1, 0, PAGE, 0, 0, 0, 0))
 fcntl.ioctl(attachment, 0xDB62, job)
 number = struct.unpack("=3Ii6Q", job)[9]
 wait = struct.pack("=2I2QiI4Q", 64, 0, number, 2**64 - 1, 0, 0, 0, 0, 0, 0)

@@ -204,7 +204,7 @@ def test_a_lock_that_is_held_does_not_hold_it_up() -> None:
         importer.end(signal.SIGTERM)
     assert f"{BUFINFO} takes long" in recording.errors
     # By the descriptor.
-    assert recording.one("there", name="dmabuf_revoke_exporter")["size"] == 4096
+    assert recording.one("there", name="dmabuf_revoke_exporter")["size"] == life.PAGE
 
 
 def test_buffer_without_a_descriptor() -> None:
@@ -213,14 +213,14 @@ def test_buffer_without_a_descriptor() -> None:
         pytest.skip(f"no {BUFINFO}: mount debugfs")
     file = ioctls.open_node(ioctls.EXPORTER)
     with ExitStack() as undo:
-        buffer = life.alloc(file, 8192, flags=life.ACCEPT_LEGACY)
+        buffer = life.alloc(file, 2 * life.PAGE, flags=life.ACCEPT_LEGACY)
         card = foreign.vgem_import(buffer.fd, undo)
         inode = os.fstat(buffer.fd).st_ino
         os.close(buffer.fd)
         there = record("true").one("there", inode=inode)
         os.close(card)
     os.close(file)
-    assert there["size"] == 8192 and there["name"] == "dmabuf_revoke_exporter"
+    assert there["size"] == 2 * life.PAGE and there["name"] == "dmabuf_revoke_exporter"
 
 
 def test_the_end_of_the_program_is_not_its_own() -> None:

@@ -122,7 +122,7 @@ def inodes(*buffers: life.Buffer) -> list[int]:
 
 def follow(file: int, faults: int = 0, misbehave: int = 0) -> list[int]:
     """A life of a buffer with one importer, which is mapped when it is revoked."""
-    buffer = life.alloc(file, 4096, faults=faults)
+    buffer = life.alloc(file, life.PAGE, faults=faults)
     made = inodes(buffer)
     attachment = life.attach(buffer.fd, misbehave=misbehave)
     life.map_it(attachment)
@@ -135,7 +135,7 @@ def follow(file: int, faults: int = 0, misbehave: int = 0) -> list[int]:
 
 
 def import_twice(file: int) -> list[int]:
-    buffer = life.alloc(file, 4096)
+    buffer = life.alloc(file, life.PAGE)
     made = inodes(buffer)
     attachments = [life.attach_mapped(buffer.fd) for _ in range(2)]
     for attachment in attachments:
@@ -154,7 +154,7 @@ READ_AND_WRITE = 3
 
 
 def access(file: int) -> list[int]:
-    buffer = life.alloc(file, 4096)
+    buffer = life.alloc(file, life.PAGE)
     made = inodes(buffer)
     for flags in (READ_AND_WRITE, READ_AND_WRITE | SYNC_END):
         fcntl.ioctl(buffer.fd, SYNC, struct.pack("Q", flags))
@@ -164,7 +164,7 @@ def access(file: int) -> list[int]:
 
 def pass_fence_on(file: int) -> list[int]:
     """It comes to a second buffer by a sync file, when it is over."""
-    first, second = (life.alloc(file, 4096) for _ in range(2))
+    first, second = (life.alloc(file, life.PAGE) for _ in range(2))
     made = inodes(first, second)
     attachment = life.attach_mapped(first.fd)
     job = life.submit(attachment, 0)
@@ -179,10 +179,10 @@ def pass_fence_on(file: int) -> list[int]:
 
 def touch(file: int) -> list[int]:
     """By the CPU, too."""
-    buffer = life.alloc(file, 4096)
+    buffer = life.alloc(file, life.PAGE)
     made = inodes(buffer)
     attachment = life.attach_mapped(buffer.fd)
-    with mmap.mmap(buffer.fd, 4096) as memory:
+    with mmap.mmap(buffer.fd, life.PAGE) as memory:
         memory[0] = 1
     job = life.submit(attachment, 0)
     life.wait(attachment, job, life.FOREVER)

@@ -96,7 +96,7 @@ def only(recording: Recording) -> int:
 
 def live(file: int, faults: int = 0) -> None:
     """A life of a buffer with one importer, which has mapped it when it is revoked."""
-    buffer = life.alloc(file, 4096, faults=faults)
+    buffer = life.alloc(file, life.PAGE, faults=faults)
     attachment = life.attach(buffer.fd)
     life.map_it(attachment)
     job = life.submit(attachment, 0)
@@ -129,7 +129,7 @@ def test_sequence_of_a_revoke(exporter: int) -> None:
     assert words(recording, buffer) == whole_life()
     assert {event["buffer"] for event in recording.events} == {buffer}
     export = recording.one("export")
-    assert export["size"] == 4096 and export["pid"] == os.getpid()
+    assert export["size"] == life.PAGE and export["pid"] == os.getpid()
     attached = recording.one("attach", name="revocable", device=DEVICE)
     attach = attached["attach"]
     for what in ("map", "unmap", "told", "job", "fence_add", "fence_signal", "detach"):
@@ -162,7 +162,7 @@ def test_attach_that_is_refused(exporter: int) -> None:
     """Once, by the exporter, without a number; each kind by its name."""
     kinds = (life.DYNAMIC, life.PINNED, life.LEGACY_STATIC, life.LEGACY_RDMA)
     with watching(OWN) as watch:
-        buffer = life.alloc(exporter, 4096)
+        buffer = life.alloc(exporter, life.PAGE)
         for kind in kinds:
             try:
                 os.close(life.attach(buffer.fd, kind))
@@ -182,7 +182,7 @@ def test_attach_that_is_refused(exporter: int) -> None:
 def test_whose_fence_is_awaited(exporter: int) -> None:
     """One that is on the buffer after its importer has unmapped, as it does its work."""
     with watching(OWN) as watch:
-        buffer = life.alloc(exporter, 4096)
+        buffer = life.alloc(exporter, life.PAGE)
         attachment = life.attach(buffer.fd, flags=life.DEFER_UNMAP)
         life.map_it(attachment)
         life.submit(attachment, 100_000_000)
@@ -203,7 +203,7 @@ def test_whose_fence_is_awaited(exporter: int) -> None:
 
 def test_unfinished_at_the_end(exporter: int) -> None:
     with watching(OWN) as watch:
-        buffer = life.alloc(exporter, 4096)
+        buffer = life.alloc(exporter, life.PAGE)
         attachment = life.attach_mapped(buffer.fd)
         life.submit(attachment, 1_000_000, flags=life.STREAM)
         life.until_taken_up(attachment)
@@ -238,21 +238,21 @@ def test_buffer_of_another_exporter(allocate: Callable[[], int]) -> None:
 
 def test_what_was_there_before(exporter: int) -> None:
     """It has its exporter and its size; an attachment is there when something happens to it."""
-    buffer = life.alloc(exporter, 8192, flags=life.QUARANTINE)
+    buffer = life.alloc(exporter, 2 * life.PAGE, flags=life.QUARANTINE)
     attachment = life.attach_mapped(buffer.fd)
     with watching(OWN) as watch:
         buffer.revoke(life.FOREVER)
         os.close(attachment)
         recording = watch.end()
     os.close(buffer.fd)
-    there = recording.one("there", name=f"{EXPORTER}-quarantine", size=8192)
+    there = recording.one("there", name=f"{EXPORTER}-quarantine", size=2 * life.PAGE)
     unmap = recording.one("unmap", buffer=there["buffer"], device=DEVICE)
     assert recording.one("detach")["attach"] == unmap["attach"]
     assert recording.one("told")["attach"] == unmap["attach"]
 
 
 def test_what_is_not_chosen_is_left_out(exporter: int) -> None:
-    chosen, other = life.alloc(exporter, 4096), life.alloc(exporter, 4096)
+    chosen, other = life.alloc(exporter, life.PAGE), life.alloc(exporter, life.PAGE)
     with watching(OWN, "--id", str(chosen.id)) as watch:
         for buffer in (other, chosen):
             buffer.revoke(life.FOREVER)

@@ -19,6 +19,7 @@ import pytest
 from tests.command.judge.exporters import judge
 from tests.devices.lib.function import AUTO, DRIVER, PEER2PEER, attach, find
 from tests.lib import life, modules, pci
+from tests.lib.life import PAGE
 
 NODE = Path("/dev/dbr-bar")
 EXPORT = 0x4068DE00
@@ -28,7 +29,6 @@ Piece = tuple[int, int]
 MEMORY, IO, BUS, NOWHERE = ((what, 0) for what in range(4))
 NEXT = (1, 1)
 
-PAGE = 4096
 NAME, INVERTS = 0, 4
 EDU_NAME = 0x010000ED
 SEGMENT_BUS = 1 << 1

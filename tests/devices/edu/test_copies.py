@@ -135,7 +135,7 @@ def refused_while_it_copies(edu: pci.Function, dmabuf: int) -> bool:
 
 def test_client_has_the_channel_for_itself(edu: pci.Function) -> None:
     exporter = ioctls.open_node(ioctls.EXPORTER)
-    buffer = life.alloc(exporter, 4096)
+    buffer = life.alloc(exporter, life.PAGE)
     try:
         assert any(refused_while_it_copies(edu, buffer.fd) for _ in range(5))
     finally:

@@ -17,16 +17,16 @@ from tests.devices.vfio.bar import Bar
 from tests.devices.vfio.conftest import bar, function
 from tests.gates import kernel_log
 from tests.lib import ioctls, life, pci
+from tests.lib.life import PAGE
 
 from .machine import fault_of, until
 
 __all__ = ["bar", "function"]  # fixtures
 
-PAGE = 4096
 PATTERN = 0x0123456789ABCDEF
 BYTES = PATTERN.to_bytes(8, "little") * (PAGE // 8)
 #: Of the next owner: 16 MiB.
-MANY = 4096
+MANY = (16 << 20) // PAGE
 
 
 @pytest.fixture

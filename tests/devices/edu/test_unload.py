@@ -34,7 +34,7 @@ def all_loaded() -> Iterator[None]:
 @pytest.fixture
 def buffer() -> Iterator[life.Buffer]:
     exporter = ioctls.open_node(ioctls.EXPORTER)
-    there = life.alloc(exporter, 4096)
+    there = life.alloc(exporter, life.PAGE)
     yield there
     os.close(there.fd)
     os.close(exporter)

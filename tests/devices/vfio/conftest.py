@@ -9,6 +9,7 @@ from typing import Iterator
 import pytest
 
 from tests.lib import modules, pci
+from tests.lib.life import PAGE
 
 from .bar import Bar
 
@@ -39,7 +40,7 @@ def opened(function: pci.Function, number: int = 2) -> Bar:
             "no interrupt remapping: modprobe vfio_iommu_type1 allow_unsafe_interrupts=1"
         )
     try:
-        os.close(found.export(4096))
+        os.close(found.export(PAGE))
     except OSError as error:
         found.close()
         if error.errno != errno.ENOTTY:

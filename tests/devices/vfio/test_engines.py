@@ -14,11 +14,11 @@ import pytest
 
 from tests.devices.lib.function import CPU, DRIVER, EDU, IOVA, PEER2PEER, attach, find
 from tests.lib import life, pci
+from tests.lib.life import PAGE
 
 from .bar import Bar
 from .conftest import opened
 
-PAGE = 4096
 LENGTH = 2 * PAGE
 #: In the BAR; what is around it is not the buffer's.
 START = PAGE

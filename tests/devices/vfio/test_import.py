@@ -9,10 +9,10 @@ from typing import Iterator
 import pytest
 
 from tests.lib import life, pci
+from tests.lib.life import PAGE
 
 from .bar import Bar
 
-PAGE = 4096
 KINDS = [life.DYNAMIC, life.PINNED, life.LEGACY_STATIC, life.LEGACY_RDMA]
 
 

@@ -21,10 +21,10 @@ from tests.devices.lib.function import (
     find,
 )
 from tests.lib import life, pci
+from tests.lib.life import PAGE
 
 from .bar import Bar
 
-PAGE = 4096
 MAPPED, INVALIDATED, UNMAPPED, _, GONE = range(1, 6)
 
 

@@ -166,7 +166,7 @@ def test_gate_complains_of(bug: Bug) -> None:
 def test_boot2_importer_sees_no_pages() -> None:
     """DMABUF_DEBUG: the table of a mapping has addresses only. Kills who looks."""
     exporter = ioctls.open_node(ioctls.EXPORTER)
-    _, dmabuf = ioctls.alloc(exporter, 4096, ACCEPT_LEGACY)
+    _, dmabuf = ioctls.alloc(exporter, ioctls.PAGE, ACCEPT_LEGACY)
     found = complaints("dmabuf_pages", dmabuf)
     assert any(re.search("Oops|general protection|BUG", line) for line in found)
 

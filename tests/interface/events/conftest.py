@@ -47,7 +47,7 @@ class World:
             os.close(fd)
 
     def buffer(
-        self, length: int = 8192, flags: int = 0, faults: int = 0
+        self, length: int = 2 * life.PAGE, flags: int = 0, faults: int = 0
     ) -> life.Buffer:
         buffer = life.alloc(self.exporter, length, flags, faults)
         self._keep(buffer.fd)

@@ -11,6 +11,7 @@ import struct
 import pytest
 
 from tests.lib import features, life
+from tests.lib.life import PAGE
 from tests.lib.outcome import refused
 from tests.lib.parameters import Parameters
 
@@ -136,7 +137,7 @@ def test_revoke_of_an_idle_importer_in_its_order(trace: Pipe, world: World) -> N
     ]
     assert states == [("live", "revoking"), ("revoking", "revoked")]
     back = trace.one("dbr_give_back", **at(buffer))
-    assert (back.number("size"), back.number("kept")) == (8192, 0)
+    assert (back.number("size"), back.number("kept")) == (2 * PAGE, 0)
     for name in ("dbr_invalidate_begin", "dbr_invalidate_end", "dbr_zap"):
         trace.one(name, **at(buffer))
     assert not trace.of("dbr_late")
@@ -206,7 +207,7 @@ def test_what_is_refused_after_a_revoke(trace: Pipe, world: World) -> None:
         "attach": lambda: life.attach(buffer.fd),
         "begin_cpu_access": lambda: sync(buffer),
         "end_cpu_access": lambda: sync(buffer, _READ | _END),
-        "mmap": lambda: mmap.mmap(buffer.fd, 4096),
+        "mmap": lambda: mmap.mmap(buffer.fd, PAGE),
     }
     for call in calls.values():
         assert refused(call) == errno.ENODEV
@@ -263,15 +264,15 @@ def test_mmap_and_faults(
     trace: Pipe, world: World, flags: int, error: int, result: int
 ) -> None:
     buffer = world.buffer(flags=flags)
-    with mmap.mmap(buffer.fd, 8192) as mapping:
+    with mmap.mmap(buffer.fd, 2 * PAGE) as mapping:
         mapped = trace.one("dbr_mmap", **at(buffer))
-        assert mapped.number("size") == 8192
+        assert mapped.number("size") == 2 * PAGE
         assert mapped.number("pgoff") == 0
         address = mapped.number("address")
-        with memoryview(mapping)[4096:4097] as second:
+        with memoryview(mapping)[PAGE : PAGE + 1] as second:
             assert touch(second) == 0
             fault = trace.one("dbr_fault", **at(buffer))
-            assert fault.number("address") & ~4095 == address + 4096
+            assert fault.number("address") & -PAGE == address + PAGE
             assert fault.number("pgoff") == 1
             assert fault.number("result") == NOPAGE
             trace.clear()

@@ -126,13 +126,13 @@ def test_map_and_unmap(trace: Pipe, world: World) -> None:
 def test_job_and_its_fence(trace: Pipe, world: World) -> None:
     buffer = world.buffer()
     attachment = world.attachment(buffer)
-    job = life.submit(attachment, offset=4096, length=512)
+    job = life.submit(attachment, offset=life.PAGE, length=512)
     assert life.wait(attachment, job, life.FOREVER) == 0
     context = trace.one("dbi_attach", **at(buffer)).number("context")
     wanted: dict[str, object] = {"context": context, "seqno": job, **at(buffer)}
     assert trace.one("dbi_fence_added", **wanted).fields["usage"] == "READ"
     queued = trace.one("dbi_job_queued", **wanted)
-    assert (queued.number("offset"), queued.number("size")) == (4096, 512)
+    assert (queued.number("offset"), queued.number("size")) == (life.PAGE, 512)
     assert (queued.fields["op"], queued.number("flags")) == ("read", 0)
     assert trace.one("dbi_job_started", **wanted).number("map") == 1
     assert queued.number("map") == 1
@@ -197,7 +197,7 @@ def live_and_die(trace: Pipe, world: World, bug: str) -> None:
         DELAY_NS if bug in DELAYED else 0,
     )
     for flags in (life.STREAM, 0):
-        life.submit(attachment, PASS_NS, offset=4096, length=512, flags=flags)
+        life.submit(attachment, PASS_NS, offset=life.PAGE, length=512, flags=flags)
     trace.until("dbi_job_started", seqno=1, **at(buffer))
     buffer.revoke()
     if bug in LATER:

@@ -9,12 +9,12 @@ import socket
 
 from tests.interface.events.instance import tracing
 from tests.lib import ioctls, life
+from tests.lib.life import PAGE
 from tests.lib.foreign import vgem_import
 
 from .moment import begin_move, is_in, legacy_mapped, moment, to_be_moved, variants
 from .stage import Stage
 
-PAGE = 4096
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _LIBC.mmap.restype = ctypes.c_size_t

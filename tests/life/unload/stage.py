@@ -42,7 +42,7 @@ class Stage:
             os.close(fd)
         self._fds.intersection_update(fds)
 
-    def buffer(self, flags: int = 0, length: int = 4096) -> life.Buffer:
+    def buffer(self, flags: int = 0, length: int = life.PAGE) -> life.Buffer:
         if self.exporter < 0:
             self.exporter = self.hold(ioctls.open_node(ioctls.EXPORTER))
         buffer = life.alloc(self.exporter, length, flags)

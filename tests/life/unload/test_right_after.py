@@ -62,7 +62,7 @@ def blocked_revoke() -> None:
 def fences_that_nobody_keeps() -> None:
     """They are freed after a grace period of RCU."""
     exporter = ioctls.open_node(ioctls.EXPORTER)
-    buffer = life.alloc(exporter, 4096)
+    buffer = life.alloc(exporter, life.PAGE)
     attachment = life.attach(buffer.fd)
     for _ in range(8):
         life.submit(attachment, LONG)
@@ -71,7 +71,7 @@ def fences_that_nobody_keeps() -> None:
 
 def unmap_that_was_deferred() -> None:
     exporter = ioctls.open_node(ioctls.EXPORTER)
-    buffer = life.alloc(exporter, 4096)
+    buffer = life.alloc(exporter, life.PAGE)
     attachment = life.attach(buffer.fd, flags=life.DEFER_UNMAP)
     life.submit(attachment, LONG)
     life.until_taken_up(attachment)
@@ -163,7 +163,7 @@ def attach_and_close() -> None:
     exporter = ioctls.open_node(ioctls.EXPORTER)
     fds = [exporter]
     try:
-        fds.append(life.alloc(exporter, 4096).fd)
+        fds.append(life.alloc(exporter, life.PAGE).fd)
         fds.append(life.attach(fds[1]))
         life.submit(fds[2], LONG)
     finally:

@@ -70,7 +70,7 @@ long fuzz_read(struct fuzz_lane *lane)
 {
 	const struct fuzz_slot *slot = fuzz_slot(lane, "fd");
 	uint64_t length = fuzz_number(lane, "length");
-	char none[FUZZ_PAGE] = {};
+	char none[4096] = {};
 	void *buffer = fuzz_place(lane, "buf", none, sizeof(none));
 	ssize_t n;
 

@@ -26,12 +26,13 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 #include "tools/lib/devices/ioctls.h"
 
 #define FUZZ_SLOTS 32
 #define FUZZ_PARAMS 14
-#define FUZZ_PAGE 4096UL
+#define FUZZ_PAGE ((uint64_t)sysconf(_SC_PAGESIZE))
 #define FUZZ_MSEC 1000000ULL
 #define FUZZ_MAX_OPS 80
 /* Bugs of the exporter that no program has: nobody would release who is held. */
@@ -201,8 +202,8 @@ struct fuzz_process {
 	atomic_bool attached;
 };
 
-/* A buffer that this lane alone writes to. */
-#define FUZZ_KEPT_SIZE (4 * FUZZ_PAGE)
+/* A buffer that this lane alone writes to: several pages, where they are small. */
+#define FUZZ_KEPT_SIZE (16UL << 10)
 #define FUZZ_KEPT_WORDS (FUZZ_KEPT_SIZE / sizeof(uint64_t))
 
 struct fuzz_kept {

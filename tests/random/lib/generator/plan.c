@@ -180,7 +180,7 @@ static struct fuzz_value valid(struct plan *plan, const struct fuzz_op *op,
 
 static struct fuzz_value wrong(struct plan *plan, const struct fuzz_param *param)
 {
-	static const uint64_t sizes[] = {
+	const uint64_t sizes[] = {
 		0, 1, FUZZ_PAGE - 1, FUZZ_PAGE, FUZZ_PAGE + 1, 1ULL << 31,
 		1ULL << 32, 1ULL << 40, 1ULL << 63, UINT64_MAX - FUZZ_PAGE,
 		UINT64_MAX,
