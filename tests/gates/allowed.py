@@ -28,7 +28,7 @@ ALLOWANCES = {
         "the exporter complains of an importer that leaves mappings and pins behind",
     ),
     "warns_iommu": Allowed(
-        re.compile(r"fault addr|IO_PAGE_FAULT"),
+        re.compile(r"fault addr|IO_PAGE_FAULT|arm-smmu.*: event"),
         "a device is told to go on after an unmap",
     ),
     "warns_overlap": Allowed(
@@ -38,7 +38,9 @@ ALLOWANCES = {
 }
 
 #: What belongs to a warning that was let through.
-TRACE = Allowed(re.compile(r"^\s*(?:<TASK>|Call [Tt]race:)"), "part of an allowed warning")
+TRACE = Allowed(
+    re.compile(r"^\s*(?:<TASK>|Call [Tt]race:)"), "part of an allowed warning"
+)
 
 
 def allowed_for(name: str) -> tuple[Allowed, ...]:

@@ -34,7 +34,7 @@ BAD = [
         r"scheduling while atomic",
         r"DMA-API:.*(?:device driver|leak|overlap|exceed|not)",
         # An IOMMU has stopped a device that went on after an unmap.
-        r"DMAR: \[DMA .*fault addr|IO_PAGE_FAULT",
+        r"DMAR: \[DMA .*fault addr|IO_PAGE_FAULT|arm-smmu.*: event",
         r"list_(?:add|del) corruption",
         r"Poison overwritten|Redzone|Bad page state|Object already free",
         r"ODEBUG:",

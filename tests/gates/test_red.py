@@ -51,6 +51,8 @@ BAD_LINES = [
     "DMA-API: platform x: device driver frees DMA memory with different direction",
     "DMAR: [DMA Write NO_PASID] Request device [0000:00:01.0] fault addr 0xffffc000 [fault reason 0x05]",
     "edu 0000:00:01.0: AMD-Vi: Event logged [IO_PAGE_FAULT domain=0x0001 address=0xffffc000 flags=0x0020]",
+    "arm-smmu-v3 9050000.smmuv3: event 0x10 received:",
+    "arm-smmu-v3 9050000.smmuv3: event: F_TRANSLATION client: 0000:00:02.0 sid: 0x10 ssid: 0x0 iova: 0xffffc000 ipa: 0x0",
     "list_del corruption. prev->next should be ffff, but was dead. (prev=ffff)",
     "BUG kmalloc-96 (Tainted: G): Poison overwritten",
     "BUG: Bad page state in process race  pfn:12345",
