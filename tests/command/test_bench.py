@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from .run import SOON, facts, run
+from .run import PAGE, SOON, facts, run
 
 #: Enough for the least number of rounds.
 AT_ONCE = ["--short", "--budget", "0"]
 #: It makes thousands of buffers and attachments.
 ALL_OF_IT = 5 * SOON
-SIZES = {4096, 65536, 1 << 20}
+SIZES = {PAGE, 65536, 1 << 20}
 FAULT_SLOW_MAP = 1 << 8
 #: It blocks for 100 ms, by the clock of an emulator, which may be another than that of the bench.
 SLOW_MAP_NS = 50_000_000

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Lanes of every exporter, at every size. */
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "bench/exporters.h"
 #include "bench/lanes.h"
@@ -30,6 +31,11 @@ bool bench_want_descriptors(unsigned int count)
 	if (now.rlim_max > limit.rlim_max)
 		limit.rlim_max = now.rlim_max;
 	return !setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+uint64_t bench_page(void)
+{
+	return sysconf(_SC_PAGESIZE);
 }
 
 bool bench_fits(uint64_t length, unsigned int count)
@@ -96,13 +102,17 @@ int bench_by_size(struct bench *bench, const char *group, const struct lane *mod
 	static const uint64_t brief[] = { 4 * KIB, 64 * KIB, MIB, 0 };
 	const uint64_t *size = bench_values(bench, all, brief);
 	struct lane lanes[BENCH_LANES], sized = *model;
+	const uint64_t page = bench_page();
 	unsigned int count;
 	int ret = 0;
 
 	sized.parameter = "bytes";
 	for (; !ret && *size && *size <= max; size++) {
-		sized.value = *size;
-		sized.length = *size;
+		/* Whatever is less takes a page, which the last of these stands for. */
+		if (*size < page && size[1] && size[1] <= page)
+			continue;
+		sized.value = *size < page ? page : *size;
+		sized.length = sized.value;
 		count = bench_lanes(bench, group, &sized, exporters, keep, lanes);
 		ret = bench_compete(bench, group, lanes, count);
 		if (keep)

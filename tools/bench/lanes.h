@@ -17,6 +17,8 @@ unsigned int bench_lanes(struct bench *bench, const char *group,
 			 struct lane lanes[BENCH_LANES]);
 void bench_lanes_end(struct bench *bench, struct lane *lanes, unsigned int count);
 
+/* Bytes: the least that a buffer takes. */
+uint64_t bench_page(void);
 /* Whether half of the available memory is enough for @count times @length bytes. */
 bool bench_fits(uint64_t length, unsigned int count);
 #define BENCH_NO_MEMORY		"more than half of the memory that is available"

@@ -70,9 +70,9 @@ uint64_t bench_meminfo(const char *name)
 	return kib << 10;
 }
 
-#ifdef __x86_64__
-
 #define LOOPS	20000
+
+#ifdef __x86_64__
 
 /* 2 instructions per loop, which every CPU can do quickly. */
 static uint64_t time_cheap(void)
@@ -92,6 +92,95 @@ static uint64_t time_dear(void)
 		     : "+r" (n) : "r" (12345U) : "eax", "edx", "cc");
 	return (dr_now() - begin) / 5;
 }
+
+static void find_hypervisor(struct machine *machine)
+{
+	unsigned int eax, ebx, ecx, edx;
+
+	if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx) || !(ecx & (1U << 31)))
+		return;
+	__cpuid(0x40000000, eax, ebx, ecx, edx);
+	memcpy(machine->hypervisor, &ebx, 4);
+	memcpy(machine->hypervisor + 4, &ecx, 4);
+	memcpy(machine->hypervisor + 8, &edx, 4);
+}
+
+#elif defined(__aarch64__)
+
+#define EMULATOR	"TCGTCGTCGTCG"	/* as it calls itself on x86 */
+#define VIRT_HZ		62500000ULL	/* of the clock that QEMU gives what it emulates */
+
+/* The machine that QEMU makes up, by its device tree, or by its tables where it has those. */
+static bool is_virt(const struct machine *machine)
+{
+	char compatible[64];
+
+	first_line("/proc/device-tree/compatible", compatible, sizeof(compatible));
+	return !strcmp(compatible, "linux,dummy-virt") || !strncmp(machine->box, "QEMU", 4);
+}
+
+/* A CPU that nobody makes, of a maker 0x00, which QEMU does not give to KVM. */
+static bool is_made_up(void)
+{
+	char maker[16], part[16];
+
+	find_line("/proc/cpuinfo", "CPU implementer", maker, sizeof(maker));
+	find_line("/proc/cpuinfo", "CPU part", part, sizeof(part));
+	return !strcmp(maker, "0x00") && !strcmp(part, "0x051");
+}
+
+static uint64_t clock_hz(void)
+{
+	uint64_t hz;
+
+	asm("mrs %0, cntfrq_el0" : "=r" (hz));
+	return hz;
+}
+
+static void find_hypervisor(struct machine *machine)
+{
+	if (is_virt(machine) && (is_made_up() || clock_hz() == VIRT_HZ))
+		strcpy(machine->hypervisor, EMULATOR);
+}
+
+/* 2 instructions per loop, which every CPU can do quickly. */
+static uint64_t time_cheap(void)
+{
+	uint64_t begin = dr_now(), n = LOOPS;
+
+	asm volatile("1: subs %0, %0, #1; b.ne 1b" : "+r" (n) : : "cc");
+	return (dr_now() - begin) / 2;
+}
+
+/* 5 instructions per loop, two of which are divisions. */
+static uint64_t time_dear(void)
+{
+	uint64_t begin = dr_now(), n = LOOPS, q = 0;
+
+	asm volatile("1: mov %1, #-1; udiv %1, %1, %2; udiv %1, %2, %1; subs %0, %0, #1; b.ne 1b"
+		     : "+r" (n), "+r" (q) : "r" (12345ULL) : "cc");
+	return (dr_now() - begin) / 5;
+}
+
+#else
+
+/* An emulator cannot be told here. */
+static void find_hypervisor(struct machine *machine)
+{
+	(void)machine;
+}
+
+static uint64_t time_cheap(void)
+{
+	return 0;
+}
+
+static uint64_t time_dear(void)
+{
+	return 0;
+}
+
+#endif
 
 static uint64_t least(uint64_t (*time)(void))
 {
@@ -114,40 +203,12 @@ static bool clock_counts_instructions(void)
 	return cheap * 100 > dear * 98 && dear * 100 > cheap * 98;
 }
 
-static void find_hypervisor(struct machine *machine)
-{
-	unsigned int eax, ebx, ecx, edx;
-
-	if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx) || !(ecx & (1U << 31)))
-		return;
-	__cpuid(0x40000000, eax, ebx, ecx, edx);
-	memcpy(machine->hypervisor, &ebx, 4);
-	memcpy(machine->hypervisor + 4, &ecx, 4);
-	memcpy(machine->hypervisor + 8, &edx, 4);
-}
-
 static enum bench_time find_time(const struct machine *machine)
 {
 	if (strncmp(machine->hypervisor, "TCG", 3))
 		return BENCH_REAL;
 	return clock_counts_instructions() ? BENCH_INSTRUCTIONS : BENCH_EMULATED;
 }
-
-#else
-
-static void find_hypervisor(struct machine *machine)
-{
-	(void)machine;
-}
-
-/* An emulator cannot be told here. */
-static enum bench_time find_time(const struct machine *machine)
-{
-	(void)machine;
-	return BENCH_REAL;
-}
-
-#endif
 
 void bench_machine(struct machine *machine)
 {

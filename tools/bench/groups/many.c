@@ -11,8 +11,7 @@
 #include "bench/run.h"
 #include "lib/devices/ioctls.h"
 
-#define LENGTH	4096ULL
-#define EACH	8192ULL		/* more memory than one of either takes, with its own */
+#define OWN	4096ULL		/* more memory than one of either takes beside its page */
 #define TURNS	32		/* of allocating and freeing, beside one herd */
 
 /* Buffers that are merely there. */
@@ -36,7 +35,7 @@ static int herd_begin(struct bench *bench, struct herd *herd, unsigned int count
 	if (!herd->buffers)
 		return -ENOMEM;
 	while (!ret && herd->count < count) {
-		ret = bench_alloc(bench, BENCH_OURS, LENGTH, &herd->buffers[herd->count]);
+		ret = bench_alloc(bench, BENCH_OURS, bench_page(), &herd->buffers[herd->count]);
 		herd->count += !ret;
 	}
 	if (ret)
@@ -48,7 +47,7 @@ static bool has_room(struct bench *bench, const char *parameter, unsigned int co
 {
 	const char *lack = NULL;
 
-	if (!bench_fits(EACH, count))
+	if (!bench_fits(bench_page() + OWN, count))
 		lack = BENCH_NO_MEMORY;
 	else if (!bench_want_descriptors(count))
 		lack = BENCH_NO_DESCRIPTORS;
@@ -93,7 +92,7 @@ static int next_buffer(struct bench *bench, unsigned int count)
 		.figures = figures,
 		.run = run_next_buffer,
 		.exporter = BENCH_OURS,
-		.length = LENGTH,
+		.length = bench_page(),
 	};
 	struct lane lanes[] = { model, model };
 
@@ -119,12 +118,12 @@ static int next_attachment(struct bench *bench, unsigned int count)
 
 	if (!has_room(bench, model.parameter, count))
 		return 0;
-	ret = bench_crowd_begin(bench, &crowd, LENGTH, count, 0, true);
+	ret = bench_crowd_begin(bench, &crowd, bench_page(), count, 0, true);
 	if (ret)
 		return ret;
 	lanes[1].value = count;
 	lanes[1].buffer = crowd.buffer;
-	ret = bench_alloc(bench, BENCH_OURS, LENGTH, &lanes[0].buffer);
+	ret = bench_alloc(bench, BENCH_OURS, bench_page(), &lanes[0].buffer);
 	if (!ret) {
 		ret = bench_compete(bench, "many", lanes, 2);
 		bench_free(bench, &lanes[0].buffer);

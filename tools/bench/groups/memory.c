@@ -20,8 +20,6 @@
 #include "bench/run.h"
 #include "lib/devices/ioctls.h"
 
-#define LENGTH	4096ULL
-
 /* Bytes given out by all slab caches; or 0. */
 static uint64_t slab_bytes(void)
 {
@@ -57,7 +55,7 @@ static int one_buffer(struct bench *bench, int exporter, struct bench_buffer *bu
 {
 	struct lane lane = { .exporter = exporter };
 	uint64_t ns;
-	int ret = bench_alloc(bench, exporter, LENGTH, &lane.buffer);
+	int ret = bench_alloc(bench, exporter, bench_page(), &lane.buffer);
 
 	if (ret)
 		return ret;
@@ -99,13 +97,13 @@ static int of_attachments(struct bench *bench, unsigned int count, bool mapped)
 {
 	struct crowd first, second;
 	uint64_t before;
-	int ret = bench_crowd_begin(bench, &first, LENGTH, count, 0, mapped);
+	int ret = bench_crowd_begin(bench, &first, bench_page(), count, 0, mapped);
 
 	if (ret)
 		return ret;
 	await_rcu();
 	before = slab_bytes();
-	ret = bench_crowd_begin(bench, &second, LENGTH, count, 0, mapped);
+	ret = bench_crowd_begin(bench, &second, bench_page(), count, 0, mapped);
 	if (!ret) {
 		bench_report_memory(bench, mapped ? "mapped attachment" : "attachment",
 				    "ours", count, share(before, slab_bytes(), count));

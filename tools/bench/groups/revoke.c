@@ -115,13 +115,14 @@ static void set_attachments(struct lane *scene, uint64_t value)
 
 static void set_bytes(struct lane *scene, uint64_t value)
 {
-	scene->length = value;
+	scene->value = value < bench_page() ? bench_page() : value;
+	scene->length = scene->value;
 	scene->attachments = 1;
 }
 
 static void set_pages(struct lane *scene, uint64_t value)
 {
-	scene->length = value * (uint64_t)sysconf(_SC_PAGESIZE);
+	scene->length = value * bench_page();
 	scene->pages = value;
 }
 
