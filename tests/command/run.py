@@ -26,6 +26,11 @@ from tests.lib.places import TOP
 # (DBR_PATIENCE: how many times).
 SOON = 60.0 * float(os.environ.get("DBR_PATIENCE", "1"))
 PAGE = os.sysconf("SC_PAGESIZE")
+#: Of Debian's kernels for this machine.
+FLAVOUR = {
+    "x86_64": "-amd64",
+    "aarch64": "-arm64-16k" if PAGE == 16384 else "-arm64",
+}.get(os.uname().machine, "")
 NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 
 

@@ -18,7 +18,7 @@ import pytest
 
 from tests.lib.modules import EXPORTER, IMPORTER, load_what_is_missing, unload
 
-from .run import NOBODY, Process, facts, held, hiding, no_process_left, run
+from .run import FLAVOUR, NOBODY, Process, facts, held, hiding, no_process_left, run
 
 __all__ = ["no_process_left"]  # a fixture
 
@@ -368,6 +368,7 @@ def test_kernel_without(option: str, unloaded: None, tmp_path: Path) -> None:
     row = both(after(put(without, place)))
     assert row["observed"] == f"no {option} in {place}"
     assert "boot a kernel that has it" in row["remedy"]
+    assert row["remedy"].endswith(f"linux-image{FLAVOUR}")
 
 
 def test_kernel_of_unknown_configuration(unloaded: None) -> None:

@@ -8,6 +8,7 @@
  */
 #include "test.h"
 
+#include "tools/lib/text/flavour.c"
 #include "tools/lib/text/units.c"
 #include "tools/lib/text/message.c"
 #include "tools/lib/text/options.c"
@@ -467,4 +468,14 @@ TEST(units, demo_drops_no_check)
 	check_error(&verdict, "x", "y", 0, 0);
 	expect(verdict.failed == 1);
 	expect(verdict.count == DEMO_CHECKS);
+}
+
+/* The kernel that is recommended runs on this machine, with pages as they are. */
+TEST(units, recommended_kernel)
+{
+	const char *arm64 = sysconf(_SC_PAGESIZE) == 16384 ? "-arm64-16k" : "-arm64";
+
+	expect(!strcmp(debian_flavour("x86_64"), "-amd64"));
+	expect(!strcmp(debian_flavour("aarch64"), arm64));
+	expect(!strcmp(debian_flavour("m68k"), ""));
 }

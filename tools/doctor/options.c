@@ -7,6 +7,7 @@
 
 #include "doctor/diagnosis.h"
 #include "doctor/patients.h"
+#include "lib/text/flavour.h"
 
 #define EXPECTED "finds its kernel options"
 
@@ -72,6 +73,7 @@ bool examine_options(struct diagnosis *diagnosis, const struct patient *patient)
 	}
 	diagnose_failed(diagnosis, STATUS_IMPOSSIBLE, patient->subject, EXPECTED,
 			"no %s in %s", *option, path);
-	prescribe(diagnosis, "boot a kernel that has it, such as Debian's linux-image-amd64");
+	prescribe(diagnosis, "boot a kernel that has it, such as Debian's linux-image%s",
+		  debian_flavour(diagnosis->kernel.machine));
 	return false;
 }

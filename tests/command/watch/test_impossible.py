@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ..run import NOBODY, run
+from ..run import FLAVOUR, NOBODY, run
 from .recording import BTF, TRACEFS, nothing_left, offsets, options
 
 __all__ = ["nothing_left"]  # a fixture
@@ -80,6 +80,7 @@ def test_without_kprobe_events() -> None:
     finally:
         instance.rmdir()
     assert "this kernel has no CONFIG_KPROBE_EVENTS: boot one that has it" in line
+    assert line.endswith(f"linux-image{FLAVOUR}")
 
 
 def test_root_is_not_told_to_be_root() -> None:

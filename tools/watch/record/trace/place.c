@@ -5,12 +5,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include <linux/magic.h>
 #include <tracefs.h>
 
+#include "lib/text/flavour.h"
 #include "lib/text/message.h"
 #include "watch/record/trace/place.h"
 
@@ -118,14 +120,24 @@ bool place_has_probes(void)
 	return tracefs_file_exists(NULL, PROBES);
 }
 
+static int refuse_without_probes(void)
+{
+	struct utsname running;
+	char remedy[128];
+
+	uname(&running);
+	snprintf(remedy, sizeof(remedy), "boot one that has it, such as Debian's linux-image%s",
+		 debian_flavour(running.machine));
+	return refuse("this kernel has no CONFIG_KPROBE_EVENTS", remedy);
+}
+
 int place_probes(void)
 {
 	char *path = tracefs_get_tracing_file(PROBES);
 	int err = path ? try_to_write(path) : ENOMEM, status = STATUS_DONE;
 
 	if (err == ENOENT)
-		status = refuse("this kernel has no CONFIG_KPROBE_EVENTS",
-				"boot one that has it, such as Debian's linux-image-amd64");
+		status = refuse_without_probes();
 	else if (err)
 		status = refused(path ? path : PROBES, err);
 	/* They could be defined, and would never be hit. */
