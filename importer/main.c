@@ -247,7 +247,7 @@ static int __init dbi_own_device_create(void)
 		return PTR_ERR(pdev);
 	/* The whole range may be one segment. */
 	dma_set_max_seg_size(&pdev->dev, UINT_MAX);
-	compat_dma_set_coherent(&pdev->dev);
+	compat_dma_assign_coherent(&pdev->dev, true);
 	compat_dma_never_bounce(&pdev->dev);
 	dbi_own_device = dbi_device_add(&pdev->dev, 0);
 	if (IS_ERR(dbi_own_device)) {

@@ -244,14 +244,14 @@ static inline void compat_fences_end(void)
  */
 
 /* The flag was a plain member, and exists where devices need not be coherent. */
-static inline void compat_dma_set_coherent(struct device *dev)
+static inline void compat_dma_assign_coherent(struct device *dev, bool coherent)
 {
 #ifdef HAVE_DMA_COHERENT_FLAG
-	dev_set_dma_coherent(dev);
+	dev_assign_dma_coherent(dev, coherent);
 #elif defined(CONFIG_ARCH_HAS_SYNC_DMA_FOR_DEVICE) ||			\
 	defined(CONFIG_ARCH_HAS_SYNC_DMA_FOR_CPU) ||			\
 	defined(CONFIG_ARCH_HAS_SYNC_DMA_FOR_CPU_ALL)
-	dev->dma_coherent = true;
+	dev->dma_coherent = coherent;
 #endif
 }
 
