@@ -16,6 +16,7 @@ from . import kernels, process
 from .bench import costs, guests
 from .errors import RunnerError
 from .fuzz import jobs, soak
+from .image import foreign
 from .kernel import own, source
 from .machine import session
 from .output.console import GuestStream, result, say
@@ -51,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
                 "--kernel-image",
                 default="",
                 metavar="FILE",
-                help=f"its bzImage or vmlinux (default: {own.IMAGE} there)",
+                help="its bzImage, vmlinux or Image (default: the first or the last there)",
             )
             added.add_argument(
                 "--verbose", action="store_true", help="show kernel logs"
@@ -265,7 +266,8 @@ def run(
 def clean_cache() -> int:
     """Remove the cache directory and say how much that was."""
     top = cache_directory()
-    for name in [*kernels.TABLE, kernels.OWN]:
+    tools = foreign.names(list(kernels.TABLE.values()))
+    for name in [*kernels.TABLE, kernels.OWN, *tools]:
         for left in bootstrap.scratch_places(top, name):
             cache.remove(left)
     if top.exists():

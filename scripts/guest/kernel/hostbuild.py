@@ -14,7 +14,7 @@ from pathlib import Path
 
 from .. import process
 from ..errors import RunnerError
-from ..kernels import Build
+from ..kernels import Build, arch
 from ..tree import chroot
 from . import own
 
@@ -39,7 +39,7 @@ def _banner(compiler: str) -> str:
 
 
 def _compilers(name: str) -> list[Path]:
-    """All that are called so, the one without a version first."""
+    """All that are called so, or so with a version: the one without it first."""
     places = [Path(place) for place in os.get_exec_path()]
     places += sorted(Path("/usr/lib").glob("llvm-*/bin"))
     pattern = re.compile(rf"{name}(-\d+)?")
@@ -53,9 +53,9 @@ def _compilers(name: str) -> list[Path]:
     return sorted(found, key=lambda path: path.name != name)
 
 
-def _arguments(compiler: Path, lld: bool) -> list[str]:
+def _arguments(compiler: Path, prefix: str, lld: bool) -> list[str]:
     """make's, for a compiler that has been found; ``lld``: LLVM's linker goes with it."""
-    name, _, number = compiler.name.partition("-")
+    name, _, number = compiler.name.removeprefix(prefix).partition("-")
     if name == "gcc":
         return [f"CC={compiler}", *(["LD=ld.lld"] if lld else [])]
     if not lld:
@@ -70,14 +70,17 @@ def toolchain(config: dict[str, str]) -> list[str]:
 
     LLVM or CC in the environment has the last word. RunnerError if there is no such compiler.
     """
+    target = arch.of_config(config)
+    whom = [f"{name}={value}" for name, value in target.environment().items()]
     for name in ("LLVM", "CC"):
         if os.environ.get(name):
-            return [f"{name}={os.environ[name]}"]
+            return [*whom, f"{name}={os.environ[name]}"]
     wanted = config.get("CONFIG_CC_VERSION_TEXT", "").strip('"')
     clang = config.get("CONFIG_CC_IS_CLANG") == "y"
-    for compiler in _compilers("clang" if clang else "gcc"):
+    for compiler in _compilers("clang" if clang else f"{target.prefix}gcc"):
         if _banner(str(compiler)) == wanted:
-            return _arguments(compiler, config.get("CONFIG_LD_IS_LLD") == "y")
+            lld = config.get("CONFIG_LD_IS_LLD") == "y"
+            return [*whom, *_arguments(compiler, target.prefix, lld)]
     raise RunnerError(
         f"the kernel was built by {wanted!r}, which is not in PATH: add it, name it by "
         "LLVM= or CC=, or build the kernel anew"

@@ -13,6 +13,7 @@ from pathlib import Path
 from .. import process
 from ..errors import RunnerError
 from ..kernels import Kernel
+from ..kernels.arch import Arch
 from ..output.console import say
 from ..output.progress import phase
 from ..tree import archive, bootstrap, cache, chroot
@@ -88,9 +89,23 @@ def compare(fragment: str, config: str) -> list[str]:
     ]
 
 
+def needs(arch: Arch) -> list[Path]:
+    """The fragments of what every guest of this architecture needs."""
+    return [NEEDS, *([HERE / arch.needs] if arch.needs else [])]
+
+
+def needed(arch: Arch) -> dict[str, str]:
+    """The symbols of these fragments, without what the architecture does without."""
+    asked = symbols("".join(path.read_text() for path in needs(arch)))
+    return {name: asked[name] for name in asked if name not in arch.spared}
+
+
 def configuration(kernel: Kernel) -> str:
     """All that is asked for: what every guest needs, and the kernel's own fragment."""
-    return NEEDS.read_text() + (HERE / kernel.fragment).read_text()
+    paths = [*needs(kernel.arch), HERE / kernel.fragment]
+    lines = "".join(path.read_text() for path in paths).splitlines(keepends=True)
+    spared = kernel.arch.spared
+    return "".join(line for line in lines if not set(symbols(line)) & set(spared))
 
 
 def key(top: Path, kernel: Kernel) -> str:

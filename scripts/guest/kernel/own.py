@@ -7,10 +7,10 @@ from pathlib import Path
 
 from .. import kernels
 from ..errors import RunnerError
-from ..kernels import Build, Kernel
+from ..kernels import Build, Kernel, arch
+from ..kernels.arch import Arch
 from . import boot, kbuild
 
-IMAGE = "arch/x86/boot/bzImage"
 #: What a complete build leaves; the first is the configuration that it was built with.
 BUILT = [
     "include/config/auto.conf",
@@ -39,21 +39,28 @@ def config(directory: Path) -> dict[str, str]:
     return kbuild.symbols((directory / BUILT[0]).read_text())
 
 
+def arch_of(directory: Path) -> Arch:
+    """What the kernel was built for."""
+    return arch.of_config(config(directory))
+
+
 def release(directory: Path) -> str:
     """The release of the kernel that was built."""
     return (directory / BUILT[1]).read_text().strip()
 
 
 def release_of(image: Path) -> str:
-    """The release that a bzImage or an ELF file gives. RunnerError if it is neither."""
+    """The release that a kernel gives. RunnerError if it is none that is known."""
     content = image.read_bytes()
-    if content.startswith(_ELF):
+    if content.startswith(_ELF) or boot.is_plain(content):
         if match := _VERSION.search(content):
             return match[1].decode()
     elif content[0x202:0x206] == b"HdrS":
         start = 0x200 + int.from_bytes(content[0x20E:0x210], "little")
         return content[start : start + 256].split(b"\0")[0].split(b" ")[0].decode()
-    raise RunnerError(f"{image} is no kernel: KERNEL_IMAGE is a bzImage or a vmlinux")
+    raise RunnerError(
+        f"{image} is no kernel: KERNEL_IMAGE is a bzImage or a vmlinux, of arm64 an Image"
+    )
 
 
 def missing(found: dict[str, str]) -> list[str]:
@@ -61,7 +68,7 @@ def missing(found: dict[str, str]) -> list[str]:
     loadable = boot.MODULES.values()
     return [
         name
-        for name in kbuild.symbols(kbuild.NEEDS.read_text())
+        for name in kbuild.needed(arch.of_config(found))
         if found.get(name) not in (["y", "m"] if name in loadable else ["y"])
     ]
 
@@ -76,10 +83,11 @@ def _check_config(directory: Path) -> None:
     lacks = missing(config(directory))
     if lacks:
         merge = source_of(directory) / "scripts/kconfig/merge_config.sh"
+        fragments = " ".join(map(str, kbuild.needs(arch_of(directory))))
         raise RunnerError(
             f"the kernel in {directory} lacks what a guest needs: {', '.join(lacks)}\n"
             "add it and build the kernel again, with the arguments of make as ever:\n"
-            f"  {merge} -m -O {directory} {directory}/.config {kbuild.NEEDS}\n"
+            f"  {merge} -m -O {directory} {directory}/.config {fragments}\n"
             f"  make -C {directory} olddefconfig\n"
             f"  make -C {directory}"
         )
@@ -88,7 +96,6 @@ def _check_config(directory: Path) -> None:
 def _check(build: Build) -> None:
     """RunnerError unless it is complete, of one release, and what a guest can boot."""
     directory, image = build.directory, build.image
-    _require(directory, [".config", "Makefile"], NO_TREE)
     _require(directory, BUILT[:2], REBUILD)
     _check_config(directory)
     _require(directory, BUILT[2:], REBUILD)
@@ -107,7 +114,7 @@ def _check(build: Build) -> None:
     if elf and not boot.elf_boots(config(directory)):
         raise RunnerError(
             f"{image} does not boot: as an ELF file only a kernel with CONFIG_PVH and "
-            "without KASAN does; name its bzImage"
+            f"without KASAN does; name its {Path(arch_of(directory).image).name}"
         )
 
 
@@ -119,15 +126,22 @@ def kernel(directory: str, image: str = "") -> Kernel:
     if not directory:
         raise RunnerError(NO_BUILD)
     top = Path(directory).expanduser().resolve()
-    build = Build(top, Path(image).expanduser().resolve() if image else top / IMAGE)
+    _require(top, [".config", "Makefile"], NO_TREE)
+    _require(top, BUILT[:1], REBUILD)
+    target = arch_of(top)
+    made = top / target.image
+    build = Build(top, Path(image).expanduser().resolve() if image else made)
     _check(build)
     slow = any(name in config(top) for name in _SLOW)
-    (debug,) = [row for row in kernels.TABLE.values() if row.fragment]
-    like = debug if slow else kernels.lookup(kernels.DEFAULT)
+    debug = next(row for row in kernels.TABLE.values() if row.fragment)
+    like = debug if slow else kernels.stock(target)
     return Kernel(
         kernels.OWN,
         suite=like.suite,
-        kernel_suite=like.suite,
+        # Where it is of another architecture, it shares the tools of the row's.
+        kernel_suite=like.kernel_suite if target.foreign else like.suite,
+        arch=target,
+        flavour=kernels.stock(target).flavour,
         built=build,
         memory=like.memory,
         append=like.append,

@@ -213,7 +213,9 @@ TABLE = {
         replace(_ARM64, name="7.3-arm64-16k", flavour="arm64-16k"),
     ]
 }
-DEFAULT = "7.3-arm64" if arches.host() is ARM64 else "7.3"
+#: The row whose kernel changes most often, of each architecture.
+_STOCKS = {AMD64: "7.3", ARM64: "7.3-arm64"}
+DEFAULT = _STOCKS[arches.host()]
 #: Not in the table: whoever has built a kernel says where (kernel/own.py).
 OWN = "own"
 
@@ -225,3 +227,8 @@ def lookup(name: str) -> Kernel:
     except KeyError:
         known = ", ".join([*TABLE, OWN])
         raise RunnerError(f"unknown kernel {name!r}; known: {known}") from None
+
+
+def stock(arch: Arch) -> Kernel:
+    """The row that stands for an architecture."""
+    return TABLE[_STOCKS[arch]]

@@ -18,8 +18,12 @@ class Arch:
     #: The kernel's own: ARCH=, and the image that make leaves.
     kernel: str
     image: str
-    #: What a guest of its needs of its kernel: a fragment in kernel/, beside guest.config.
+    #: What a guest needs of its kernel: a fragment in kernel/, or none, beside guest.config, of
+    #: which it does without the symbols ``spared``.
     needs: str
+    spared: tuple[str, ...]
+    #: The symbol that tells by a configuration.
+    symbol: str
     #: The board, as qemu calls it, and all that it can emulate of a CPU.
     board: str
     cpu: str
@@ -76,6 +80,8 @@ AMD64 = Arch(
     kernel="x86",
     image="arch/x86/boot/bzImage",
     needs="",
+    spared=(),
+    symbol="CONFIG_X86",
     board="q35",
     cpu="max",
     kvm_board="q35",
@@ -95,6 +101,8 @@ ARM64 = Arch(
     kernel="arm64",
     image="arch/arm64/boot/Image",
     needs="arm64.config",
+    spared=("CONFIG_ACPI", "CONFIG_SERIAL_8250", "CONFIG_SERIAL_8250_CONSOLE"),
+    symbol="CONFIG_ARM64",
     board="virt",
     cpu="max,pauth-impdef=on",
     kvm_board="virt,gic-version=host",
@@ -109,6 +117,11 @@ ARM64 = Arch(
 )
 
 ALL = (AMD64, ARM64)
+
+
+def of_config(config: dict[str, str]) -> Arch:
+    """The one that a kernel of this configuration is for; a PC where it does not say."""
+    return next((arch for arch in ALL if config.get(arch.symbol) == "y"), AMD64)
 
 
 def host() -> Arch:

@@ -120,7 +120,7 @@ def _choose_accel(kernel: Kernel, entry: Path, machine: Machine) -> str:
     """ "kvm" or "tcg", saying which and why."""
     process.require(machine.arch.qemu)
     if machine.arch.foreign:
-        say(f"[{kernel.name}] accelerator: tcg (it is no {host().debian})")
+        say(f"[{kernel.name}] accelerator: tcg (this machine is {host().debian})")
         return "tcg"
     if machine.icount:
         say(f"[{kernel.name}] accelerator: tcg (it counts instructions)")

@@ -23,7 +23,7 @@ _DETAIL = re.compile(
 )
 # Where a CPU was: of x86-64 and of arm64 by the kernel, and of arm64 by qemu.
 _AT = re.compile(r"\bRIP: 0010:(\S+)|\bpc : (\S+)")
-_REGISTERS = re.compile(r"CPU#(\d+)\s+PC=([0-9a-f]+)")
+_REGISTERS = re.compile(r"CPU#(\d+)(?:\\[rn]|\s)+PC=([0-9a-f]+)")  # in JSON
 
 
 def panic_reason(console: str) -> str:

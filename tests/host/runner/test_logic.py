@@ -333,7 +333,8 @@ def test_the_archive_is_asked_once_a_day(
     answers: Iterator[str | OSError] = iter(["1", OSError("offline"), "3"])
     now = [1_800_000_000.0]
 
-    def fetch(base: str, suite: str, package: str) -> str:
+    def fetch(base: str, suite: str, package: str, architecture: str) -> str:
+        assert architecture == kernel.arch.debian
         answer = next(answers)
         if isinstance(answer, OSError):
             raise answer

@@ -14,7 +14,8 @@ from guest.image import layer
 from guest.kernel import boot, hostbuild, kbuild, own
 from guest.machine import accel
 from guest.errors import RunnerError
-from guest.kernels import Build
+from guest.kernels import Build, arch
+from guest.kernels.arch import AMD64, ARM64
 
 from ..sample import REPOSITORY
 
@@ -54,7 +55,7 @@ def tree(tmp_path: Path) -> Path:
     (top / "Module.symvers").touch()
     (top / "modules.order").write_text("drivers/a.o\n")
     (top / "drivers/a.ko").write_bytes(b"module")
-    (top / own.IMAGE).write_bytes(bzimage(RELEASE))
+    (top / AMD64.image).write_bytes(bzimage(RELEASE))
     configure(top)
     return top
 
@@ -62,7 +63,7 @@ def tree(tmp_path: Path) -> Path:
 def test_the_build_directory_is_enough(tree: Path) -> None:
     row = own.kernel(str(tree))
     assert row.name == kernels.OWN
-    assert row.built == Build(tree, tree / own.IMAGE)
+    assert row.built == Build(tree, tree / AMD64.image)
     stock = kernels.lookup(kernels.DEFAULT)
     assert (row.patience, row.memory, row.shards) == (1.0, stock.memory, 1)
 
@@ -77,6 +78,39 @@ def test_an_instrumented_kernel_is_given_what_ours_is(tree: Path, symbol: str) -
     assert not row.part
 
 
+@pytest.fixture
+def arm64(tree: Path) -> Path:
+    """The same for arm64, whose Image is not compressed."""
+    image = tree / ARM64.image
+    image.parent.mkdir(parents=True)
+    image.write_bytes(
+        bytes(0x38) + b"ARM\x64" + f"\0Linux version {RELEASE} (me@box)".encode()
+    )
+    values = {name: "y" for name in kbuild.needed(ARM64)}
+    lines = [f"{name}={value}\n" for name, value in values.items()]
+    text = f'CONFIG_CC_VERSION_TEXT="{GCC}"\n'
+    (tree / own.BUILT[0]).write_text(text + "".join(lines))
+    return tree
+
+
+def test_a_kernel_of_arm64_is_one_by_its_configuration(arm64: Path) -> None:
+    row = own.kernel(str(arm64))
+    assert row.arch is ARM64 and row.built
+    assert row.built.image == arm64 / ARM64.image
+    assert own.release_of(row.built.image) == RELEASE
+    assert layer._bootable(row.built.image, {}) == row.built.image.read_bytes()
+
+
+def test_a_kernel_of_arm64_has_a_console_of_its_own(arm64: Path) -> None:
+    config = arm64 / own.BUILT[0]
+    config.write_text(config.read_text().replace("CONFIG_SERIAL_AMBA_PL011=y\n", ""))
+    lacks = r"needs: CONFIG_SERIAL_AMBA_PL011\n(.*\n)*.*guest\.config .*arm64\.config"
+    with pytest.raises(RunnerError, match=lacks):
+        own.kernel(str(arm64))
+    assert not {"CONFIG_ACPI", "CONFIG_SERIAL_8250"} & set(kbuild.needed(ARM64))
+    assert set(NEEDS) == set(kbuild.needed(AMD64))
+
+
 def without(*names: str) -> Callable[[Path], None]:
     def remove(tree: Path) -> None:
         for name in names:
@@ -86,11 +120,11 @@ def without(*names: str) -> Callable[[Path], None]:
 
 
 def is_of_another_release(tree: Path) -> None:
-    (tree / own.IMAGE).write_bytes(bzimage("7.4.0-rc1"))
+    (tree / AMD64.image).write_bytes(bzimage("7.4.0-rc1"))
 
 
 def is_no_kernel(tree: Path) -> None:
-    (tree / own.IMAGE).write_bytes(b"#!/bin/sh\n")
+    (tree / AMD64.image).write_bytes(b"#!/bin/sh\n")
 
 
 @pytest.mark.parametrize(
@@ -102,7 +136,7 @@ def is_no_kernel(tree: Path) -> None:
         (without(own.BUILT[1]), r"no include/config/kernel\.release: .*run make"),
         (without("Module.symvers"), r"no Module\.symvers: .*modules.*run make"),
         (without("modules.order"), r"no modules\.order: .*modules.*run make"),
-        (without(own.IMAGE), "no kernel at .*/bzImage: run make.*KERNEL_IMAGE="),
+        (without(AMD64.image), "no kernel at .*/bzImage: run make.*KERNEL_IMAGE="),
         (is_of_another_release, "is a kernel 7.4.0-rc1, .* are for 7.4.0-mine"),
         (is_no_kernel, "is no kernel: .*bzImage or a vmlinux"),
     ],
@@ -117,7 +151,7 @@ def test_what_is_no_complete_build_is_refused(
 
 def test_an_image_needs_its_tree(tree: Path) -> None:
     with pytest.raises(RunnerError, match="KERNEL_BUILD=DIRECTORY"):
-        own.kernel("", str(tree / own.IMAGE))
+        own.kernel("", str(tree / AMD64.image))
 
 
 def test_another_image_of_the_same_build_may_be_named(tree: Path) -> None:
@@ -197,6 +231,24 @@ def test_the_compiler_is_the_one_of_the_kernel(
     assert found == [argument.format(bin=tmp_path) for argument in arguments]
 
 
+def test_a_compiler_for_another_architecture_is_found_by_its_prefix(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(arch, "host", lambda: AMD64)
+    for name in ("gcc", "aarch64-linux-gnu-gcc-14", "aarch64-linux-gnu-gcc"):
+        program(tmp_path / name, name)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    for name in ("CC", "LLVM"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("aarch64-linux-gnu-gcc", "aarch64-linux-gnu-gcc-14"):
+        config = {"CONFIG_ARM64": "y", "CONFIG_CC_VERSION_TEXT": f'"{name}"'}
+        assert hostbuild.toolchain(config) == [
+            "ARCH=arm64",
+            "CROSS_COMPILE=aarch64-linux-gnu-",
+            f"CC={tmp_path}/{name}",
+        ]
+
+
 def test_a_compiler_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("CC", "LLVM"):
         monkeypatch.delenv(name, raising=False)
@@ -210,13 +262,13 @@ def test_a_compiler_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_build_is_known_again_by_what_it_left(tree: Path) -> None:
-    build = Build(tree, tree / own.IMAGE)
+    build = Build(tree, tree / AMD64.image)
     first = layer.key(build)
     assert layer.key(build) == first
     seen = {first}
     (tree / "drivers/a.ko").write_bytes(b"another module")
     seen.add(layer.key(build))
-    (tree / own.IMAGE).write_bytes(bzimage(RELEASE) + b"\1")
+    (tree / AMD64.image).write_bytes(bzimage(RELEASE) + b"\1")
     seen.add(layer.key(build))
     configure(tree, KASAN="y")
     seen.add(layer.key(build))
@@ -247,7 +299,7 @@ def test_make_leaves_nothing_in_the_trees(
     for name in ("source", "out"):
         (tmp_path / name).mkdir()
     (tree / "source").symlink_to(tmp_path / "source")
-    build = Build(tree, tree / own.IMAGE)
+    build = Build(tree, tree / AMD64.image)
     makefile = tree / "Makefile"
     makefile.write_text(WRITES.format(place=tmp_path / place))
     with pytest.raises(RunnerError, match="(?s)trying failed.*Read-only"):
@@ -268,7 +320,7 @@ def test_variables_of_our_make_are_not_the_kernels(
     monkeypatch.setenv("ARCH", "arm64")
     recipe = "@echo seen '$(KERNELS)$(ARCH)' $(CC) $(M)"
     (tree / "Makefile").write_text(f"all:\n\t{recipe}\n")
-    build = Build(tree, tree / own.IMAGE)
+    build = Build(tree, tree / AMD64.image)
     text = hostbuild.make("trying", build, ["M=/m", "all"])
     assert text == "seen  cc-of-the-kernel /m\n"
 
