@@ -11,7 +11,8 @@ KERNELS	?= own
 endif
 BUILD	?= $(CURDIR)/build
 # What takes longest comes first, so that all end together.
-ALL	:= 7.3 7.3-debug 6.12 6.1 7.3-swiotlb 7.3-m32 7.3-iommu 7.3-rt 6.12-rt 6.1-rt
+ALL	:= 7.3 7.3-debug 6.12 6.1 7.3-swiotlb 7.3-m32 7.3-iommu 7.3-arm64 7.3-arm64-16k 7.3-rt \
+	6.12-rt 6.1-rt
 # Those that have drivers to be judged, each its own.
 SURVEYED := 7.3 6.12 6.1 7.3-iommu
 KERNELS	?= 7.3
@@ -72,7 +73,7 @@ help:
 
 .PHONY: demo demo-device judge check check-all check-debug coverage fuzz bench survey shell lint
 demo:
-	scripts/setup --guest-only
+	scripts/setup --guest-only $(KERNELS)
 	$(GUEST) run $(OWN) $(addprefix --kernel ,$(firstword $(KERNELS))) -- \
 		sh -c 'modprobe -a dmabuf_revoke_exporter dmabuf_revoke_importer && exec dmabuf-revoke demo $(DEMO)'
 
@@ -80,7 +81,7 @@ demo:
 # importer takes it.
 demo-device: KERNELS = $(if $(strip $(OWN)),own,7.3-iommu)
 demo-device:
-	scripts/setup --guest-only
+	scripts/setup --guest-only $(KERNELS)
 	$(GUEST) run $(OWN) $(addprefix --kernel ,$(firstword $(KERNELS))) -- \
 		sh -c 'modprobe -a dmabuf_revoke_exporter dmabuf_revoke_importer && \
 			device=$$(grep -l 0x11e8 /sys/bus/pci/devices/*/device | tail -n 1 | cut -d/ -f 6) && \
@@ -91,14 +92,14 @@ demo-device:
 
 judge:
 	$(if $(IMPORTER)$(EXPORTER),,$(error make judge IMPORTER='program argument...', or EXPORTER=))
-	scripts/setup --guest-only
+	scripts/setup --guest-only $(KERNELS)
 	$(GUEST) judge $(OWN) $(addprefix --kernel ,$(firstword $(KERNELS))) \
 		$(addprefix --module ,$(MODULE)) $(if $(EXPORTER),--exporter) \
 		$(if $(JUDGE),--options='$(JUDGE)') -- $(or $(EXPORTER),$(IMPORTER))
 
 HOST	:= quick
 check:
-	scripts/setup $(if $(OURS),,--guest-only)
+	scripts/setup $(if $(OURS),,--guest-only $(KERNELS))
 	$(GUEST) check $(OWN) $(addprefix --kernel ,$(KERNELS)) \
 		$(if $(OURS),--host $(HOST) $(addprefix --lint ,$(filter-out own,$(LINTED)))) \
 		$(if $(TESTS),--tests '$(TESTS)')
@@ -108,7 +109,7 @@ check-all: HOST = all
 check-all: check
 
 check-debug:
-	scripts/setup --guest-only
+	scripts/setup --guest-only $(KERNELS)
 	$(GUEST) check --kernel 7.3-debug $(if $(TESTS),--tests '$(TESTS)')
 
 # Also where a test failed.
@@ -117,22 +118,22 @@ coverage:
 	$(GUEST) coverage --kernel 7.3-debug
 
 fuzz:
-	scripts/setup --guest-only
+	scripts/setup --guest-only $(KERNELS)
 	$(GUEST) fuzz $(OWN) --kernel $(or $(KERNEL),$(filter own,$(KERNELS)),7.3-debug) \
 		$(addprefix --seed ,$(SEED)) $(addprefix --minutes ,$(MINUTES)) \
 		$(addprefix --operations ,$(OPERATIONS))
 
 bench:
-	scripts/setup --bench
+	scripts/setup --bench $(KERNELS)
 	$(GUEST) bench $(OWN) $(addprefix --kernel ,$(firstword $(KERNELS))) -- $(BENCH)
 
 survey: KERNELS = $(SURVEYED)
 survey:
-	scripts/setup --guest-only
+	scripts/setup --guest-only $(KERNELS)
 	$(GUEST) survey $(addprefix --kernel ,$(KERNELS))
 
 shell:
-	scripts/setup --guest-only
+	scripts/setup --guest-only $(KERNELS)
 	$(GUEST) shell $(OWN) $(addprefix --kernel ,$(firstword $(KERNELS)))
 
 lint: KERNELS = $(ALL)

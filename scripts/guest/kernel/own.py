@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The kernel that somebody has just built, as a row beside those of kernels.py."""
+"""The kernel that somebody has just built, as a row beside those of kernels/."""
 from __future__ import annotations
 
 import re
