@@ -214,11 +214,34 @@ static int dbr_ptes_fill(pte_t *pte, unsigned long addr, void *data)
 	return 0;
 }
 
+/* In one callback, for the first entry: one for each page costs more. */
+static vm_fault_t dbr_ptes_apply(struct dbr_ptes *ptes, unsigned long addr)
+{
+	return apply_to_page_range(ptes->vma->vm_mm, addr, PAGE_SIZE, dbr_ptes_fill,
+				   ptes) ? VM_FAULT_OOM : VM_FAULT_NOPAGE;
+}
+
+/*
+ * The same by the core, which walks to the page table and locks it for each: some 800
+ * instructions more a page.
+ */
+static vm_fault_t dbr_ptes_insert(const struct dbr_ptes *ptes, unsigned long addr)
+{
+	unsigned long pfn, contiguous, end, i = 0;
+	vm_fault_t ret = VM_FAULT_NOPAGE;
+
+	while (i < ptes->count && ret == VM_FAULT_NOPAGE) {
+		pfn = dbr_pages_pfn(ptes->pages, ptes->offset + i, &contiguous);
+		end = min(i + contiguous, ptes->count);
+		for (; i < end && ret == VM_FAULT_NOPAGE; i++, pfn++, addr += PAGE_SIZE)
+			ret = vmf_insert_pfn(ptes->vma, addr, pfn);
+	}
+	return ret;
+}
+
 /*
  * Maps the page that faulted and those that follow it up to the end of the page
- * table: first touch is mostly sequential. In one callback, for the first entry: one
- * for each page costs more, and so does vmf_insert_pfn(), which locks the page table
- * for each.
+ * table: first touch is mostly sequential.
  */
 static vm_fault_t dbr_vm_insert(struct dbr_buffer *buf, struct vm_fault *vmf)
 {
@@ -237,10 +260,8 @@ static vm_fault_t dbr_vm_insert(struct dbr_buffer *buf, struct vm_fault *vmf)
 	if (ptes.offset + ptes.count > ptes.pages->nr_pages)
 		return VM_FAULT_SIGBUS;
 
-	if (apply_to_page_range(vma->vm_mm, vmf->address, PAGE_SIZE, dbr_ptes_fill,
-				&ptes))
-		return VM_FAULT_OOM;
-	return VM_FAULT_NOPAGE;
+	return COMPAT_SET_PTE_AT ? dbr_ptes_apply(&ptes, vmf->address) :
+				   dbr_ptes_insert(&ptes, vmf->address);
 }
 
 /* What a CPU gets to see where there is no buffer any more. */

@@ -331,6 +331,14 @@ static inline void vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)
 }
 #endif
 
+/*
+ * Whether a module may write page table entries: arm64 has set_pte_at() check itself with
+ * CONFIG_DEBUG_VM, by a function that is not exported. Not to be tested by the preprocessor:
+ * both ways are compiled, and the one that is not taken is dropped.
+ */
+#define COMPAT_SET_PTE_AT	\
+	(!IS_ENABLED(CONFIG_ARM64) || !IS_ENABLED(CONFIG_DEBUG_VM))
+
 /* Before there was a lock for each VMA. */
 #ifndef HAVE_RELEASE_FAULT_LOCK
 static inline void release_fault_lock(struct vm_fault *vmf)
