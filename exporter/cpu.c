@@ -62,7 +62,7 @@ static int dbr_vmap(struct dbr_buffer *buf, struct iosys_map *map)
 
 	buf->vmap_pages = dbr_pages_get(buf->pages);
 	buf->vmapped = ktime_get();
-	buf->vmaps++;
+	WRITE_ONCE(buf->vmaps, buf->vmaps + 1);
 	trace_dbr_vmap(buf);
 	iosys_map_set_vaddr(map, vaddr);
 	return 0;
@@ -85,7 +85,7 @@ void dbr_dmabuf_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
 
 	compat_vmap_begin(dmabuf);
 	vunmap(map->vaddr);
-	buf->vmaps--;
+	WRITE_ONCE(buf->vmaps, buf->vmaps - 1);
 	trace_dbr_vunmap(buf);
 	dbr_pages_put_later(buf->vmap_pages);
 	buf->vmap_pages = NULL;

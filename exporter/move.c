@@ -86,7 +86,8 @@ static void dbr_move_work(struct work_struct *work)
 	wake_up_all(&buf->wait);
 	dbr_pages_put(move->from);
 	dbr_move_put_after(move);
-	WRITE_ONCE(move->over, true);
+	/* Pairs with dbr_move_wait(): what was freed is not counted any more. */
+	smp_store_release(&move->over, true);
 	wake_up_all(&buf->wait);
 	dma_fence_put(&move->fence);
 	dma_buf_put(buf->dmabuf);
@@ -341,6 +342,12 @@ static struct dma_fence *dbr_move_find(struct dbr_buffer *buf, u64 number)
 	return fence;
 }
 
+static bool dbr_move_is_over(const struct dbr_move *move)
+{
+	/* Pairs with dbr_move_work(): what was freed is not counted any more. */
+	return smp_load_acquire(&move->over);
+}
+
 /**
  * dbr_move_wait - wait until the contents have been copied
  * @buf: the buffer; the caller holds a dma-buf reference
@@ -361,7 +368,7 @@ int dbr_move_wait(struct dbr_buffer *buf, u64 number, u64 deadline_ns)
 	ret = deadline_wait(buf->wait, dma_fence_is_signaled(fence), deadline_ns);
 	/* The deadline is for the fences. To free the old pages is up to us. */
 	if (!ret)
-		ret = wait_event_killable(buf->wait, READ_ONCE(move->over));
+		ret = wait_event_killable(buf->wait, dbr_move_is_over(move));
 	dma_fence_put(fence);
 	return ret;
 }

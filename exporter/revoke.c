@@ -397,7 +397,7 @@ static int dbr_revoke_await(struct dbr_buffer *buf, bool suspend, u64 deadline_n
 
 	ret = deadline_wait(buf->wait, dbr_is_in(buf, DMABUF_REVOKE_STATE_REVOKED),
 			    deadline_ns);
-	/* The deadline is for blockers. Without them the rest is ours to do. */
+	/* The deadline is for blockers. Without them the rest is ours to do; no more is asked. */
 	if (ret == -ETIMEDOUT && READ_ONCE(buf->unmapped))
 		ret = wait_event_killable(buf->wait,
 					  dbr_is_in(buf, DMABUF_REVOKE_STATE_REVOKED));

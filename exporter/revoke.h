@@ -8,6 +8,10 @@
 #include "exporter.h"
 #include "faults.h"
 
+/*
+ * Without the resv lock these are hints: to fail early, or to go and take the lock. So they
+ * order nothing. Who concludes from a state what else there is uses dbr_is_in(), or the lock.
+ */
 static inline bool dbr_is_suspended(struct dbr_buffer *buf)
 {
 	enum dmabuf_revoke_state state = READ_ONCE(buf->state);

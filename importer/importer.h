@@ -235,7 +235,10 @@ struct dbi_piece {
 	size_t bytes;			/* where there is I/O memory DBI_IO_BYTES at most */
 };
 
-/* Whether it has to end in the midst of a pass. */
+/*
+ * Whether it has to end in the midst of a pass. Nothing is concluded from either but that:
+ * who has set them waits for the end under the lock, dbi_engine_is_off(), dbi_engine_has_ended().
+ */
 static inline bool dbi_job_is_cut(const struct dbi_job *job)
 {
 	return READ_ONCE(job->map->mode) == DBI_MAPPING_CUT ||

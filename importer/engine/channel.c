@@ -155,12 +155,19 @@ static void dbi_engine_await(struct dbi_job *job)
 	struct dbi_attachment *att = job->att;
 	struct dma_fence *dep = job->dep;
 
-	if (!dep || dma_fence_add_callback(dep, &job->dep_cb, dbi_dep_signalled))
+	if (!dep)
 		return;
-	wait_event_interruptible(att->wait,
-				 !dbi_job_may_start(job) ||
-				 dma_fence_is_signaled(dep));
-	dma_fence_remove_callback(dep, &job->dep_cb);
+	if (!dma_fence_add_callback(dep, &job->dep_cb, dbi_dep_signalled)) {
+		wait_event_interruptible(att->wait,
+					 !dbi_job_may_start(job) ||
+					 dma_fence_is_signaled(dep));
+		dma_fence_remove_callback(dep, &job->dep_cb);
+	}
+	/*
+	 * Pairs with dma_fence_signal(): what was written before it, by an engine that is a
+	 * CPU as well, or by who evicts the device. To see that it has signalled orders nothing.
+	 */
+	smp_rmb();
 }
 
 /* From here on the job counts as in flight, unless the mapping has to go. */
