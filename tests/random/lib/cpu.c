@@ -67,7 +67,10 @@ int fuzz_peek(const void *from, uint64_t *value)
 
 int fuzz_poke(void *to, uint64_t value)
 {
-	return ATTEMPT(FAULTS, *(volatile uint64_t *)to = value);
+	/* In two registers of a CPU of 32 bits, which sigsetjmp() might not give back. */
+	const volatile uint64_t kept = value;
+
+	return ATTEMPT(FAULTS, *(volatile uint64_t *)to = kept);
 }
 
 /* -EFAULT: a fault; -EINTR: it took too long, or it was interrupted. */
