@@ -195,7 +195,11 @@ struct dbr_ptes {
 	unsigned long count;		/* of entries; all are in one page table */
 };
 
-/* @pte: the first entry. The page table is locked, so those after it are, too. */
+/*
+ * @pte: the first entry. The page table is locked, so those after it are, too. Special ones, so
+ * arm64 neither folds neighbours into contiguous entries, which it would have to unfold when one
+ * goes, nor looks for tags (MTE) and instructions in the pages.
+ */
 static int dbr_ptes_fill(pte_t *pte, unsigned long addr, void *data)
 {
 	const struct dbr_ptes *ptes = data;

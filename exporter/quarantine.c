@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Memory that was taken back, filled with a pattern and watched: whoever writes to
- * it after the revoke leaves a mark.
+ * it after the revoke leaves a mark. It is filled and checked through the caches, so of a
+ * device that is not coherent a mark may be missed, where what they hold hides or replaces it.
  */
 
 #include <linux/highmem.h>
