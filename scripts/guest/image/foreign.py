@@ -122,8 +122,12 @@ def complete(tree: Path, tools: Path, top: Path) -> None:
         shutil.copyfile(master, tree / "etc" / name)
     for link, target in {"awk": "mawk", "cc": "gcc"}.items():
         (tree / "usr/bin" / link).symlink_to(target)
-    for modules in (tree / "usr/lib/modules").glob("*"):
-        process.run("depmod", ["depmod", "-b", str(tree), modules.name])
+    modules = tree / "usr/lib/modules"
+    modules.mkdir(
+        exist_ok=True
+    )  # chroot.py looks there, also for a kernel of one's own
+    for path in modules.iterdir():
+        process.run("depmod", ["depmod", "-b", str(tree), path.name])
     # Importing pytest takes 9 s in the guest without it, and 3 s with it.
     binds = {"image": tree}
     chroot.run("compiling Python", top / "mnt", tools, _COMPILE, binds)

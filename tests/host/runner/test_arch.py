@@ -139,6 +139,19 @@ def test_what_scripts_of_packages_do_is_done(
     assert binds == [{"image": tree}]
 
 
+def test_a_tree_for_a_kernel_of_ones_own_has_a_place_for_modules(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree = tmp_path / "tree"
+    for name in ("etc", "usr/bin", "usr/lib", "usr/share/base-passwd"):
+        (tree / name).mkdir(parents=True)
+    for name in ("passwd", "group"):
+        (tree / f"usr/share/base-passwd/{name}.master").touch()
+    monkeypatch.setattr(chroot, "run", lambda *words: "")
+    foreign.complete(tree, tmp_path / "tools", tmp_path)
+    assert (tree / "usr/lib/modules").is_dir()
+
+
 CONSOLE = """\
 [    9.5] sysrq: Trigger a crash
 [    9.5] Kernel panic - not syncing: sysrq triggered crash
