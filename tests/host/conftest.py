@@ -15,6 +15,7 @@ sys.path.insert(0, str(REPOSITORY / "scripts"))
 
 from guest import kernels, settings  # noqa: E402
 from guest.image import base as image  # noqa: E402
+from guest.output import history  # noqa: E402
 from guest.tree import cache  # noqa: E402
 
 
@@ -23,6 +24,12 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         "whole: makes packages, further images or a build of its own: `make check-all`",
     )
+
+
+@pytest.fixture(autouse=True)
+def history_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a made-up run takes is nothing to foretell a real one by."""
+    monkeypatch.setattr(history, "cache_directory", lambda: tmp_path / "history")
 
 
 @pytest.fixture

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from guest import settings
 from guest.errors import Interrupted, RunnerError
+from guest.output import progress
 from guest.tree import cache
 
 from ..sample import REPOSITORY
@@ -137,3 +139,13 @@ def test_where_make_builds_is_new_once_make_was_killed(
     with cache.workshop(tmp_path, "owner", ["a.c"]):
         # What make leaves that has failed by itself is whole.
         assert (build / "a.o").exists() == (how is RunnerError)
+
+
+def test_what_tests_make_up_is_no_history_of_this_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing that runs here may say how long the next real run will take."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "machine"))
+    with progress.phase("7.3", "what is made up"):
+        pass
+    assert not settings.cache_directory().exists()

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from guest import settings
 from guest.output import history, progress
 from guest.output.console import GuestStream
 from guest.suite.watch import Watch
@@ -47,6 +48,7 @@ console.result({CLOSING!r})
 @pytest.fixture(autouse=True)
 def cache_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(history, "cache_directory", settings.cache_directory)
 
 
 def in_a_log(every: float) -> list[str]:
