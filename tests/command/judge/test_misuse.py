@@ -282,6 +282,29 @@ def test_signal_while_it_runs(tmp_path: Path, number: int, text: str) -> None:
     assert document["findings"] and "FAIL" not in verdicts(document).values()
 
 
+GROUPS = Path("/sys/fs/cgroup")
+
+
+def groups() -> list[str]:
+    """Of judges."""
+    return [path.name for path in GROUPS.glob("dmabuf-revoke-judge-*")]
+
+
+def test_what_it_leaves_of_memory_limits_the_next_one_removes(tmp_path: Path) -> None:
+    if "memory" not in (GROUPS / "cgroup.controllers").read_text("ascii").split():
+        pytest.skip("no memory controller: boot with cgroup_enable=memory")
+    (GROUPS / "cgroup.subtree_control").write_text("+memory", "ascii")
+    with Fifo(tmp_path) as said:
+        words = ["bash", "-c", f"echo $$ >{said.path}; exec sleep {LONG}"]
+        more = ["--scenario", "memory-limit", "--limit", "import=1h"]
+        process = Process("test-importer", *more, "--", *words)
+        said.line()
+    process.end(signal.SIGKILL, status=-signal.SIGKILL)
+    assert len(groups()) == 1
+    run(*JUDGE, "--", "true", status=77)
+    assert not groups()
+
+
 def test_it_dies_with_us(tmp_path: Path) -> None:
     with Fifo(tmp_path) as said:
         words = ["bash", "-c", f"echo $$ >{said.path}; exec sleep {LONG}"]

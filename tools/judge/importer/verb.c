@@ -9,6 +9,7 @@
 
 #include "judge/importer/scenarios.h"
 #include "judge/importer/stage.h"
+#include "judge/program/cgroup.h"
 #include "judge/run.h"
 #include "lib/devices/open.h"
 #include "lib/process/handover.h"
@@ -42,6 +43,7 @@ static int run(const struct verb *verb, char **program, struct importer_subject 
 		return status;
 	if (!dr_exporter_info(judge.exporter, &info))
 		subject->maps_unpinned = info.features & DMABUF_REVOKE_FEATURE_MAP_UNPINNED;
+	cgroup_clean_up();
 	/* What needs it is left out where it is not loaded. */
 	judge.importer = dr_open(DMABUF_REVOKE_IMPORTER_PATH);
 	status = run_suite(&suite, &judge, options);

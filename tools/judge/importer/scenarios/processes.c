@@ -4,14 +4,13 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "judge/importer/scenarios.h"
 #include "judge/importer/stage.h"
+#include "judge/program/cgroup.h"
 #include "lib/text/message.h"
 
 static const struct dmabuf_revoke_alloc quarantined = { .flags = DMABUF_REVOKE_ALLOC_QUARANTINE };
@@ -104,64 +103,6 @@ const struct scenario last_descriptor = {
 	.run = run_last,
 };
 
-static bool find_cgroups(char *folder, size_t size)
-{
-	FILE *mounts = fopen("/proc/self/mounts", "re");
-	char line[1024], place[256], type[64];
-	bool found = false;
-
-	while (mounts && !found && fgets(line, sizeof(line), mounts))
-		if (sscanf(line, "%*s %255s %63s", place, type) == 2 && !strcmp(type, "cgroup2")) {
-			snprintf(folder, size, "%s", place);
-			found = true;
-		}
-	if (mounts)
-		fclose(mounts);
-	return found;
-}
-
-static bool write_file(const char *folder, const char *name, const char *text)
-{
-	char path[512];
-	bool written;
-	int file;
-
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	file = open(path, O_WRONLY | O_CLOEXEC);
-	written = file >= 0 && write(file, text, strlen(text)) == (ssize_t)strlen(text);
-	if (file >= 0)
-		close(file);
-	return written;
-}
-
-/* It has what it has, and gets no more. */
-static bool close_group(const char *folder)
-{
-	char path[512], text[32];
-	ssize_t length;
-	int file;
-
-	snprintf(path, sizeof(path), "%s/memory.current", folder);
-	file = open(path, O_RDONLY | O_CLOEXEC);
-	length = file < 0 ? -1 : read(file, text, sizeof(text) - 1);
-	if (file >= 0)
-		close(file);
-	if (length <= 0)
-		return false;
-	text[length] = 0;
-	return write_file(folder, "memory.max", text);
-}
-
-/* Those that it has killed take a while. */
-static void remove_group(const char *folder)
-{
-	const struct timespec pause = { .tv_nsec = 10000000 };
-	int i;
-
-	for (i = 0; i < 500 && rmdir(folder) && errno == EBUSY; i++)
-		nanosleep(&pause, NULL);
-}
-
 static void run_in(struct trial *trial, const char *folder)
 {
 	struct stage stage;
@@ -169,11 +110,11 @@ static void run_in(struct trial *trial, const char *folder)
 	if (stage_alloc(&stage, trial, &quarantined)) {
 		stage.cgroup = folder;
 		if (stage_start(&stage) && stage_await_use(&stage)) {
-			if (close_group(folder)) {
+			if (cgroup_fill(folder)) {
 				stage_revoke(&stage);
 				stage_judge_told(&stage);
 				/* How soon it ends without memory says nothing of a driver. */
-				write_file(folder, "memory.max", "max");
+				cgroup_limit(folder, "max");
 			} else {
 				trial_give_up(trial, "no memory controller in %s", folder);
 			}
@@ -184,24 +125,25 @@ static void run_in(struct trial *trial, const char *folder)
 
 static void run_group(struct trial *trial)
 {
-	char root[256], folder[320];
+	char root[CGROUP_PATH], folder[CGROUP_PATH];
+	int ret;
 
-	if (!find_cgroups(root, sizeof(root))) {
+	if (!cgroup_root(root)) {
 		trial_give_up(trial, "no cgroup2 is mounted: mount -t cgroup2 none /sys/fs/cgroup");
 		return;
 	}
-	snprintf(folder, sizeof(folder), "%s/dmabuf-revoke-judge-%d", root, getpid());
-	if (mkdir(folder, 0700)) {
-		trial_give_up(trial, "no cgroup of its own: %s", errno_name(errno));
+	ret = cgroup_make(root, folder);
+	if (ret) {
+		trial_give_up(trial, "no cgroup of its own: %s", errno_name(ret));
 		return;
 	}
-	if (write_file(folder, "memory.max", "max"))
+	if (cgroup_limit(folder, "max"))
 		run_in(trial, folder);
 	else
 		trial_give_up(trial,
 			      "no memory controller for it: echo +memory >%s/cgroup.subtree_control",
 			      root);
-	remove_group(folder);
+	cgroup_remove(folder);
 }
 
 const struct scenario memory_limit = {
