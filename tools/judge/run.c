@@ -225,6 +225,17 @@ static void run_each(const struct suite *suite, struct judge *judge,
 		}
 }
 
+static bool has_verdict(const struct findings *findings)
+{
+	size_t i;
+
+	for (i = 0; i < findings->count; i++)
+		if (findings->rows[i].verdict >= VERDICT_PASS &&
+		    strcmp(findings->rows[i].clause, "LOG"))
+			return true;
+	return false;
+}
+
 /* Those that nobody asked for are not reported. */
 static void keep_chosen(struct judge *judge, const struct run_options *options)
 {
@@ -310,6 +321,7 @@ int run_suite(const struct suite *suite, struct judge *judge, const struct run_o
 		/* Whatever becomes of the report, nothing is left in tracefs. */
 		own_record_close(judge->record);
 		judge->record = NULL;
+		judge->tried = has_verdict(&judge->findings);
 		keep_chosen(judge, options);
 		status = judge->findings.ret ?
 			 explain(ACT_OTHER, judge->findings.ret, "keeping the verdicts") :

@@ -305,6 +305,12 @@ def test_what_it_leaves_of_memory_limits_the_next_one_removes(tmp_path: Path) ->
     assert not groups()
 
 
+def test_log_alone_is_a_verdict_on_what_was_tried() -> None:
+    only = ["--clause", "LOG"]
+    assert verdicts(judge(OURS, status=0, more=only)) == {"LOG": "PASS"}
+    assert verdicts(judge("true", status=77, more=only)) == {"LOG": "PASS"}
+
+
 def test_it_dies_with_us(tmp_path: Path) -> None:
     with Fifo(tmp_path) as said:
         words = ["bash", "-c", f"echo $$ >{said.path}; exec sleep {LONG}"]

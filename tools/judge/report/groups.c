@@ -84,18 +84,19 @@ static unsigned int count(const struct findings *findings, enum verdict verdict)
 }
 
 /* That the log is silent says nothing of what was not tried. */
-static bool is_judged(const struct findings *findings)
+static bool is_judged(const struct judge *judge)
 {
-	const struct finding *log = findings_worst(findings, "", "LOG");
+	const struct finding *log = findings_worst(&judge->findings, "", "LOG");
+	bool silent = log && log->verdict == VERDICT_PASS;
 
-	return count(findings, VERDICT_PASS) > (log && log->verdict == VERDICT_PASS);
+	return count(&judge->findings, VERDICT_PASS) > (silent && !judge->tried);
 }
 
 int verdict_on_all(const struct judge *judge)
 {
 	if (count(&judge->findings, VERDICT_FAIL) || cut_short(judge))
 		return STATUS_FAILED;
-	return is_judged(&judge->findings) ? STATUS_DONE : STATUS_IMPOSSIBLE;
+	return is_judged(judge) ? STATUS_DONE : STATUS_IMPOSSIBLE;
 }
 
 /* "; UNKNOWN: I10, I13"; nothing, if no clause has that verdict. */
@@ -125,7 +126,7 @@ static void write_sentence(FILE *out, const struct judge *judge)
 	if (failed) {
 		fprintf(out, "FAIL: %u of %u clauses", failed, all);
 		name(out, findings, VERDICT_FAIL, ": ");
-	} else if (is_judged(findings)) {
+	} else if (is_judged(judge)) {
 		fprintf(out, "PASS: %u of %u clauses", passed, all);
 	} else {
 		fprintf(out, "Nothing could be judged");
