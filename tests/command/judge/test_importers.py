@@ -422,3 +422,47 @@ def test_machine_that_stood_still_is_tried_again(tmp_path: Path) -> None:
     )
     assert ran.exists()
     assert verdicts.cells_of("FAIL") == {("revoke-mapped", "I2")}, verdicts.findings
+
+
+#: Once; then it is our importer. A segfault is the one line of the kernel's that begins with a name
+#: of ours.
+LOGGING = """
+import ctypes, os, sys
+
+def log():
+    ctypes.CDLL(None).prctl(15, b"rcu: INFO", 0, 0, 0)
+    ctypes.string_at(0)
+
+try:
+    os.close(os.open(sys.argv[1], os.O_CREAT | os.O_EXCL))
+except FileExistsError:
+    pass
+else:
+    child = os.fork()
+    if not child:
+        log()
+    os.waitpid(child, 0)
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+def logging_once(tmp_path: Path) -> tuple[str, ...]:
+    return (sys.executable, "-c", LOGGING, str(tmp_path / "logged"), OURS)
+
+
+def test_stall_that_the_kernel_reports_fails(tmp_path: Path) -> None:
+    """A control."""
+    verdicts = judge("--scenario", "revoke-mapped", program=logging_once(tmp_path))
+    assert verdicts.cells_of("FAIL") == {("revoke-mapped", "LOG")}
+    assert "rcu: INFO" in verdicts.evidence("FAIL")
+
+
+def test_stall_of_a_machine_that_stood_still_is_tried_again(tmp_path: Path) -> None:
+    """Its watchdogs say so, too."""
+    stopper, ran = tmp_path / "stopper.py", tmp_path / "ran"
+    stopper.write_text(STOPPER)
+    program = (sys.executable, str(stopper), str(ran), *logging_once(tmp_path))
+    verdicts = judge("--scenario", "revoke-mapped", program=program)
+    assert ran.exists() and (tmp_path / "logged").exists()
+    assert not verdicts.cells_of("FAIL"), verdicts.evidence("FAIL")
+    assert verdicts.cells["revoke-mapped", "LOG"] == "PASS"

@@ -23,6 +23,14 @@ static int is_ours(const char *text)
 	return !strncmp(text, "dmabuf_revoke_", strlen("dmabuf_revoke_"));
 }
 
+static bool has_one(const char *text, const char *const *words)
+{
+	for (; *words; words++)
+		if (strstr(text, *words))
+			return true;
+	return false;
+}
+
 /* A report is several lines; its first one has one of these in it. */
 static int is_complaint(const char *text)
 {
@@ -30,14 +38,17 @@ static int is_complaint(const char *text)
 		"WARNING:", "BUG:", "Oops", "UBSAN:", "general protection fault", "DMA-API:",
 		"DMAR:", "INFO: task ", "possible circular locking", "refcount_t:",
 		"AMD-Vi: Event", "rcu: INFO", "kernel BUG at", "list_add corruption",
-		"list_del corruption", "sleeping function",
+		"list_del corruption", "sleeping function", NULL,
 	};
-	size_t i;
 
-	for (i = 0; i < sizeof(words) / sizeof(*words); i++)
-		if (strstr(text, words[i]))
-			return !is_ours(text);
-	return 0;
+	return has_one(text, words) && !is_ours(text);
+}
+
+bool kernel_log_is_stall(const char *text)
+{
+	static const char *const words[] = { "soft lockup", "rcu: INFO", "INFO: task ", NULL };
+
+	return has_one(text, words);
 }
 
 /* "PRIORITY,...;text": what programs write there has a facility of its own. */

@@ -3,6 +3,8 @@
 #ifndef JUDGE_KERNEL_LOG_H
 #define JUDGE_KERNEL_LOG_H
 
+#include <stdbool.h>
+
 /* A descriptor of /dev/kmsg that reads what comes from now on, or -errno. */
 int kernel_log_open(void);
 /*
@@ -11,5 +13,7 @@ int kernel_log_open(void);
  * write there. NULL: forget them. Returns whether there was more, which was overwritten.
  */
 int kernel_log_read(int log, void (*line)(void *context, const char *text), void *context);
+/* Whether such a complaint is that something took too long: a machine that stood still has it, too. */
+bool kernel_log_is_stall(const char *text);
 
 #endif

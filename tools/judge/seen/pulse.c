@@ -25,6 +25,7 @@ struct heart {
 /* The newest ones, of any CPU, in the order of their ends. */
 static struct gap {
 	uint64_t begin_ns, end_ns;
+	const struct heart *heart;
 } gaps[REMEMBERED];
 
 static size_t gap_count;		/* ever; under @gaps_lock, as @gaps */
@@ -38,7 +39,7 @@ static struct gap since(const struct heart *heart, uint64_t now)
 {
 	uint64_t due = heart->last_beat + PERIOD_NS;
 
-	return (struct gap){ now > due + LATE_NS ? due : now, now };
+	return (struct gap){ now > due + LATE_NS ? due : now, now, heart };
 }
 
 static void *beat(void *context)
@@ -132,4 +133,40 @@ uint64_t pulse_lost(uint64_t begin_ns, uint64_t end_ns)
 		lost += end_ns - begin_ns;
 	pthread_mutex_unlock(&gaps_lock);
 	return lost;
+}
+
+static uint64_t within(const struct gap *gap, uint64_t begin_ns, uint64_t end_ns)
+{
+	uint64_t before_ns = end_ns;
+
+	return add(gap, begin_ns, &before_ns);
+}
+
+static uint64_t longest(const struct heart *heart, uint64_t begin_ns, uint64_t end_ns)
+{
+	const struct gap last = since(heart, dr_now());
+	uint64_t most = within(&last, begin_ns, end_ns), one;
+	size_t i;
+
+	for (i = 0; i < gap_count && i < REMEMBERED; i++) {
+		one = gaps[i].heart == heart ? within(&gaps[i], begin_ns, end_ns) : 0;
+		if (one > most)
+			most = one;
+	}
+	return most;
+}
+
+uint64_t pulse_stood(uint64_t begin_ns, uint64_t end_ns)
+{
+	uint64_t least = UINT64_MAX, one;
+	size_t i;
+
+	pthread_mutex_lock(&gaps_lock);
+	for (i = 0; i < heart_count; i++) {
+		one = longest(&hearts[i], begin_ns, end_ns);
+		if (one < least)
+			least = one;
+	}
+	pthread_mutex_unlock(&gaps_lock);
+	return heart_count ? least : 0;
 }
