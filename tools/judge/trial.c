@@ -261,7 +261,7 @@ bool trial_is_over(struct trial *trial, uint64_t ns, uint64_t begin_ns)
 	return is_too_long(took, pulse_lost(begin_ns, now), 2 * ns) || took > 10 * ns;
 }
 
-/* So long no CPU stands still at once for what a driver does; and what its watchdogs look back on. */
+/* No driver makes all CPUs stand still for so long; and how far the watchdogs look back. */
 #define STOOD_NS	1000000000ULL
 #define STALL_NS	60000000000ULL
 
@@ -275,8 +275,8 @@ static bool is_of_machine(struct trial *trial, const char *text)
 	if (stood_ns < STOOD_NS)
 		return false;
 	trial->spoiled = true;
-	trial_unknown(trial, "LOG", "the kernel's log: %s; but this machine did nothing for %s", text,
-		      format_duration(duration, stood_ns));
+	trial_unknown(trial, "LOG", "the kernel's log: %s; but this machine did nothing for %s",
+		      text, format_duration(duration, stood_ns));
 	return true;
 }
 

@@ -13,7 +13,7 @@ int kernel_log_open(void);
  * write there. NULL: forget them. Returns whether there was more, which was overwritten.
  */
 int kernel_log_read(int log, void (*line)(void *context, const char *text), void *context);
-/* Whether such a complaint is that something took too long: a machine that stood still has it, too. */
+/* Whether it is that something took too long, which comes of a machine that stood still, too. */
 bool kernel_log_is_stall(const char *text);
 
 #endif

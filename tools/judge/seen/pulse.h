@@ -15,7 +15,7 @@ void pulse_stop(void);
 
 /* For how long some CPU ran nothing, in ns, from @begin_ns to @end_ns of CLOCK_MONOTONIC. */
 uint64_t pulse_lost(uint64_t begin_ns, uint64_t end_ns);
-/* The longest time, in one piece, that each CPU ran nothing: of the one for which it is shortest. */
+/* The longest time, in one piece, that a CPU ran nothing: of the CPU for which that is shortest. */
 uint64_t pulse_stood(uint64_t begin_ns, uint64_t end_ns);
 
 #endif

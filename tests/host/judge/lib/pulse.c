@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The judge's pulse where one CPU stands still: its thread sleeps longer than it asked for. Prints
- * how many threads there are, and CPUs; then of each CPU, and of all at once, how much was lost and
- * how long it was, in ms.
+ * how many threads there are, and CPUs; then of each CPU, and of all at once, how much was lost,
+ * how long all stood still, and how long it was, in ms.
  */
 #include <sched.h>
 #include <stdatomic.h>
@@ -47,7 +47,8 @@ static void stop(int cpu)
 	sleep_for(900);
 	stopped = NONE;
 	ended = dr_now();
-	printf("%llu %llu\n", pulse_lost(began, ended) / MS, (ended - began) / MS);
+	printf("%llu %llu %llu\n", pulse_lost(began, ended) / MS, pulse_stood(began, ended) / MS,
+	       (ended - began) / MS);
 	/* The last ones wake. */
 	sleep_for(600);
 }
