@@ -75,3 +75,17 @@ def collect(results: Path) -> list[Record]:
     """What a guest has left in its results."""
     found = sorted(results.glob(f"{PREFIX}*.json"))
     return [read(path.read_bytes()) for path in found]
+
+
+def changes(before: list[Record], now: list[Record]) -> list[str]:
+    """A line for each verdict that is another one. A driver may be judged as both."""
+    old = {(r.driver, r.side): r.clauses for r in before}
+    lines = []
+    for record in now:
+        was = old.get((record.driver, record.side), {})
+        for clause, is_ in record.clauses.items():
+            word = was[clause].verdict if clause in was else "nothing"
+            if word != is_.verdict:
+                who = f"{record.driver} as {record.side}"
+                lines.append(f"{who}: {clause}: {word}, now {is_.verdict}")
+    return lines

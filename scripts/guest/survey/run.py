@@ -37,14 +37,8 @@ def _keep(source: Path, name: str, results: Path) -> None:
     if not found:
         raise RunnerError(f"{name}: no driver was judged; what it said is in {results}")
     path = records.kept_at(source, name)
-    before = {r.driver: r for r in records.load(path)} if path.exists() else {}
-    for record in found:
-        old = before.get(record.driver)
-        for clause, now in record.clauses.items():
-            was = old.clauses.get(clause) if old else None
-            if was is None or was.verdict != now.verdict:
-                word = was.verdict if was else "nothing"
-                result(f"{name}: {record.driver}: {clause}: {word}, now {now.verdict}")
+    for line in records.changes(records.load(path) if path.exists() else [], found):
+        result(f"{name}: {line}")
     records.save(path, found)
 
 

@@ -36,6 +36,17 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
     assert records.load(path) == [other, SAMPLE]
 
 
+def test_changes_are_of_the_same_side() -> None:
+    """A driver may be judged as both."""
+    other = replace(SAMPLE, side="exporter", clauses={"E6": FAIL})
+    assert not records.changes([SAMPLE, other], [other, SAMPLE])
+    now = replace(SAMPLE, clauses={"I4": FAIL, "I9": FAIL})
+    lines = ["cam as importer: I9: PASS, now FAIL"]
+    assert records.changes([SAMPLE, other], [now, other]) == lines
+    lines = ["cam as exporter: E6: nothing, now FAIL"]
+    assert records.changes([SAMPLE], [SAMPLE, other]) == lines
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"clauses": 1}', "[1]"])
 def test_something_else_is_refused(text: str) -> None:
     with pytest.raises(RunnerError, match="not what the survey writes"):
