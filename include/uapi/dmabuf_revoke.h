@@ -1296,7 +1296,8 @@ struct dmabuf_revoke_status {
  * Errors:
  *   EBUSY	VMAP: there is one already, or one is being made
  *   ENXIO	VUNMAP: there is none
- *   EINTR	a signal arrived and the call was not restarted
+ *   EINTR	a signal arrived and the call was not restarted; while the buffer is read,
+ *		a fatal one
  *   and whatever the exporter's vmap and begin_cpu_access return. The exporter of this
  *   project:
  *   ENODEV	the buffer has been revoked, or is suspended
