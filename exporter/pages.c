@@ -155,7 +155,7 @@ static void dbr_pages_free(struct dbr_pages *pages)
 	void *freed_data = pages->freed_data;
 	unsigned int i;
 
-	for (i = 0; i < pages->nr_memory_chunks; i++) {
+	for (i = 0; i < pages->nr_chunks; i++) {
 		struct page *page = pages->chunks[i].page;
 		unsigned int order = compound_order(page);
 
@@ -209,21 +209,9 @@ static void dbr_chunks_shuffle(struct dbr_pages *pages, u64 seed)
 	unsigned int i, other;
 
 	prandom_seed_state(&state, seed);
-	for (i = pages->nr_memory_chunks - 1; i; i--) {
+	for (i = pages->nr_chunks - 1; i; i--) {
 		other = prandom_u32_state(&state) % (i + 1);
 		swap(pages->chunks[i].page, pages->chunks[other].page);
-		cond_resched();
-	}
-}
-
-/* The first again and again. */
-static void dbr_chunks_repeat(struct dbr_pages *pages)
-{
-	unsigned int i, n = pages->nr_memory_chunks;
-
-	for (i = n; i < pages->nr_chunks; i++) {
-		pages->chunks[i].page = pages->chunks[i - n].page;
-		pages->chunks[i].start = pages->chunks[i - n].start + pages->nr_memory;
 		cond_resched();
 	}
 }
@@ -237,12 +225,11 @@ static int dbr_chunks_alloc(struct dbr_pages *pages, const struct dbr_shape *sha
 	ret = dbr_list_alloc(&list, shape);
 	if (ret < 0)
 		goto err_free;
-	pages->nr_memory_chunks = ret;
+	pages->nr_chunks = ret;
 	if (times > 1 && times > DBR_REPEATED_CHUNKS / ret) {
 		ret = -EOVERFLOW;
 		goto err_free;
 	}
-	pages->nr_chunks = ret * times;
 	pages->chunks = dbr_chunks_room(pages);
 	if (!pages->chunks) {
 		ret = -ENOMEM;
@@ -252,7 +239,6 @@ static int dbr_chunks_alloc(struct dbr_pages *pages, const struct dbr_shape *sha
 	dbr_chunks_take(pages, &list);
 	if (shape->kind == DMABUF_REVOKE_SHAPE_SHUFFLED)
 		dbr_chunks_shuffle(pages, shape->seed);
-	dbr_chunks_repeat(pages);
 	return 0;
 
 err_free:
@@ -351,9 +337,10 @@ static unsigned int dbr_pages_segments(struct dbr_pages *pages,
 				       const struct dbr_limits *limits,
 				       struct scatterlist *sg)
 {
-	unsigned int i, n = 0;
+	unsigned int i = 0, n = 0;
+	pgoff_t done;
 
-	for (i = 0; i < pages->nr_chunks; i++) {
+	for (done = 0; done < pages->nr_pages; i = (i + 1) % pages->nr_chunks) {
 		struct page *page = pages->chunks[i].page;
 		size_t size = PAGE_SIZE << compound_order(page);
 		size_t at, length;
@@ -366,6 +353,8 @@ static unsigned int dbr_pages_segments(struct dbr_pages *pages,
 			sg_set_page(sg, page + (at >> PAGE_SHIFT), length, 0);
 			sg = sg_next(sg);
 		}
+		done += size >> PAGE_SHIFT;
+		cond_resched();
 	}
 	return n;
 }
@@ -418,6 +407,8 @@ unsigned long dbr_pages_pfn(struct dbr_pages *pages, pgoff_t offset,
 	unsigned long skip;
 
 	WRITE_ONCE(pages->handed_out, true);
+	if (offset >= pages->nr_memory)
+		offset %= pages->nr_memory;
 	while (high - low > 1) {
 		unsigned int mid = low + (high - low) / 2;
 

@@ -20,7 +20,7 @@
 /* A run of physically contiguous pages, one (compound) allocation. */
 struct dbr_chunk {
 	struct page *page;
-	pgoff_t start;			/* offset in the buffer, in pages */
+	pgoff_t start;			/* offset in the memory, in pages */
 };
 
 /* How the memory is made up. */
@@ -45,9 +45,8 @@ struct dbr_pages {
 	struct dbr_chunk *chunks;	/* ascending by start */
 	struct dbr_chunk single;	/* @chunks, if one is enough */
 	unsigned int nr_chunks;
-	unsigned int nr_memory_chunks;	/* the first; those that follow repeat them */
-	pgoff_t nr_pages;
-	pgoff_t nr_memory;		/* of them; as of @nr_memory_chunks */
+	pgoff_t nr_memory;		/* pages in them */
+	pgoff_t nr_pages;		/* to be seen: all chunks, again and again */
 	struct dbr_account *account;	/* has the memory; see account.c */
 
 	/* Inside of the resv lock, and of a fence's signalling path: see mapping.c. */

@@ -181,6 +181,26 @@ CASE(shapes, E10_repeated_beyond_8_GiB_warns_overlap)
 	is_repeated(9 * GIB);
 }
 
+/* What is counted for whoever has it is what it takes, however often it is there. */
+CASE(shapes, E10_repeated_takes_no_more_than_is_counted)
+{
+	struct buffer buffers[8];
+	uint64_t before;
+
+	/* What the first one of all takes for good. */
+	buffers[0] = shaped(2 * PAGE, 0, S(REPEATED), PAGE);
+	revoke_fully(buffers[0].id);
+	close(buffers[0].fd);
+	before = memory_of_system("MemFree");
+	for (size_t i = 0; i < ARRAY_SIZE(buffers); i++)
+		buffers[i] = shaped(4 * GIB, 0, S(REPEATED), PAGE);
+	equal(bytes_in_system(), ARRAY_SIZE(buffers) * PAGE);
+	holds(memory_of_system("MemFree") + 32 * MIB > before, "%lld MiB are gone",
+	      (long long)((before - memory_of_system("MemFree")) / MIB));
+	for (size_t i = 0; i < ARRAY_SIZE(buffers); i++)
+		close(buffers[i].fd);
+}
+
 /* Once, and in its own place. */
 CASE(shapes, E14_repeated_is_moved)
 {
