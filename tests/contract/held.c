@@ -374,6 +374,47 @@ CASE(held, E13_there_are_none_after_FREE)
 	close(buffer.fd);
 }
 
+/* --- until a minute has passed ------------------------------------------------ */
+
+static uint64_t since(uint64_t begin)
+{
+	return dr_now() - begin;
+}
+
+/* Nobody tells. Who waited for the lock is not held in turn, though there was no count. */
+CASE(held, E7_it_ends_by_itself_after_a_minute, .timeout = 110)
+{
+	struct buffer mapped = buffer_alloc(PAGE, 0);
+	struct buffer told = buffer_alloc(PAGE, 0);
+	int first = attach(mapped.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
+	int second = attach(mapped.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
+	struct call map, next, revoke;
+	uint64_t begin;
+
+	faults(mapped.id, HOLD_IN_MAP);
+	faults(told.id, HOLD_AFTER_TELL);
+	begin = dr_now();
+	call_begin(&map, maps, first);
+	call_begin(&revoke, revokes, told.id);
+	somebody_is_held(mapped.id);
+	somebody_is_held(told.id);
+	call_begin(&next, maps, second);
+	call_waits(&next);
+
+	succeeds(call_ends(&map));
+	holds(since(begin) > 59 * SEC);
+	succeeds(call_ends(&next));
+	succeeds(call_ends(&revoke));
+	holds(since(begin) < 60 * SEC + SOON);
+	equal(query(mapped.id).faults, 0);
+	equal(query(told.id).faults, 0);
+	equal(state_of(told.id), DMABUF_REVOKE_STATE_REVOKED);
+	close(first);
+	close(second);
+	close(mapped.fd);
+	close(told.fd);
+}
+
 /* --- AWAIT -------------------------------------------------------------------- */
 
 static int awaits_until(uint64_t id, uint64_t deadline_ns)

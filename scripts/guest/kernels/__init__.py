@@ -82,11 +82,14 @@ class Kernel:
 # changes most often. Names, since pytest of bookworm knows no folders.
 _JUDGE = "test_misuse or test_blocked or test_reports or test_left or test_importers or test_exporters or test_survey"
 
+# Waits for a minute to pass, whatever the kernel.
+_MINUTE = "after_a_minute"
+
 # PREEMPT_RT turns spinlocks into sleeping locks and interrupts into threads. What can tell are
 # the cases in which fences, faults, workers and callbacks meet; the rest is the same code.
 _RT_PART = (
     "(contract or features or fences or jobs or mmap or race or suspend or beside_each_other)"
-    f" and not (unload or test_tracedat or test_adapters or {_JUDGE})"
+    f" and not (unload or test_tracedat or test_adapters or {_MINUTE} or {_JUDGE})"
 )
 
 # What finds bugs by random programs is user space; the bugs are ours. The newest kernel and
@@ -96,8 +99,8 @@ _FINDS = "(test_finds and control)"
 # Of watch what the kernel has no part in: which of three signals ends it, all of them read from
 # one file, and which buffers are shown of all that were recorded.
 _WATCH = "test_chosen or (in_order and (SIGTERM or SIGHUP))"
-_OLDEST_PART = f"not ({_WATCH} or {_JUDGE})"
-_OLDER_PART = f"not ({_WATCH} or {_FINDS} or {_JUDGE})"
+_OLDEST_PART = f"not ({_WATCH} or {_MINUTE} or {_JUDGE})"
+_OLDER_PART = f"not ({_WATCH} or {_MINUTE} or {_FINDS} or {_JUDGE})"
 # What takes longest: make check TESTS="busy_loops or is_let_in".
 _STOCK_PART = "not (busy_loops or is_let_in)"
 
@@ -114,14 +117,14 @@ _DEBUG_PART = (
 _M32_PART = (
     "not (test_doctor or test_moments or test_right_after or test_completion or test_modules"
     " or test_red or control or race or test_programs or watch or test_late_log or channels"
-    f" or test_copies or test_coherence or judge_blames or {_JUDGE})"
+    f" or test_copies or test_coherence or judge_blames or {_MINUTE} or {_JUDGE})"
 )
 
 # Tests in which no data moves by DMA, and no mapping has an end.
 _SWIOTLB_PART = (
     "not (test_doctor or test_usage or test_demo or test_verbs or test_completion or test_bench"
     " or watch or units or test_moments or test_right_after or test_modules or test_red or word_size"
-    f" or badinput or failnth or test_late_log or {_FINDS} or {_JUDGE})"
+    f" or badinput or failnth or test_late_log or {_FINDS} or {_MINUTE} or {_JUDGE})"
 )
 
 # Tests of devices, and those in which most data moves by DMA.
