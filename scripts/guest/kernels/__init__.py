@@ -152,7 +152,7 @@ _ARM64 = Kernel(
     kernel_suite="trixie-backports",
     arch=ARM64,
     flavour="arm64",
-    part=_STOCK_PART,
+    part=_OLDER_PART,
 )
 
 
