@@ -7,6 +7,7 @@
 #include <linux/capability.h>
 #include <linux/dma-resv.h>
 #include <linux/scatterlist.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "hooks.h"
@@ -201,8 +202,8 @@ static int dbi_map(struct dbi_mapping *map)
  * @att: the attachment
  * @dir: who writes
  *
- * Return: 0, -EAGAIN, -EBUSY, -ENODEV, -ENOMEM, -EOPNOTSUPP, what the hook says, or what the
- * exporter returns.
+ * Return: 0, -EAGAIN, -EBUSY, -EINTR, -ENODEV, -ENOMEM, -EOPNOTSUPP, what the hook says, or what
+ * the exporter returns.
  */
 int dbi_mapping_create(struct dbi_attachment *att, enum dma_data_direction dir)
 {
@@ -266,20 +267,24 @@ void dbi_mappings_end(struct dbi_attachment *att)
 	wait_event(att->wait, dbi_mappings_are_gone(att));
 }
 
-/* How many segments there are; of so many, @out says what they are. */
-static u32 dbi_segments_list(struct dbi_mapping *map,
-			     struct dmabuf_revoke_segment *out, u32 room)
+/* How many segments there are; of so many, @out says what they are. 0, or -EINTR. */
+static int dbi_segments_list(struct dbi_mapping *map,
+			     struct dmabuf_revoke_segment *out, u32 room, u32 *count)
 {
 	const struct dbi_device *device = map->att->device;
 	struct scatterlist *sg;
 	phys_addr_t phys;
-	u32 count = 0;
 	int i;
 
 	dma_resv_assert_held(map->att->dmabuf->resv);
 
+	*count = 0;
 	for_each_sgtable_dma_sg(map->table, sg, i) {
-		if (count++ >= room)
+		/* There may be a million, and an IOMMU is asked for each. */
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+		if ((*count)++ >= room)
 			continue;
 		out->address = sg_dma_address(sg);
 		out->length = sg_dma_len(sg);
@@ -291,7 +296,7 @@ static u32 dbi_segments_list(struct dbi_mapping *map,
 			out->flags |= DMABUF_REVOKE_SEGMENT_MEMORY;
 		out++;
 	}
-	return count;
+	return 0;
 }
 
 /* As dbi_segments_list(), of the mapping that there is now. */
@@ -304,10 +309,8 @@ static int dbi_segments_of(struct dbi_attachment *att,
 	if (dma_resv_lock_interruptible(att->dmabuf->resv, NULL))
 		return -ERESTARTSYS;
 	map = dbi_mapping_newest(att);
-	if (map) {
-		*count = dbi_segments_list(map, out, room);
-		ret = 0;
-	}
+	if (map)
+		ret = dbi_segments_list(map, out, room, count);
 	dma_resv_unlock(att->dmabuf->resv);
 	return ret;
 }

@@ -11,6 +11,7 @@
 #include <linux/ioport.h>
 #include <linux/mm.h>
 #include <linux/scatterlist.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "importer.h"
@@ -75,7 +76,7 @@ static int dbi_run_add(struct dbi_mapping *map, struct dbi_run *run,
 	return ret;
 }
 
-/* An IOMMU translates each page by itself. */
+/* An IOMMU translates each page by itself. As dbi_window_add(), or -EINTR after a fatal signal. */
 static int dbi_reach_segment(struct dbi_mapping *map, struct dbi_run *run,
 			     struct scatterlist *sg)
 {
@@ -87,6 +88,8 @@ static int dbi_reach_segment(struct dbi_mapping *map, struct dbi_run *run,
 	int ret;
 
 	for (; left; left -= n, addr += n) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		n = left;
 		if (paged)
 			n = min_t(size_t, n, PAGE_SIZE - offset_in_page(addr));
@@ -103,8 +106,8 @@ static int dbi_reach_segment(struct dbi_mapping *map, struct dbi_run *run,
  * dbi_reach_open - make what a mapping consists of accessible
  * @map: it has its table, and an engine; undo: dbi_reach_close(), also of a failure
  *
- * Return: 0, -ENOMEM, or -EOPNOTSUPP: the engine cannot reach all of it. But what an IOMMU
- * translates is looked at when it is accessed.
+ * Return: 0, -ENOMEM, -EINTR after a fatal signal, or -EOPNOTSUPP: the engine cannot reach all
+ * of it. But what an IOMMU translates is looked at when it is accessed.
  */
 int dbi_reach_open(struct dbi_mapping *map)
 {

@@ -93,6 +93,41 @@ static void a_vmap(struct stage *stage)
 	succeeds(dr_vmap(stage->att, NULL));
 }
 
+/* As of 256 MiB in single pages. */
+#define PIECES (1 << 16)
+
+static int alloc_pieces(struct stage *stage)
+{
+	struct dmabuf_revoke_alloc arg = {
+		.length = PIECES * PAGE,
+		.fd_flags = O_RDWR | O_CLOEXEC,
+		.shape = DMABUF_REVOKE_SHAPE_REPEATED,
+		.shape_arg = PAGE,
+	};
+	int ret = dr_alloc_as(stage->file, &arg);
+
+	stage->buffer = (struct buffer){ arg.id, arg.length, arg.fd };
+	stage->bytes = arg.length;
+	return ret;
+}
+
+static void pieces(struct stage *stage)
+{
+	succeeds(alloc_pieces(stage));
+}
+
+static void pieces_attached(struct stage *stage)
+{
+	pieces(stage);
+	stage->att = attach(stage->buffer.fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
+}
+
+static void pieces_mapped(struct stage *stage)
+{
+	pieces_attached(stage);
+	succeeds(dr_map(stage->att, DMABUF_REVOKE_BIDIRECTIONAL));
+}
+
 /* A fence that does not signal before its attachment is closed. */
 static void a_stuck_fence(struct stage *stage)
 {
@@ -140,6 +175,11 @@ static int does_alloc(struct stage *stage)
 {
 	return dr_alloc(stage->file, stage->bytes, 0, &stage->buffer.id,
 			&stage->buffer.fd);
+}
+
+static int does_alloc_pieces(struct stage *stage)
+{
+	return alloc_pieces(stage);
 }
 
 static int does_revoke(struct stage *stage)
@@ -252,7 +292,7 @@ static int does_vunmap(struct stage *stage)
 
 static int does_segments(struct stage *stage)
 {
-	static struct dmabuf_revoke_segment segments[1 << 16];
+	static struct dmabuf_revoke_segment segments[PIECES];
 	uint32_t count;
 
 	return dr_segments(stage->att, segments, ARRAY_SIZE(segments), &count);
@@ -299,6 +339,13 @@ static const struct row rows[] = {
 	{ "STATUS", a_mapping, does_status, false },
 	{ "SEGMENTS", a_mapping, does_segments, false },
 	{ "DEVICES", nothing, does_devices, false },
+	{ "ALLOC, 65536 pieces", nothing, does_alloc_pieces, false },
+	{ "REVOKE, 65536 pieces", pieces_mapped, does_revoke, false },
+	{ "MOVE, 65536 pieces", pieces_mapped, does_move, false },
+	{ "ATTACH, 65536 pieces", pieces, does_attach, false },
+	{ "MAP, 65536 pieces", pieces_attached, does_map, false },
+	{ "UNMAP, 65536 pieces", pieces_mapped, does_unmap, false },
+	{ "SEGMENTS, 65536 pieces", pieces_mapped, does_segments, false },
 };
 
 /* --- one call, and a signal ------------------------------------------------ */
