@@ -21,8 +21,8 @@ _DETAIL = re.compile(
     r"(R[A-FS-Z]\w|R\d\d|CR\d|FS|CS|RSP|PKRU): ? ?[0-9a-f:]+|Code: "
     r"|(x\d+ ?|sp ?|pstate): ?[0-9a-f]+"
 )
-# Where a CPU was: of x86-64 and of arm64 by the kernel, and of arm64 by qemu.
-_AT = re.compile(r"\bRIP: 0010:(\S+)|\bpc : (\S+)")
+# Where a CPU was: of x86-64, and of arm64 by a trap and by an interrupt; and by qemu.
+_AT = re.compile(r"\bRIP: 0010:(\S+)|\bpc : (\S+)|(\S+) \(P\)\s")
 _REGISTERS = re.compile(r"CPU#(\d+)(?:\\[rn]|\s)+PC=([0-9a-f]+)")  # in JSON
 
 
@@ -37,7 +37,7 @@ def whereabouts(console: str, registers: str = "") -> str:
 
     ``registers`` are qemu's, for a kernel that cannot be made to.
     """
-    found = [one or other for one, other in _AT.findall(console)]
+    found = ["".join(each) for each in _AT.findall(console)]
     if found:
         return "at " + ", ".join(dict.fromkeys(found[:4]))
     if counters := _REGISTERS.findall(registers):

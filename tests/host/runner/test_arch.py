@@ -173,6 +173,16 @@ def test_a_trace_of_arm64_is_read_as_one() -> None:
     assert "x29" not in shown and "pstate" not in shown and "sp :" not in shown
 
 
+def test_a_kernel_that_is_interrupted_has_no_registers_to_show() -> None:
+    lines = [
+        " el1h_64_irq+0x6c/0x70",
+        " default_idle_call+0x34/0x2e8 (P)",
+        " do_idle+1",
+    ]
+    console = "".join(f"[   35.3] {line}\r\n" for line in lines)
+    assert trace.whereabouts(console) == "at default_idle_call+0x34/0x2e8"
+
+
 def test_a_kernel_that_takes_no_interrupts_is_found_by_its_registers() -> None:
     registers = (
         r"\r\nCPU#0\r\n PC=ffff80007b2aa06c X00=0\r\nCPU#1\r\n PC=ffff8000812ac434"
