@@ -22,9 +22,15 @@ from ..tree import cache, chroot
 
 PARTS = "dkms.conf Kbuild Makefile LICENSE include exporter importer".split()
 _SOURCE = re.compile(r"(.*\.[chS]|Kbuild|Makefile|LICENSE|dkms\.conf)$")
-# Modules of the tests, never part of the package: an importer that they take apart, a DMA engine
-# with a client, an exporter of I/O memory, and, for debug kernels, what provokes each detector.
-TESTED = ["tests/importer/peer", "tests/devices/edu", "tests/devices/bar"]
+# Modules of the tests, never part of the package: an importer that they take apart, the worst of
+# caches, a DMA engine with a client, an exporter of I/O memory, and, for debug kernels, what
+# provokes each detector.
+TESTED = [
+    "tests/importer/peer",
+    "tests/importer/cache",
+    "tests/devices/edu",
+    "tests/devices/bar",
+]
 PROVOKER = "tests/gates/provoke"
 KEEP = 4
 RECIPE = [Path(__file__), Path(chroot.__file__), Path(hostbuild.__file__)]
