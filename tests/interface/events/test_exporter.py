@@ -47,7 +47,7 @@ def at(buffer: life.Buffer) -> dict[str, int]:
 
 
 def test_alloc_and_export(trace: Pipe, world: World) -> None:
-    buffer = world.buffer(5000, life.ACCEPT_LEGACY, NO_TELL)
+    buffer = world.buffer(mmap.PAGESIZE + 1, life.ACCEPT_LEGACY, NO_TELL)
     event = trace.one("dbr_alloc", **at(buffer))
     assert event.number("size") == 2 * mmap.PAGESIZE
     assert event.number("flags") == life.ACCEPT_LEGACY
