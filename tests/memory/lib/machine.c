@@ -83,8 +83,8 @@ static void machine_create(struct machine *m)
 	succeeds(m->cpu);
 }
 
-void machine_memory(struct machine *m, uint32_t slot, uint64_t at, void *memory,
-		    uint64_t length)
+static int try_memory(struct machine *m, uint32_t slot, uint64_t at, void *memory,
+		      uint64_t length)
 {
 	struct kvm_userspace_memory_region region = {
 		.slot = slot,
@@ -93,20 +93,37 @@ void machine_memory(struct machine *m, uint32_t slot, uint64_t at, void *memory,
 		.userspace_addr = (uintptr_t)memory,
 	};
 
-	succeeds(sys(ioctl(m->vm, KVM_SET_USER_MEMORY_REGION, &region)));
+	return sys(ioctl(m->vm, KVM_SET_USER_MEMORY_REGION, &region));
+}
+
+void machine_memory(struct machine *m, uint32_t slot, uint64_t at, void *memory,
+		    uint64_t length)
+{
+	succeeds(try_memory(m, slot, at, memory, length));
+}
+
+/* Whether it may be what a buffer's mapping leads to. */
+static void machine_mapped(struct machine *m, uint32_t slot, uint64_t at, void *memory,
+			   uint64_t length)
+{
+	int ret = try_memory(m, slot, at, memory, length);
+
+	if (ret == -EINVAL && processor.lacks_for_mapping)
+		skip("%s", processor.lacks_for_mapping);
+	succeeds(ret);
 }
 
 void machine_new(struct machine *m, uint8_t *code, uint8_t *data)
 {
 	*m = (struct machine){};
 	machine_create(m);
-	machine_memory(m, 0, 0, code, PAGE);
-	machine_memory(m, 1, processor.data, data, MAPPED_LENGTH);
+	processor_set(m, code);
+	machine_mapped(m, 0, 0, code, PAGE);
+	machine_mapped(m, 1, processor.data, data, MAPPED_LENGTH);
 	m->run_size = succeeds(sys(ioctl(m->kvm, KVM_GET_VCPU_MMAP_SIZE, 0)));
 	m->run = mmap(NULL, m->run_size, PROT_READ | PROT_WRITE, MAP_SHARED,
 		      m->cpu, 0);
 	holds(m->run != MAP_FAILED);
-	processor_set(m, code);
 }
 
 static void *runs(void *arg)

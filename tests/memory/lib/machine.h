@@ -40,6 +40,8 @@ void machine_memory(struct machine *m, uint32_t slot, uint64_t at, void *memory,
 struct processor {
 	const char *modules[3];	/* that have /dev/kvm, where it is missing; NULL ends it */
 	const char *lack;	/* why it is missing all the same */
+	/* Why memory without struct pages is EINVAL, where memory with them is not; or NULL. */
+	const char *lacks_for_mapping;
 	uint64_t data;		/* where that is; the program is at 0 */
 };
 
