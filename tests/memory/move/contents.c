@@ -11,8 +11,8 @@ TIME_LIMIT(100);
 #define PATTERN 0x0807060504030201
 #define DEFER DMABUF_REVOKE_ATTACH_DEFER_UNMAP
 
-static const uint64_t lengths[] = { 4 * KIB, 8 * KIB, 68 * KIB, 1 * MIB,
-				    16 * MIB };
+/* Of whole pages, whose size is known at run time only. */
+#define LENGTHS { PAGE, 2 * PAGE, 17 * PAGE, 1 * MIB, 16 * MIB }
 
 static void contents_are_kept(uint64_t length)
 {
@@ -36,6 +36,8 @@ static void contents_are_kept(uint64_t length)
 
 CASE(contents, E14_contents_are_kept)
 {
+	const uint64_t lengths[] = LENGTHS;
+
 	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++)
 		contents_are_kept(lengths[i]);
 }
@@ -158,12 +160,16 @@ static void streams_over_moves(uint64_t length, uint32_t flags, int moves)
 
 CASE(contents, E14_writes_under_way_arrive)
 {
+	const uint64_t lengths[] = LENGTHS;
+
 	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++)
 		streams_over_moves(lengths[i], 0, lengths[i] < MIB ? 12 : 3);
 }
 
 CASE(contents, E14_writes_under_way_arrive_with_a_deferred_unmap)
 {
+	const uint64_t lengths[] = LENGTHS;
+
 	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++)
 		streams_over_moves(lengths[i], DEFER, lengths[i] < MIB ? 12 : 3);
 }
