@@ -11,7 +11,7 @@ KERNELS	?= own
 endif
 BUILD	?= $(CURDIR)/build
 # What takes longest comes first, so that all end together.
-ALL	:= 7.3 7.3-debug 6.12 6.1 7.3-swiotlb 7.3-m32 7.3-iommu 7.3-arm64 7.3-arm64-16k 7.3-rt \
+ALL	:= 7.3 7.3-debug 7.3-arm64 6.12 7.3-arm64-16k 6.1 7.3-swiotlb 7.3-m32 7.3-iommu 7.3-rt \
 	6.12-rt 6.1-rt
 # Those that have drivers to be judged, each its own.
 SURVEYED := 7.3 6.12 6.1 7.3-iommu
