@@ -28,25 +28,37 @@ static bool has_free(uint64_t bytes)
 	return memory_of_system("MemFree") >= bytes;
 }
 
+/* So much of what is free may be counted elsewhere: on the lists of a CPU, for one. */
+#define SLACK (LARGE / 8)
+
+/* How much was free before, and is not any more. */
+static uint64_t alloc_visibly(struct buffer *buffer)
+{
+	uint64_t before;
+	int i;
+
+	/* What is freed by others just then hides it; and what is cached on the way is, at last. */
+	for (i = 0; i < 10; i++) {
+		before = memory_of_system("MemFree");
+		if (before < 2 * LARGE)
+			skip("less than 256 MiB of free memory");
+		*buffer = buffer_alloc(LARGE, 0);
+		if (i && memory_of_system("MemFree") < before - LARGE + SLACK)
+			return before;
+		revoke_fully(buffer->id);
+		close(buffer->fd);
+	}
+	holds(false, "it was never taken");
+	return 0;
+}
+
 CASE(release, E10_system_has_the_memory_while_descriptors_are_open)
 {
-	const uint64_t slack = LARGE / 8;
 	struct buffer buffer;
-	uint64_t before;
+	uint64_t before = alloc_visibly(&buffer);
 
-	/* Whatever is cached on the way is cached before. */
-	buffer = buffer_alloc(LARGE, 0);
 	revoke_fully(buffer.id);
-	close(buffer.fd);
-
-	before = memory_of_system("MemFree");
-	if (before < 2 * LARGE)
-		skip("less than 256 MiB of free memory");
-	buffer = buffer_alloc(LARGE, 0);
-	holds(memory_of_system("MemFree") < before - LARGE + slack,
-	      "it was never taken");
-	revoke_fully(buffer.id);
-	holds(eventually(has_free, before - slack),
+	holds(eventually(has_free, before - SLACK),
 	      "%llu MiB free before, %llu after",
 	      (long long)(before / MIB),
 	      (long long)(memory_of_system("MemFree") / MIB));
