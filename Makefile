@@ -27,7 +27,7 @@ OURS	= $(filter-out own,$(KERNELS))
 GUEST	:= python3 scripts/guest
 # The headers of the others are those of these; 32 bits are the programs, swiotlb and iommu
 # the boot.
-LINTED	= $(filter-out %-debug %-rt %-m32 %-swiotlb %-iommu,$(KERNELS))
+LINTED	= $(filter-out %-debug %-16k %-rt %-m32 %-swiotlb %-iommu,$(KERNELS))
 # What DKMS builds from.
 SOURCES	:= dkms.conf Kbuild Makefile LICENSE include exporter importer
 DKMS_SOURCE := /usr/src/dmabuf-revoke-$(VERSION)
