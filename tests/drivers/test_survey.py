@@ -15,13 +15,14 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from tests.command.judge.tracepoints import tracepoints_held
 from tests.devices.lib.function import DRIVER, find
 from tests.devices.vfio.conftest import function
 from tests.gates.counts import PATIENCE
 from tests.lib import pci
 from tests.lib.cases import program_directory
 
-__all__ = ["function"]
+__all__ = ["function", "tracepoints_held"]
 
 KEPT = Path(__file__).parent / "verdicts"
 IOMMUS = Path("/sys/class/iommu")

@@ -17,7 +17,10 @@ import pytest
 from tests.lib import features
 
 from ..run import PAGE
+from .tracepoints import tracepoints_held
 from .verdicts import OURS, Cell, judge
+
+__all__ = ["tracepoints_held"]  # a fixture
 
 #: So that a bug need not last long. What is given to bugs is several times this.
 SHORT = "callback=300ms,fence=500ms,unmap=500ms,answer=4s"
