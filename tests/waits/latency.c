@@ -94,7 +94,7 @@ static void a_vmap(struct stage *stage)
 }
 
 /* As of 256 MiB in single pages. */
-#define PIECES (1 << 16)
+#define PIECES 65536
 
 static int alloc_pieces(struct stage *stage)
 {

@@ -28,7 +28,7 @@ struct judge {
 	bool stuck;			/* a program hangs in the kernel: the same */
 	struct own_record *record;
 	struct findings findings;
-	bool tried;			/* some clause has a verdict, be it one that nobody asked for */
+	bool tried;			/* some clause has a verdict, asked for or not */
 	bool draws;			/* @all is wanted */
 	struct watch_list all;		/* of all trials, for pictures */
 };

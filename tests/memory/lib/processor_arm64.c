@@ -20,10 +20,9 @@ static const uint32_t loop[] = {
 
 const struct processor processor = {
 	.modules = { NULL },
-	.lack = "no /dev/kvm: CONFIG_KVM, and a CPU with EL2, which QEMU emulates "
-		"with -M virt,virtualization=on",
-	.lacks_for_mapping = "a CPU with FEAT_S2FWB, and DIC in CTR_EL0: without, KVM takes no "
-			     "memory that has no struct pages",
+	.lack = "no /dev/kvm: CONFIG_KVM, and a CPU with EL2 (QEMU: -M virt,virtualization=on)",
+	.lacks_for_mapping =
+		"a CPU with FEAT_S2FWB, and DIC in CTR_EL0: KVM else takes no PFN mapping",
 	.data = DATA,
 };
 
