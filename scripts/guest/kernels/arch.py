@@ -58,7 +58,7 @@ class Arch:
         return {"ARCH": self.kernel, "CROSS_COMPILE": self.prefix}
 
     def make_programs(self, bits: int) -> list[str]:
-        """make's arguments for programs of that word size, and its environment's words before.
+        """make's arguments for programs of that word size.
 
         Of a library that there is of another architecture only pkg-config knows nothing.
         """

@@ -2,15 +2,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "judge/program/cgroup.h"
+#include "lib/process/left.h"
 
 /* With the number of the process that has made it. */
 #define PREFIX	"dmabuf-revoke-judge-"
@@ -81,19 +80,6 @@ void cgroup_remove(const char *folder)
 		nanosleep(&pause, NULL);
 }
 
-/* Whether it is named with the number of a process that is no more. */
-static bool is_left(const char *name)
-{
-	size_t length = strlen(PREFIX);
-	char *end;
-	long pid;
-
-	if (strncmp(name, PREFIX, length))
-		return false;
-	pid = strtol(name + length, &end, 10);
-	return end != name + length && !*end && pid > 0 && kill((pid_t)pid, 0) && errno == ESRCH;
-}
-
 void cgroup_clean_up(void)
 {
 	char root[CGROUP_PATH], folder[2 * CGROUP_PATH];
@@ -101,7 +87,7 @@ void cgroup_clean_up(void)
 	struct dirent *group;
 
 	while (groups && (group = readdir(groups)))
-		if (is_left(group->d_name)) {
+		if (is_left(group->d_name, PREFIX)) {
 			snprintf(folder, sizeof(folder), "%s/%s", root, group->d_name);
 			cgroup_remove(folder);
 		}

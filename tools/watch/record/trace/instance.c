@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <tracefs.h>
 
+#include "lib/process/left.h"
 #include "lib/text/message.h"
 #include "watch/record/trace/instance.h"
 
@@ -34,26 +33,12 @@ static void remove_probes(const char *group)
 	tracefs_instance_file_append(NULL, "kprobe_events", line);
 }
 
-/* Whether it is named with the pid of a process that is no more. */
-static bool is_left(const char *name)
-{
-	size_t length = strlen(PREFIX);
-	char *end;
-	long pid;
-
-	if (strncmp(name, PREFIX, length))
-		return false;
-	pid = strtol(name + length, &end, 10);
-	return end != name + length && !*end && pid > 0 && kill((pid_t)pid, 0) &&
-	       errno == ESRCH;
-}
-
 static void each_left(char **names, void (*act)(const char *name))
 {
 	int i;
 
 	for (i = 0; names && names[i]; i++)
-		if (is_left(names[i]))
+		if (is_left(names[i], PREFIX))
 			act(names[i]);
 	tracefs_list_free(names);
 }
