@@ -115,8 +115,8 @@ check-debug:
 	$(GUEST) check --kernel 7.3-debug $(if $(TESTS),--tests '$(TESTS)')
 
 check-arm64:
-	scripts/setup --guest-only $(ARM64)
-	$(GUEST) check $(addprefix --kernel ,$(ARM64)) $(if $(TESTS),--tests '$(TESTS)')
+	scripts/setup
+	$(GUEST) check --host foreign $(addprefix --kernel ,$(ARM64)) $(if $(TESTS),--tests '$(TESTS)')
 
 # Also where a test failed.
 coverage:

@@ -21,7 +21,7 @@ from .kernel import own, source
 from .machine import session
 from .output.console import GuestStream, result, say
 from .settings import EXIT_LOST, REPOSITORY, Limits, Machine, Settings, cache_directory
-from .suite import check, coverage, provoke, runs, verdicts
+from .suite import check, coverage, host, provoke, runs, verdicts
 from .survey import run as surveys
 from .tree import bootstrap, cache
 
@@ -131,9 +131,10 @@ def parser() -> argparse.ArgumentParser:
     test.add_argument("--results", type=Path, metavar="DIR", help="(build/results)")
     test.add_argument(
         "--host",
-        choices=[check.QUICK, check.ALL],
+        choices=list(host.CHOICES),
         default="",
-        help="run tests/host as well, without what makes packages or further images, or all",
+        help="run tests/host as well: without what makes packages or further images, or all, or "
+        "what is of another architecture",
     )
     test.add_argument(
         "--lint",

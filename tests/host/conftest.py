@@ -24,6 +24,9 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         "whole: makes packages, further images or a build of its own: `make check-all`",
     )
+    config.addinivalue_line(
+        "markers", "foreign: has an image of another architecture: `make check-arm64`"
+    )
 
 
 @pytest.fixture(autouse=True)

@@ -24,15 +24,13 @@ from .watch import Watch
 #: Failed cases of a part that the verdict names.
 SHOWN = 20
 
-QUICK, ALL = "quick", "all"
-
 #: Takes its name and a prefix for each line of its output.
 Part = Callable[[str, str], Totals]
 
 
 @dataclass(frozen=True)
 class Beside:
-    """What runs beside the guests: tests/host, QUICK or ALL of it, and lint with the headers
+    """What runs beside the guests: tests/host, as one of host.CHOICES, and lint with the headers
     of some kernels."""
 
     host: str = ""
@@ -208,8 +206,7 @@ def check(
     # What is on the host takes as long as a guest: it is not left for the end either.
     parts: dict[str, Part] = dict(guests[:jobs])
     if beside.host:
-        quick = beside.host == QUICK
-        parts["host"] = partial(host.tests, settings, choice, results, quick)
+        parts["host"] = partial(host.tests, settings, choice, results, beside.host)
     if beside.lint:
         parts["lint"] = partial(host.lint, settings, beside.lint)
     parts.update(guests[jobs:])

@@ -18,8 +18,12 @@ from .results import Totals
 from .runs import Choice, judge
 from .watch import Watch
 
-#: What "quick" leaves out of tests/host: it makes packages, or further images.
-WHOLE = "whole"
+#: What of tests/host runs, by its marks (tests/host/conftest.py).
+CHOICES = {
+    "quick": "not whole and not foreign",
+    "all": "not foreign",
+    "foreign": "foreign",
+}
 
 _CHECKED = re.compile(rb"^lint: (.+?) +(ok|FAILED)$", re.MULTILINE)
 
@@ -81,17 +85,15 @@ def tests(
     settings: Settings,
     choice: Choice,
     results: Path,
-    quick: bool,
+    which: str,
     name: str,
     prefix: str,
 ) -> Totals:
-    """tests/host, by pytest on the host; with ``quick`` without what is marked WHOLE."""
+    """tests/host, by pytest on the host; ``which`` is one of CHOICES."""
     directory = results / name
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "junit.xml").unlink(missing_ok=True)
-    words = choice.pytest()
-    if quick:
-        words += ["-m", f"not {WHOLE}"]
+    words = [*choice.pytest(), "-m", CHOICES[which]]
     with tempfile.TemporaryDirectory() as scratch, Watch(
         name, GuestStream(prefix), shlex.join(words)
     ) as watch:

@@ -15,8 +15,11 @@ from guest.kernels.arch import AMD64, ARM64
 from guest.machine import session, trace, vm
 from guest.errors import RunnerError
 from guest.settings import Limits, Machine, Settings, cache_directory
+from guest.suite.host import CHOICES
 from guest.tree import cache, chroot
 from guest.tree.cpio import Archive
+
+from ..sample import REPOSITORY
 
 ROW = kernels.lookup("7.3-arm64")
 
@@ -202,7 +205,20 @@ def entry() -> Path:
         return image.prepare(top, ROW)
 
 
-@pytest.mark.whole
+def test_what_has_its_image_is_run_with_its_kernels() -> None:
+    command = ["make", "-n", "-C", str(REPOSITORY)]
+    recipes = {
+        target: process.run("make", [*command, target])
+        for target in ("check", "check-all", "check-arm64")
+    }
+    assert "--host foreign --kernel 7.3-arm64 " in recipes["check-arm64"]
+    for target, which in {"check": "quick", "check-all": "all"}.items():
+        assert "arm64" not in recipes[target] and f"--host {which}" in recipes[target]
+        assert "not foreign" in CHOICES[which]
+    assert CHOICES["foreign"] == "foreign"
+
+
+@pytest.mark.foreign
 def test_a_hang_shows_where_it_was(entry: Path) -> None:
     content = session.initrd(entry, "echo last words; exec sleep 1000", {})
     guest = vm.Guest(entry, content, "tcg", Machine(arch=ARM64, memory="512M"))

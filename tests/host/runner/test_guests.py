@@ -26,6 +26,8 @@ JOBS = {
     "hang": "echo last words; exec sleep 1000",
     "off": "busybox poweroff -f",
 }
+# With several CPUs an emulated kernel may die of patching its own text (tests/lib/cpus.py).
+MACHINE = Machine(memory="512M", cpus=1)
 # Silence is shortened for the guest that hangs only: the others may be slow.
 SILENCE = {"hang": 10.0}
 
@@ -45,7 +47,7 @@ def ended(kernel: kernels.Kernel, entry: Path, name: str) -> Ended:
     limits = Limits(boot=100, silence=SILENCE.get(name, 100), total=100)
 
     def start() -> vm.Guest:
-        return vm.Guest(entry, content, "tcg", Machine(memory="512M"))
+        return vm.Guest(entry, content, "tcg", MACHINE)
 
     outcome = vm.see_through(start(), start, overlay, limits, output.append)
     return Ended(outcome, b"".join(output).decode())
@@ -117,7 +119,7 @@ def test_an_early_panic_is_no_boot_that_takes_long_and_is_tried_again(
     appended = ["panic=0 rdinit=/none", ""]
 
     def start() -> vm.Guest:
-        machine = Machine(memory="512M", append=appended.pop(0))
+        machine = replace(MACHINE, append=appended.pop(0))
         return vm.Guest(entry, content, "tcg", machine)
 
     limits = Limits(boot=100, silence=100, total=100)
