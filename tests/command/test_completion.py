@@ -32,6 +32,21 @@ def complete(*words: str) -> list[str]:
     return done.stdout.split()
 
 
+def test_names_of_bugs_are_offered_one_after_the_other() -> None:
+    assert complete("attach", "--misbehave", "ig") == ["ignore"]
+    assert complete("attach", "--misbehave", "ignore,skip") == [
+        "ignore,skip-kernel-fence"
+    ]
+    offered = complete("attach", "--misbehave", "")
+    done = subprocess.run(
+        [COMMAND, "attach", "--misbehave", "?"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ", ".join(offered) in done.stderr
+
+
 def test_ids_of_buffers_are_offered() -> None:
     with held("4k") as (first, _), held("4k") as (second, _):
         ids = [str(first["id"]), str(second["id"])]

@@ -271,6 +271,45 @@ def test_move_is_refused() -> None:
         assert "(ENODEV)" in done.stderr
 
 
+# misbehaviours
+
+
+def test_importer_misbehaves() -> None:
+    with held("4k") as (buffer, _):
+        bugs = ["--misbehave", "late-unmap,slow-callback", "--delay", "300ms"]
+        importer = Process("attach", *place(buffer), *bugs, "--json")
+        wait_for(buffer["id"], maps=1)
+        took = facts("revoke", str(buffer["id"]))["buffers"][0]
+        assert took["tell_ns"] >= 300_000_000
+        assert took["unmaps_ns"] >= 200_000_000
+        document = json.loads(importer.end())
+        assert document["attachment"]["misbehave"] == "late-unmap,slow-callback"
+
+
+MISFITS = [
+    ("--kind rdma --misbehave ignore", "not by --kind rdma"),
+    ("--misbehave remap,late-unmap", "not by --kind dynamic, not together"),
+    ("--misbehave remap --defer-unmap", "not by --kind dynamic --defer-unmap"),
+    ("--misbehave slow-callback --delay 11s", "a --delay so long (EINVAL)"),
+    ("--misbehave dma-after-unmap", "may not stand it (EOPNOTSUPP): allocate one"),
+]
+
+
+@pytest.mark.parametrize("options, message", MISFITS)
+def test_misbehaviour_that_may_not_be(options: str, message: str) -> None:
+    with held("4k", "--accept-legacy") as (buffer, _):
+        done = run("attach", *place(buffer), *options.split(), status=1)
+        assert message in done.stderr, done.stderr
+        assert facts("show", str(buffer["id"]))["buffer"]["attachments"] == 0
+
+
+def test_refusal_that_is_not_for_the_misbehaviour() -> None:
+    with held("4k") as (buffer, _):
+        options = ["--kind", "rdma", "--misbehave", "late-fence"]
+        done = run("attach", *place(buffer), *options, status=1)
+        assert "allocate with --accept-legacy" in done.stderr
+
+
 # faults
 
 

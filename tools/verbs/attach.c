@@ -23,6 +23,17 @@
 
 #define BIT(n)		(1U << (n))
 
+/* All names, with commas. */
+#define MISBEHAVE_TEXT	512
+
+/* Those that take a time of one's choice. */
+#define DELAYED		(DMABUF_REVOKE_MISBEHAVE_LATE_UNMAP | \
+			 DMABUF_REVOKE_MISBEHAVE_SLOW_CALLBACK | \
+			 DMABUF_REVOKE_MISBEHAVE_LATE_FENCE | \
+			 DMABUF_REVOKE_MISBEHAVE_FENCE_AFTER | \
+			 DMABUF_REVOKE_MISBEHAVE_LOOP_ON_ERROR | \
+			 DMABUF_REVOKE_MISBEHAVE_FENCE_OUTLIVES)
+
 static const struct column event_columns[] = {
 	{ "sequence", "NO", CELL_NUMBER, 4 },
 	{ "time_ns", "AFTER ATTACH", CELL_DURATION, 12 },
@@ -45,6 +56,7 @@ static const struct column result_columns[] = {
 	{ "device", "device", CELL_TEXT, 0 },
 	{ "engine", "engine", CELL_TEXT, 0 },
 	{ "peer2peer", "asked for peer-to-peer", CELL_BOOL, 0 },
+	{ "misbehave", "misbehaves", CELL_TEXT, 0 },
 	{ "kind", "kind", CELL_TEXT, 0 },
 	{ "defer_unmap", "unmaps from a worker", CELL_BOOL, 0 },
 	{ "length", "length", CELL_SIZE, 0 },
@@ -68,6 +80,8 @@ struct attach {
 	bool no_peer2peer;
 	uint32_t kind;
 	bool defer_unmap;
+	uint32_t misbehave;
+	uint64_t delay_ns;		/* of what it does late */
 	bool stream;
 	bool segments;
 	uint64_t duration_ns;
@@ -132,6 +146,8 @@ static int do_attach(struct attach *attach, int importer, int dmabuf)
 		.kind = attach->kind,
 		.fd_flags = O_CLOEXEC,
 		.engine = attach->engine,
+		.misbehave = attach->misbehave,
+		.delay_ns = attach->delay_ns,
 	};
 	int ret;
 
@@ -146,6 +162,36 @@ static int do_attach(struct attach *attach, int importer, int dmabuf)
 	return ret;
 }
 
+/*
+ * ATTACH failed: whether that is for its deliberate bugs. Then it is said which may not be. If
+ * it may without them they are it.
+ */
+static bool explain_misbehaviour(const struct attach *attach, int importer, int dmabuf,
+				 int err)
+{
+	struct attach good = *attach;
+	char names[MISBEHAVE_TEXT];
+
+	if (!attach->misbehave || (err != -EINVAL && err != -EOPNOTSUPP))
+		return false;
+	good.misbehave = 0;
+	good.delay_ns = 0;
+	if (do_attach(&good, importer, dmabuf))
+		return false;
+	close(good.fd);
+	choice_names(misbehave_choices, attach->misbehave, names, sizeof(names));
+	if (err == -EINVAL)
+		complain("attach --misbehave %s: not by --kind %s%s, %s", names,
+			 choice_name(kind_choices, attach->kind),
+			 attach->defer_unmap ? " --defer-unmap" : "",
+			 "not together, or not with a --delay so long (EINVAL)");
+	else
+		complain("attach --misbehave %s: this buffer may not stand it (EOPNOTSUPP): %s",
+			 names,
+			 "allocate one; for dma-after-unmap with --quarantine, or have an IOMMU");
+	return true;
+}
+
 /* Attach, map and stream. */
 static int start(struct attach *attach, int importer, int dmabuf)
 {
@@ -155,6 +201,8 @@ static int start(struct attach *attach, int importer, int dmabuf)
 	attach->attached_ns = dr_now();
 	ret = do_attach(attach, importer, dmabuf);
 	if (ret && explain_busy_channel("attach", attach->engine, &attach->device, ret))
+		return STATUS_FAILED;
+	if (ret && explain_misbehaviour(attach, importer, dmabuf, ret))
 		return STATUS_FAILED;
 	if (ret)
 		return refused(attach, ACT_ATTACH, dmabuf, ret, "attach");
@@ -277,6 +325,7 @@ static void report_stream(struct attach *attach, struct table *table)
 static int report(struct attach *attach)
 {
 	struct dmabuf_revoke_status status;
+	char names[MISBEHAVE_TEXT];
 	struct table *table;
 	int ret = dr_status(attach->fd, &status);
 
@@ -289,6 +338,10 @@ static int report(struct attach *attach)
 	table_text(table, "engine", choice_name(engine_choices, attach->engine));
 	table_set(table, "peer2peer",
 		  !!(status.attach_flags & DMABUF_REVOKE_ATTACH_PEER2PEER));
+	if (status.misbehave)
+		table_text(table, "misbehave",
+			   choice_names(misbehave_choices, status.misbehave, names,
+					sizeof(names)));
 	table_text(table, "kind", choice_name(kind_choices, status.kind));
 	table_set(table, "defer_unmap",
 		  !!(status.attach_flags & DMABUF_REVOKE_ATTACH_DEFER_UNMAP));
@@ -422,6 +475,9 @@ static int check_usage(const struct verb *verb, const struct attach *attach)
 		return usage(verb, "--engine none does no DMA, so not with --stream");
 	if (attach->engine == DMABUF_REVOKE_ENGINE_DMAENGINE && !attach->name)
 		return usage(verb, "--engine dmaengine is that of a --device: see info");
+	if (attach->delay_ns && !(attach->misbehave & DELAYED))
+		return usage(verb, "--delay is that of --misbehave %s",
+			     "late-unmap or another that takes time: see --help");
 	if (attach->duration_ns && !attach->stream)
 		return usage(verb, "--duration is that of a pass of --stream");
 	return 0;
@@ -449,6 +505,10 @@ int verb_attach(const struct verb *verb, int argc, char **argv)
 		  "print the DMA addresses that it is mapped at", NULL },
 		{ "defer-unmap", OPTION_FLAG, &attach.defer_unmap, NULL,
 		  "unmap from a worker, not in the callback", NULL },
+		{ "misbehave", OPTION_SET, &attach.misbehave, "BUGS",
+		  "be wrong on purpose; several with commas", misbehave_choices },
+		{ "delay", OPTION_DURATION, &attach.delay_ns, "DURATION",
+		  "what is late by --misbehave is late by so much: " DURATION_FORMS, NULL },
 		{ "stream", OPTION_FLAG, &attach.stream, NULL,
 		  "read the buffer by DMA, over and over", NULL },
 		{ "duration", OPTION_DURATION, &attach.duration_ns, "DURATION",

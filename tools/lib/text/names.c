@@ -35,6 +35,33 @@ const struct choice engine_choices[] = {
 	{ NULL, 0 },
 };
 
+/* As the kernel's log and the trace event have them. */
+const struct choice misbehave_choices[] = {
+	{ "ignore", DMABUF_REVOKE_MISBEHAVE_IGNORE },
+	{ "no-unmap", DMABUF_REVOKE_MISBEHAVE_NO_UNMAP },
+	{ "late-unmap", DMABUF_REVOKE_MISBEHAVE_LATE_UNMAP },
+	{ "slow-callback", DMABUF_REVOKE_MISBEHAVE_SLOW_CALLBACK },
+	{ "late-fence", DMABUF_REVOKE_MISBEHAVE_LATE_FENCE },
+	{ "stuck-fence", DMABUF_REVOKE_MISBEHAVE_STUCK_FENCE },
+	{ "fence-error", DMABUF_REVOKE_MISBEHAVE_FENCE_ERROR },
+	{ "fence-after", DMABUF_REVOKE_MISBEHAVE_FENCE_AFTER },
+	{ "new-dma", DMABUF_REVOKE_MISBEHAVE_NEW_DMA },
+	{ "remap", DMABUF_REVOKE_MISBEHAVE_REMAP },
+	{ "dma-after-unmap", DMABUF_REVOKE_MISBEHAVE_DMA_AFTER_UNMAP },
+	{ "keep-pin", DMABUF_REVOKE_MISBEHAVE_KEEP_PIN },
+	{ "revive", DMABUF_REVOKE_MISBEHAVE_REVIVE },
+	{ "double-unpin", DMABUF_REVOKE_MISBEHAVE_DOUBLE_UNPIN },
+	{ "skip-kernel-fence", DMABUF_REVOKE_MISBEHAVE_SKIP_KERNEL_FENCE },
+	{ "kernel-fence", DMABUF_REVOKE_MISBEHAVE_KERNEL_FENCE },
+	{ "wrong-range", DMABUF_REVOKE_MISBEHAVE_WRONG_RANGE },
+	{ "one-segment", DMABUF_REVOKE_MISBEHAVE_ONE_SEGMENT },
+	{ "clear-only", DMABUF_REVOKE_MISBEHAVE_CLEAR_ONLY },
+	{ "loop-on-error", DMABUF_REVOKE_MISBEHAVE_LOOP_ON_ERROR },
+	{ "fence-outlives", DMABUF_REVOKE_MISBEHAVE_FENCE_OUTLIVES },
+	{ "stale", DMABUF_REVOKE_MISBEHAVE_STALE },
+	{ NULL, 0 },
+};
+
 static const struct choice states[] = {
 	{ "live", DMABUF_REVOKE_STATE_LIVE },
 	{ "revoking", DMABUF_REVOKE_STATE_REVOKING },

@@ -12,6 +12,7 @@
 extern const struct choice kind_choices[];	/* of --kind */
 extern const struct choice fault_choices[];	/* those that FAULTS sets */
 extern const struct choice engine_choices[];	/* of --engine */
+extern const struct choice misbehave_choices[];	/* of --misbehave: bits */
 
 const char *state_name(uint32_t state);
 const char *event_name(uint32_t type);

@@ -20,6 +20,22 @@ const char *choice_name(const struct choice *choices, uint32_t value)
 	return "unknown";
 }
 
+char *choice_names(const struct choice *choices, uint32_t value, char *text, size_t size)
+{
+	const char *separator = "";
+	size_t length = 0;
+
+	*text = 0;
+	for (; choices->name && length < size; choices++) {
+		if (!(choices->value & value))
+			continue;
+		length += snprintf(text + length, size - length, "%s%s", separator,
+				   choices->name);
+		separator = ",";
+	}
+	return text;
+}
+
 static void print_choices(FILE *out, const struct choice *choices)
 {
 	const char *separator = "";
@@ -44,7 +60,7 @@ static void print_help(const struct verb *verb, const struct option_spec *specs)
 			 specs->metavar ? " " : "",
 			 specs->metavar ? specs->metavar : "");
 		printf("  %-20s %s", left, specs->help);
-		if (specs->type == OPTION_CHOICE) {
+		if (specs->choices) {
 			printf(": ");
 			print_choices(stdout, specs->choices);
 		}
@@ -56,7 +72,7 @@ static void print_help(const struct verb *verb, const struct option_spec *specs)
 static int wrong_choice(const struct verb *verb, const struct option_spec *spec,
 			const char *text)
 {
-	char known[256] = "";
+	char known[512] = "";
 	FILE *out = fmemopen(known, sizeof(known), "w");
 
 	if (out) {
@@ -78,6 +94,29 @@ static int set_choice(const struct verb *verb, const struct option_spec *spec,
 		return 0;
 	}
 	return wrong_choice(verb, spec, text);
+}
+
+static int set_set(const struct verb *verb, const struct option_spec *spec,
+		   const char *text)
+{
+	struct option_spec one = *spec;
+	uint32_t value, all = 0;
+	char name[32];
+	size_t length;
+	int ret;
+
+	one.value = &value;
+	do {
+		length = strcspn(text, ",");
+		snprintf(name, sizeof(name), "%.*s", (int)length, text);
+		ret = set_choice(verb, &one, name);
+		if (ret)
+			return ret;
+		all |= value;
+		text += length;
+	} while (*text++);
+	*(uint32_t *)spec->value = all;
+	return 0;
 }
 
 static int set_duration(const struct verb *verb, const struct option_spec *spec,
@@ -119,6 +158,8 @@ static int set_option(const struct verb *verb, const struct option_spec *spec,
 		return set_integer(verb, spec, text);
 	case OPTION_CHOICE:
 		return set_choice(verb, spec, text);
+	case OPTION_SET:
+		return set_set(verb, spec, text);
 	case OPTION_TEXT:
 		*(const char **)spec->value = text;
 		return 0;

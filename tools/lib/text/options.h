@@ -4,6 +4,7 @@
 #define OPTIONS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "command.h"
@@ -19,6 +20,7 @@ enum option_type {
 	OPTION_DURATION,	/* uint64_t *, nanoseconds */
 	OPTION_INTEGER,		/* int *, 0 or more */
 	OPTION_CHOICE,		/* uint32_t *, one of @choices */
+	OPTION_SET,		/* uint32_t *, bits: one or more of @choices, with commas */
 	OPTION_TEXT,		/* const char ** */
 };
 
@@ -56,5 +58,7 @@ bool options_parse(const struct verb *verb, const struct option_spec *specs,
 
 /* The name of @value among @choices, or "unknown". */
 const char *choice_name(const struct choice *choices, uint32_t value);
+/* The names of the bits of @value, with commas; as much as fits. Returns @text. */
+char *choice_names(const struct choice *choices, uint32_t value, char *text, size_t size);
 
 #endif
