@@ -2,6 +2,7 @@
 """The spare PCI function, as function.h has it for C cases."""
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import os
 import struct
@@ -18,6 +19,9 @@ PEER2PEER = 1 << 1
 AUTO, CPU, IOVA, NONE, DMAENGINE = range(5)
 
 _ATTACH, _ATTACH_LAYOUT = 0xDB41, "=2IiIiI3Q32s2I"
+
+_DEVICES, _DEVICES_LAYOUT, _MOST = 0xDB42, "=2IQ2I", 64
+_DEVICE = struct.Struct("=32sQ4I")
 
 
 def attach(
@@ -41,6 +45,23 @@ def attach(
         os.close(importer)
     attachment: int = struct.unpack(_ATTACH_LAYOUT, arg)[4]
     return attachment
+
+
+def works(function: pci.Function) -> bool:
+    """Whether an attachment on its behalf may have jobs, and not by an engine of its own."""
+    array = ctypes.create_string_buffer(_MOST * _DEVICE.size)
+    size = struct.calcsize(_DEVICES_LAYOUT)
+    room = (ctypes.addressof(array), _MOST, 0)
+    arg = bytearray(struct.pack(_DEVICES_LAYOUT, size, 0, *room))
+    importer = ioctls.open_node(ioctls.IMPORTER)
+    try:
+        fcntl.ioctl(importer, _DEVICES, arg)
+    finally:
+        os.close(importer)
+    for name, _, _, engines, _, _ in _DEVICE.iter_unpack(array.raw):
+        if name.rstrip(b"\0").decode("ascii") == function.address:
+            return bool(engines & (1 << CPU | 1 << IOVA))
+    return False
 
 
 def find() -> pci.Function:

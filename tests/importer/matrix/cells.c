@@ -11,6 +11,7 @@
  *       --delay-ms N       for those that take time
  *       --patience-ms N    for what should go by itself
  *       --let-go           unload: close everything first
+ *       --device NAME      what the kind function is for
  *
  * A line for each event: "EVENT: SEEN". No TESTs: a table wants one
  * process that goes through many cells quickly. Each runs in a child of its own.
@@ -34,13 +35,15 @@ static const struct kind {
 	const char *name;
 	uint32_t kind;
 	uint32_t attach_flags;
+	bool on_behalf;		/* of a PCI function: --device */
 } kinds[] = {
-	{ "dynamic", DMABUF_REVOKE_KIND_DYNAMIC, 0 },
+	{ "dynamic", DMABUF_REVOKE_KIND_DYNAMIC, 0, false },
 	{ "dynamic-worker", DMABUF_REVOKE_KIND_DYNAMIC,
-	  DMABUF_REVOKE_ATTACH_DEFER_UNMAP },
-	{ "pinned", DMABUF_REVOKE_KIND_PINNED, 0 },
-	{ "legacy-static", DMABUF_REVOKE_KIND_LEGACY_STATIC, 0 },
-	{ "legacy-rdma", DMABUF_REVOKE_KIND_LEGACY_RDMA, 0 },
+	  DMABUF_REVOKE_ATTACH_DEFER_UNMAP, false },
+	{ "function", DMABUF_REVOKE_KIND_DYNAMIC, 0, true },
+	{ "pinned", DMABUF_REVOKE_KIND_PINNED, 0, false },
+	{ "legacy-static", DMABUF_REVOKE_KIND_LEGACY_STATIC, 0, false },
+	{ "legacy-rdma", DMABUF_REVOKE_KIND_LEGACY_RDMA, 0, false },
 };
 
 static const char *const states[] = {
@@ -108,7 +111,8 @@ static void usage(void)
 {
 	fputs("Usage: cells --list\n"
 	      "       cells [--faults MASK] [--misbehave MASK] [--delay-ms N]\n"
-	      "             [--patience-ms N] [--let-go] KIND STATE [EVENT]...\n",
+	      "             [--patience-ms N] [--let-go] [--device NAME]\n"
+	      "             KIND STATE [EVENT]...\n",
 	      stderr);
 	exit(2);
 }
@@ -122,6 +126,7 @@ static void parse_options(int argc, char **argv, struct scene *s)
 		{ "delay-ms", required_argument, NULL, 'd' },
 		{ "patience-ms", required_argument, NULL, 'p' },
 		{ "let-go", no_argument, NULL, 'g' },
+		{ "device", required_argument, NULL, 'D' },
 		{}
 	};
 	int option;
@@ -145,6 +150,9 @@ static void parse_options(int argc, char **argv, struct scene *s)
 		case 'g':
 			s->let_go_first = true;
 			break;
+		case 'D':
+			snprintf(s->device, sizeof(s->device), "%s", optarg);
+			break;
 		default:
 			usage();
 		}
@@ -160,6 +168,8 @@ int main(int argc, char **argv)
 	if (argc - optind < 2)
 		usage();
 	kind = &kinds[FIND(argv[optind], kinds)];
+	if (kind->on_behalf != !!*s.device)
+		usage();
 	s.kind = kind->kind;
 	s.attach_flags = kind->attach_flags;
 	s.state = FIND(argv[optind + 1], states);

@@ -20,7 +20,12 @@ _HEAD = ["event", "state", "clauses"]
 _HEAD_WITHOUT = ["event", "state"]
 
 #: Beside the clauses of a row: what only this kind of importer owes, where it is invalidated.
-_OF_KIND = {"dynamic": "I6", "dynamic-worker": "I6", "pinned": "I5"}
+_OF_KIND = {
+    "dynamic": "I6",
+    "dynamic-worker": "I6",
+    "function": "I6",
+    "pinned": "I5",
+}
 _NOT_INVALIDATED = ("importer-closes", "unload")
 
 

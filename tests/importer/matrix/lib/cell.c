@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* One cell of docs/modules/matrix.md: how it is set up, and how it is looked at. */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/sync_file.h>
 #include <poll.h>
 #include <signal.h>
@@ -141,6 +142,24 @@ static void make_buffer(struct scene *s)
 	close_window(window);
 }
 
+/* An attachment of the kind that the scene is about, or a negative errno. */
+static int scene_attach(struct scene *s, uint64_t misbehave, uint64_t delay_ns)
+{
+	struct dmabuf_revoke_attach arg = {
+		.flags = s->attach_flags,
+		.dmabuf_fd = s->dmabuf,
+		.kind = s->kind,
+		.fd_flags = O_CLOEXEC,
+		.misbehave = misbehave,
+		.delay_ns = delay_ns,
+	};
+	int ret;
+
+	memcpy(arg.device, s->device, sizeof(arg.device));
+	ret = dr_attach_as(s->importer, &arg);
+	return ret ? ret : arg.fd;
+}
+
 static void check_vmap(struct scene *s)
 {
 	uint8_t *window = need_window(s);
@@ -156,9 +175,7 @@ void scene_set(struct scene *s)
 	s->fence = -1;
 	s->window = NULL;
 	make_buffer(s);
-	s->att = must(dr_attach_misbehaving(s->importer, s->dmabuf, s->kind,
-					    s->attach_flags, s->misbehave,
-					    s->delay_ns));
+	s->att = must(scene_attach(s, s->misbehave, s->delay_ns));
 	switch (s->state) {
 	case MATRIX_IDLE:
 		break;
@@ -357,7 +374,7 @@ const char *scene_newcomer(struct scene *s)
 	const char *result;
 	int att, ret;
 
-	att = dr_attach(s->importer, s->dmabuf, s->kind, s->attach_flags);
+	att = scene_attach(s, 0, 0);
 	if (att < 0)
 		return result_name(att);
 	ret = dr_map(att, DMABUF_REVOKE_BIDIRECTIONAL);

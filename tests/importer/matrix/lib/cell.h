@@ -31,6 +31,7 @@ struct scene {
 	/* chosen by the caller */
 	uint32_t kind;
 	uint32_t attach_flags;
+	char device[DMABUF_REVOKE_DEVICE_LEN];	/* empty: the importer's own */
 	enum matrix_state state;
 	uint64_t faults;
 	uint64_t misbehave;
