@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Peer-to-peer DMA: edu itself reads from a BAR of another device, as vfio-pci exports it.
+
+What it writes there is in test_proof.py.
+"""
+from __future__ import annotations
+
+import errno
+import os
+import random
+import zlib
+from typing import Iterator, NamedTuple
+
+import pytest
+
+from tests.devices.lib.function import DMAENGINE, PEER2PEER, attach
+from tests.devices.vfio.bar import Bar
+from tests.devices.vfio.conftest import bar, function
+from tests.lib import life, pci
+from tests.lib.life import PAGE
+
+__all__ = ["bar", "function"]  # fixtures
+
+#: In the BAR; what is around it is not the buffer's, and is something else.
+START, LENGTH = PAGE, 2 * PAGE
+
+
+class Target(NamedTuple):
+    """A part of the BAR, and an attachment whose DMA edu does."""
+
+    bar: Bar
+    attachment: int
+
+    def do(self, **job: int) -> life.Result:
+        """A job, to its end; it has to do well."""
+        result = life.result(self.attachment, life.submit(self.attachment, **job))
+        assert result.status == 0
+        return result
+
+    def there(self, offset: int = 0, length: int = LENGTH) -> bytes:
+        """As vfio-pci has it, for a CPU."""
+        return self.bar.read(length, START + offset)
+
+
+@pytest.fixture
+def target(bar: Bar, engine: pci.Function) -> Iterator[Target]:
+    bar.write(random.Random(1).randbytes(LENGTH + 2 * PAGE), START - PAGE)
+    dmabuf = bar.export(LENGTH, START)
+    attachment = attach(engine, dmabuf, life.DYNAMIC, PEER2PEER, DMAENGINE)
+    os.close(dmabuf)
+    yield Target(bar, attachment)
+    os.close(attachment)
+
+
+@pytest.mark.parametrize(
+    "offset, length", [(0, LENGTH), (8, 4), (1, 1), (PAGE - 3, 7), (5, 3000)]
+)
+def test_what_is_there_is_read(target: Target, offset: int, length: int) -> None:
+    there = target.there(offset, length)
+    assert target.do(offset=offset, length=length).crc32 == zlib.crc32(there)
+
+
+def test_what_comes_there_later_is_read(target: Target) -> None:
+    """It is in the device, and not in what the importer has of it."""
+    before = target.do(length=64).crc32
+    target.bar.write(bytes(64), START)
+    assert target.do(length=64).crc32 == zlib.crc32(bytes(64)) != before
+
+
+def test_from_and_to_the_bar(target: Target) -> None:
+    before = target.there()
+    target.do(op=life.COPY, offset=5, length=1000, dst_offset=PAGE + 3)
+    data = before[: PAGE + 3] + before[5:1005] + before[PAGE + 1003 :]
+    assert target.there() == data
+
+
+def test_I3_revoke_ends_reading(target: Target) -> None:
+    """From then on there is nothing but ones, which no pass may have read."""
+    job = life.submit(target.attachment, length=64, flags=life.STREAM)
+    life.until_taken_up(target.attachment, passes=2)
+    target.bar.revoke()
+    result = life.result(target.attachment, job, 0)
+    assert (result.status, result.changed) == (0, 0) and result.passes >= 2
+    with pytest.raises(OSError) as refusal:
+        life.submit(target.attachment)
+    assert refusal.value.errno == errno.ENODEV
+    target.bar.restore()
+    assert target.do(length=64).crc32 == zlib.crc32(target.there(0, 64))
