@@ -3,6 +3,7 @@
  * Real DMA, by a channel of the kernel's DMA engine: it does what the CPU does in its place, and
  * ends as that does.
  */
+#include "failnth.h"
 #include "function.h"
 
 #define LENGTH (2 * PAGE)
@@ -245,6 +246,40 @@ CASE(channels, a_channel_is_given_back_when_attaching_fails)
 	buffer = buffer_alloc(PAGE, 0);
 	close(attach_channel(buffer.fd, 0, 0));
 	close(buffer.fd);
+	leave();
+}
+
+static struct buffer attached;
+static int made = -1;
+
+/* The driver has just come: it is the call that looks for it. */
+static void begin_unseen(void)
+{
+	channel_leave();
+	holds(channel_try_bind());
+	attached = buffer_alloc(PAGE, 0);
+}
+
+static long call_attach(void)
+{
+	made = try_attach_channel(attached.fd, 0, 0, 0, 0);
+	return made < 0 ? made : 0;
+}
+
+static void end_attached(void)
+{
+	if (made >= 0)
+		close(made);
+	made = -1;
+	close(attached.fd);
+	succeeds(dr_free(exporter, attached.id, NULL, 0, NULL));
+}
+
+CASE(channels, I9_failnth_attach)
+{
+	need_fault_injection();
+	channel_bind();
+	fails_at_every_point("ATTACH_CHANNEL", begin_unseen, call_attach, end_attached);
 	leave();
 }
 

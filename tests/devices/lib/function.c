@@ -132,12 +132,17 @@ void function_unbind(void)
 	holds(!function_is_there(NULL));
 }
 
+bool channel_try_bind(void)
+{
+	return !put(PCI "/drivers/" PROVIDER "/bind", function);
+}
+
 void channel_bind(void)
 {
 	if (system("modprobe -q " PROVIDER))
 		skip("no module " PROVIDER ": build it for a kernel with CONFIG_DMA_ENGINE");
 	offer_to(PROVIDER);
-	if (put(PCI "/drivers/" PROVIDER "/bind", function)) {
+	if (!channel_try_bind()) {
 		tell("driver_override", "\n");
 		skip("%s is not QEMU's edu", function);
 	}
@@ -161,6 +166,11 @@ bool channel_writes(uint64_t unused)
 	munmap((void *)registers, PAGE);
 	close(fd);
 	return command & runs && command & to_memory;
+}
+
+void channel_leave(void)
+{
+	succeeds(tell("driver/unbind", function));
 }
 
 void channel_unbind(void)

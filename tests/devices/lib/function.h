@@ -24,6 +24,10 @@ void function_unbind(void);
  * 100 ms for a transfer; of each 2 KiB there are two.
  */
 void channel_bind(void);
+/* The last step of it, by which nobody has asked the importer for it yet. */
+bool channel_try_bind(void);
+/* The reverse of that alone. */
+void channel_leave(void);
 void channel_unbind(void);
 /* Whether it is about to write to memory, for eventually(). */
 bool channel_writes(uint64_t unused);
