@@ -16,7 +16,7 @@ BAD = [
     for pattern in (
         r"\bWARNING\b",
         r"\bBUG\b",
-        r"\bOops\b",
+        r"\bOops\b|Internal error:",
         r"general protection fault",
         r"[Uu]nable to handle|kernel NULL pointer dereference",
         r"Kernel panic",
@@ -34,7 +34,7 @@ BAD = [
         r"scheduling while atomic",
         r"DMA-API:.*(?:device driver|leak|overlap|exceed|not)",
         # An IOMMU has stopped a device that went on after an unmap.
-        r"DMAR: \[DMA .*fault addr|IO_PAGE_FAULT|arm-smmu.*: event",
+        r"DMAR: \[DMA .*fault addr|IO_PAGE_FAULT|arm-smmu.*(?:: event|context fault)",
         r"list_(?:add|del) corruption",
         r"Poison overwritten|Redzone|Bad page state|Object already free",
         r"ODEBUG:",

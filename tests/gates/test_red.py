@@ -53,6 +53,8 @@ BAD_LINES = [
     "edu 0000:00:01.0: AMD-Vi: Event logged [IO_PAGE_FAULT domain=0x0001 address=0xffffc000 flags=0x0020]",
     "arm-smmu-v3 9050000.smmuv3: event 0x10 received:",
     "arm-smmu-v3 9050000.smmuv3: event: F_TRANSLATION client: 0000:00:02.0 sid: 0x10 ssid: 0x0 iova: 0xffffc000 ipa: 0x0",
+    "arm-smmu 16c0000.iommu: Unhandled context fault: fsr=0x402, iova=0xffffc000, fsynr=0x13, cb=0",
+    "Internal error: synchronous external abort: 0000000096000210 [#1] SMP",
     "list_del corruption. prev->next should be ffff, but was dead. (prev=ffff)",
     "BUG kmalloc-96 (Tainted: G): Poison overwritten",
     "BUG: Bad page state in process race  pfn:12345",

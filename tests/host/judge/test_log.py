@@ -62,3 +62,32 @@ def test_stalls_are_known(log: Path, text: str) -> None:
 )
 def test_others_are_no_stalls(log: Path, text: str) -> None:
     assert read(log, f"1,12,345,-;{text}\n") == [text, "lost 0"]
+
+
+SMMU = "arm-smmu-v3 9050000.smmuv3: "
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        SMMU + "event 0x10 received:",
+        SMMU
+        + "event: F_TRANSLATION client: 0000:00:02.0 sid: 0x10 ssid: 0x0 iova: 0xffffc000",
+        "arm-smmu 16c0000.iommu: Unhandled context fault: fsr=0x402, iova=0xffffc000",
+        "Internal error: synchronous external abort: 0000000096000210 [#1] SMP",
+    ],
+)
+def test_faults_of_arm64_are_known(log: Path, text: str) -> None:
+    assert read(log, f"3,12,345,-;{text}\n") == [text, "lost 0"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        SMMU + "allocated 65536 entries for evtq",
+        SMMU + "option mask 0x0",
+        "input 0000:00:03.0: event: 1",
+    ],
+)
+def test_what_is_no_fault_is_not_told(log: Path, text: str) -> None:
+    assert read(log, f"6,12,345,-;{text}\n") == ["lost 0"]

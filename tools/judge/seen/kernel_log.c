@@ -31,17 +31,28 @@ static bool has_one(const char *text, const char *const *words)
 	return false;
 }
 
-/* A report is several lines; its first one has one of these in it. */
+/* An IOMMU of arm64's: it has stopped a device, or complains of it. */
+static bool is_of_smmu(const char *text)
+{
+	static const char *const words[] = { ": event", "Unhandled context fault", NULL };
+
+	return strstr(text, "arm-smmu") && has_one(text, words);
+}
+
+/*
+ * A report is several lines; its first one has one of these in it. "Internal error:" is what arm64
+ * calls what ends a process, such as an access to a BAR that is switched off.
+ */
 static int is_complaint(const char *text)
 {
 	static const char *const words[] = {
 		"WARNING:", "BUG:", "Oops", "UBSAN:", "general protection fault", "DMA-API:",
 		"DMAR:", "INFO: task ", "possible circular locking", "refcount_t:",
 		"AMD-Vi: Event", "rcu: INFO", "kernel BUG at", "list_add corruption",
-		"list_del corruption", "sleeping function", NULL,
+		"list_del corruption", "sleeping function", "Internal error:", NULL,
 	};
 
-	return has_one(text, words) && !is_ours(text);
+	return (has_one(text, words) || is_of_smmu(text)) && !is_ours(text);
 }
 
 bool kernel_log_is_stall(const char *text)
