@@ -504,7 +504,7 @@ def test_shapes() -> None:
             facts("move", str(buffer["id"]), *options.split())
     with held("1M", "--one-chunk") as (buffer, _):
         facts("move", str(buffer["id"]))
-    done = run("alloc", "12k", "--one-chunk", status=1)
+    done = run("alloc", str(3 * PAGE), "--one-chunk", status=1)
     assert "one chunk is a power of two" in done.stderr
     done = run("alloc", "1G", "--one-chunk", status=1)
     assert "than memory of that shape can be (EOVERFLOW)" in done.stderr

@@ -185,8 +185,10 @@ static struct fuzz_value wrong(struct plan *plan, const struct fuzz_param *param
 		1ULL << 32, 1ULL << 40, 1ULL << 63, UINT64_MAX - FUZZ_PAGE,
 		UINT64_MAX,
 	};
-	static const uint64_t structs[] = {
-		0, 4, 7, 15, 17, 23, 25, 33, 200, 4095, 4096, 4097, UINT32_MAX,
+	/* The kernel takes none beyond a page. */
+	const uint64_t structs[] = {
+		0, 4, 7, 15, 17, 23, 25, 33, 200, FUZZ_PAGE - 1, FUZZ_PAGE,
+		FUZZ_PAGE + 1, UINT32_MAX,
 	};
 	static const uint64_t times[] = {
 		3600 * 1000 * FUZZ_MSEC, 3600 * 1000 * FUZZ_MSEC + 1, UINT64_MAX,
