@@ -18,12 +18,15 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple, Sequence
+from typing import Iterator, NamedTuple, Sequence
 
+from tests.devices.lib.function import DRIVER, EDU
 from tests.gates import detectors
 from tests.gates.around import Gates
 from tests.gates.counts import MODULES, counts, settle
+from tests.lib import modules, pci
 from tests.lib.cases import program_directory
 
 from .shorten import Program, minimise
@@ -46,6 +49,9 @@ TRIES = 3
 
 #: Milliseconds that an operation may take, so that many programs may hang.
 QUICK = ("--bound", "2000")
+
+#: The driver that makes a channel of the kernel's DMA engine of edu (tests/devices/edu).
+ENGINE = "dbr_edu"
 
 #: Of the program of a seed: one lane, or processes of four threads.
 ALONE = ("--threads", "0")
@@ -85,6 +91,26 @@ class Outcome(NamedTuple):
     def succeeded(self) -> dict[str, int]:
         """How often each operation succeeded."""
         return {name: int(n) for name, _, n in _TALLY.findall(self.output)}
+
+
+@contextmanager
+def with_function() -> Iterator[None]:
+    """A PCI function for programs to attach on behalf of, where there is one to spare.
+
+    With its own channel where the tests have a driver for that, beside what the importer does.
+    """
+    free = [each for each in pci.functions() if each.id == EDU and not each.driver]
+    if not free:
+        yield
+        return
+    loads = ["modprobe", "-q", ENGINE]
+    has_channel = not subprocess.run(loads, check=False).returncode
+    try:
+        with free[-1].driven_by(ENGINE if has_channel else DRIVER):
+            yield
+    finally:
+        if has_channel:
+            modules.unload(ENGINE)
 
 
 def execute(arguments: Sequence[str], operations: int) -> Outcome:
@@ -269,11 +295,12 @@ def main(arguments: Sequence[str]) -> int:
     chosen = parser.parse_args(arguments)
     subprocess.run(["modprobe", "-a", *MODULES], check=True)
     detectors.start()
-    if chosen.verb == "run":
-        return run(chosen.files, chosen.option)
-    return soak(
-        chosen.seed, chosen.minutes, chosen.total, chosen.operations, chosen.option
-    )
+    with with_function():
+        if chosen.verb == "run":
+            return run(chosen.files, chosen.option)
+        return soak(
+            chosen.seed, chosen.minutes, chosen.total, chosen.operations, chosen.option
+        )
 
 
 if __name__ == "__main__":

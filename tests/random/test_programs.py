@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from pathlib import Path
+from typing import Iterator
 
 import pytest
 
@@ -27,6 +28,12 @@ TIMELINE = {"timeline", "timeline_fence", "timeline_step"}
 #: The sum of what the programs of this session did, by operation, and how many they were.
 succeeded: Counter[str] = Counter()
 programs: set[tuple[int, tuple[str, ...], int]] = set()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def function() -> Iterator[None]:
+    with fuzz.with_function():
+        yield
 
 
 def run(seed: int, shape: tuple[str, ...], operations: int) -> None:

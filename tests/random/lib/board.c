@@ -21,6 +21,7 @@ static bool ask(struct fuzz_board *board)
 		close(fd);
 	if (ok)
 		dr_importer_info(imp, &info);
+	ok = ok && fuzz_devices_find(board, imp);
 	board->static_map = info.features & DMABUF_REVOKE_FEATURE_STATIC_MAP;
 	if (exp >= 0)
 		close(exp);

@@ -53,6 +53,11 @@ static void fill(struct fuzz_lane *lane, char *bytes)
 
 		if (!param->width)
 			continue;
+		if (param->kind == P_DEVICE) {
+			fuzz_device_name(lane->board, fuzz_number(lane, param->name),
+					 bytes + param->offset);
+			continue;
+		}
 		value = member(lane, param, &lane->line->value[i]);
 		memcpy(bytes + param->offset, &value, param->width);
 	}

@@ -4,6 +4,7 @@
  * on meanwhile, so that only what is final can be relied on: a complete revoke.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include "program.h"
@@ -49,15 +50,58 @@ struct fuzz_before fuzz_before(struct fuzz_lane *lane, const void *in)
 	};
 }
 
+/* Whether ALLOC and MOVE take memory of this shape, for so many bytes. */
+static bool is_shape(uint32_t shape, uint64_t arg, uint64_t length)
+{
+	uint64_t piece = (arg + FUZZ_PAGE - 1) & ~(FUZZ_PAGE - 1);
+
+	switch (shape) {
+	case DMABUF_REVOKE_SHAPE_DEFAULT:
+		return !arg;
+	case DMABUF_REVOKE_SHAPE_ONE_CHUNK:
+		return !arg && !(length & (length - 1));
+	case DMABUF_REVOKE_SHAPE_SHUFFLED:
+		return true;
+	default:
+		return shape == DMABUF_REVOKE_SHAPE_REPEATED && arg && arg <= length &&
+		       length % piece == 0;
+	}
+}
+
+#define FLAGS (2 * DMABUF_REVOKE_ALLOC_BARE_TABLE - 1)
+#define FAULTS (2 * DMABUF_REVOKE_FAULT_NO_PIN_OP - 1)
+
+/* EINVAL, though all is as it has to be. */
+static void check_invalid_alloc(struct fuzz_lane *lane, const struct dmabuf_revoke_alloc *in)
+{
+	uint64_t length = (in->length + FUZZ_PAGE - 1) & ~(FUZZ_PAGE - 1);
+
+	if (in->size == sizeof(*in) && !(in->flags & ~FLAGS) && length &&
+	    !(in->fd_flags & ~(O_RDWR | O_CLOEXEC)) && !(in->faults & ~FAULTS) &&
+	    is_shape(in->shape, in->shape_arg, length) && !in->reserved && !in->delay_ns)
+		fuzz_wrong(lane, "refused, but all of it is valid");
+}
+
+/* A shorter structure says less than it seems to. */
+static void check_shape(struct fuzz_lane *lane, const struct dmabuf_revoke_alloc *in,
+			const struct dmabuf_revoke_alloc *out)
+{
+	if (in->size == sizeof(*in) && !is_shape(in->shape, in->shape_arg, out->length))
+		fuzz_wrong(lane, "success with shape %u of %llu", in->shape,
+			   (unsigned long long)in->shape_arg);
+}
+
 static void check_alloc(struct fuzz_lane *lane,
 			const struct dmabuf_revoke_alloc *in,
 			const struct dmabuf_revoke_alloc *out)
 {
 	struct fuzz_fact *fact = fuzz_fact(lane->board, out->id);
+	bool repeated;
 
 	CHECK(lane, out->length >= in->length);
 	CHECK(lane, out->length - in->length < FUZZ_PAGE);
 	CHECK(lane, out->length % FUZZ_PAGE == 0);
+	check_shape(lane, in, out);
 	CHECK(lane, out->id > lane->board->first_id);
 	if (!fact)
 		return;
@@ -68,6 +112,8 @@ static void check_alloc(struct fuzz_lane *lane,
 	atomic_store(&fact->faulty,
 		     in->faults & ~(FUZZ_HARMLESS | lane->process->options->faults));
 	atomic_store(&fact->zero_page, in->flags & DMABUF_REVOKE_ALLOC_ZERO_PAGE);
+	repeated = in->size == sizeof(*in) && in->shape == DMABUF_REVOKE_SHAPE_REPEATED;
+	atomic_store(&fact->repeated, repeated);
 }
 
 static void check_pending(struct fuzz_lane *lane,
@@ -207,6 +253,18 @@ static uint64_t moves_of(const struct dmabuf_revoke_move *move)
 	return moves;
 }
 
+/* Memory of a shape that there is for ALLOC only, or in place of what is there again and again. */
+static void check_move(struct fuzz_lane *lane, const struct dmabuf_revoke_move *in)
+{
+	struct fuzz_fact *fact = fuzz_fact(lane->board, in->id);
+
+	if (in->size != sizeof(*in) || in->moves)
+		return;
+	CHECK(lane, in->shape < DMABUF_REVOKE_SHAPE_REPEATED);
+	if (fact && atomic_load(&fact->repeated))
+		CHECK(lane, !in->shape);
+}
+
 /* A buffer that is revoked lets nobody in, and stays revoked. */
 static bool is_refused(struct fuzz_lane *lane, const void *in,
 		       struct fuzz_before before)
@@ -239,6 +297,10 @@ void fuzz_judge(struct fuzz_lane *lane, const void *in, const void *out, long re
 {
 	unsigned long request = lane->op->request;
 
+	if (request == DMABUF_REVOKE_IOC_ATTACH)
+		fuzz_judge_attach(lane, in, out, result);
+	if (request == DMABUF_REVOKE_IOC_ALLOC && result == -EINVAL)
+		check_invalid_alloc(lane, in);
 	if (request == DMABUF_REVOKE_IOC_REVOKE && (!result || result == -ETIMEDOUT))
 		check_revoke(lane, in, out, result, before);
 	if (result)
@@ -252,6 +314,8 @@ void fuzz_judge(struct fuzz_lane *lane, const void *in, const void *out, long re
 		return check_free(lane, in, out);
 	case DMABUF_REVOKE_IOC_ALLOC:
 		return check_alloc(lane, in, out);
+	case DMABUF_REVOKE_IOC_MOVE:
+		return check_move(lane, in);
 	case DMABUF_REVOKE_IOC_LIST:
 		return check_list(lane, out);
 	case DMABUF_REVOKE_IOC_BLOCKERS:
@@ -271,7 +335,7 @@ void fuzz_judge_events(struct fuzz_lane *lane,
 	CHECK(lane, size % sizeof(*event) == 0);
 	for (size_t i = 0; i < n; i++) {
 		CHECK(lane, event[i].type >= DMABUF_REVOKE_EVENT_MAPPED);
-		CHECK(lane, event[i].type <= DMABUF_REVOKE_EVENT_JOB_DONE);
+		CHECK(lane, event[i].type <= DMABUF_REVOKE_EVENT_DMA_FAULT);
 		CHECK(lane, !i || event[i].sequence > event[i - 1].sequence);
 	}
 }

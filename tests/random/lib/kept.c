@@ -5,6 +5,7 @@
  * the first operation that needs it.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -25,13 +26,23 @@ static int attach_own(struct fuzz_lane *lane)
 	};
 	struct fuzz_kept *kept = &lane->kept;
 	unsigned int way = lane->thread + kept->id;
+	struct dmabuf_revoke_attach arg = {
+		.dmabuf_fd = kept->fd,
+		.kind = DMABUF_REVOKE_KIND_DYNAMIC,
+		.flags = way % 2,
+		.fd_flags = O_CLOEXEC,
+		.misbehave = ways[way % 4].misbehave,
+		.delay_ns = ways[way % 4].delay_ns,
+	};
+	int ret;
 
-	if (kept->att < 0)
-		kept->att = dr_attach_misbehaving(kept->importer, kept->fd,
-						  DMABUF_REVOKE_KIND_DYNAMIC, way % 2,
-						  ways[way % 4].misbehave,
-						  ways[way % 4].delay_ns);
-	return kept->att < 0 ? kept->att : 0;
+	if (kept->att >= 0)
+		return 0;
+	fuzz_device_name(lane->board, way / 4 % 2, arg.device);
+	ret = dr_attach_as(kept->importer, &arg);
+	if (!ret)
+		kept->att = arg.fd;
+	return ret;
 }
 
 void fuzz_kept_end(struct fuzz_lane *lane)

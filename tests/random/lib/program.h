@@ -14,7 +14,7 @@
  *
  * generator/ makes programs from a seed, text.c reads and writes them, lane.c
  * executes lines, life.c is a process, referee.c watches them all; judge.c says what has
- * to be true, board.c what is known for that, kept.c what is in a buffer.
+ * to be true, device.c of devices; board.c what is known for that, kept.c what is in a buffer.
  */
 #ifndef TESTS_RANDOM_PROGRAM_H
 #define TESTS_RANDOM_PROGRAM_H
@@ -79,6 +79,7 @@ enum fuzz_kind {
 	P_PLACE,	/* of a structure; @extra: of an array, or it leads to one */
 	P_MAP,		/* address of a mapping */
 	P_THREAD,	/* of the same process */
+	P_DEVICE,	/* 0: the importer's own; 1: a function; 2: unknown; else no name at all */
 };
 
 struct fuzz_param {
@@ -149,6 +150,7 @@ struct fuzz_fact {
 	atomic_bool told;	/* a revoke has begun */
 	atomic_bool revoked;	/* a revoke is complete */
 	atomic_bool zero_page;	/* CPUs may read and write after that */
+	atomic_bool repeated;	/* its memory is less than its length */
 };
 
 struct fuzz_tally {
@@ -172,6 +174,8 @@ struct fuzz_watch {
 struct fuzz_board {
 	uint64_t first_id;
 	bool static_map;		/* FEATURE_STATIC_MAP */
+	/* The importer's own, and a PCI function: the own one again where there is none. */
+	struct dmabuf_revoke_device device[2];
 	atomic_uint wrong;
 	char message[512];
 	atomic_uint_least64_t shared[FUZZ_SHARED];
@@ -289,6 +293,14 @@ void fuzz_wrong_at(struct fuzz_board *board, const struct fuzz_line *line,
 		   const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 void fuzz_print_tally(struct fuzz_board *board);
+
+/* device.c */
+/* Which there are; false: not even the importer's own. */
+bool fuzz_devices_find(struct fuzz_board *board, int importer);
+/* DMABUF_REVOKE_DEVICE_LEN bytes for a value of P_DEVICE. */
+void fuzz_device_name(const struct fuzz_board *board, uint64_t which, char *name);
+void fuzz_judge_attach(struct fuzz_lane *lane, const struct dmabuf_revoke_attach *in,
+		       const struct dmabuf_revoke_attach *out, long result);
 
 /* referee.c */
 void fuzz_referee(struct fuzz_board *board, const struct fuzz_program *program,

@@ -5,6 +5,8 @@
 
 #include "plan.h"
 
+#define LONGEST_REPEATED (16 << 20)	/* of ALLOC, bytes */
+
 struct range {
 	unsigned int first, count;
 };
@@ -78,8 +80,25 @@ static struct fuzz_value *value_of(struct fuzz_line *line, const char *name)
 		 DMABUF_REVOKE_MISBEHAVE_LOOP_ON_ERROR |		\
 		 DMABUF_REVOKE_MISBEHAVE_FENCE_OUTLIVES)
 
+/* One that the system chooses is the most common. Pieces of it for REPEATED, or the whole. */
+static void agree_shape(struct plan *plan, struct fuzz_line *line, uint64_t length)
+{
+	struct fuzz_value *shape = value_of(line, "shape");
+	struct fuzz_value *arg = value_of(line, "shape_arg");
+
+	if (chance(plan, 50))
+		*shape = (struct fuzz_value){};
+	if (shape->number == DMABUF_REVOKE_SHAPE_SHUFFLED)
+		*arg = number(draw(plan, 1 << 16));
+	if (shape->number == DMABUF_REVOKE_SHAPE_REPEATED)
+		*arg = number(chance(plan, 25) ? 1 : length >> draw(plan, 3));
+}
+
 static void agree_alloc(struct plan *plan, struct fuzz_line *line)
 {
+	const struct fuzz_value *length = value_of(line, "length");
+
+	agree_shape(plan, line, length->number ? : FUZZ_PAGE);
 	if (plan->threads || chance(plan, 80))
 		*value_of(line, "fd_flags") = number(02);
 	if (plan->threads)
@@ -110,6 +129,7 @@ static void agree_revoke(struct plan *plan, struct fuzz_line *line)
 
 static void agree_move(struct plan *plan, struct fuzz_line *line)
 {
+	agree_shape(plan, line, 0);
 	if (plan->threads && chance(plan, 97))
 		*value_of(line, "moves") = (struct fuzz_value){};
 }
@@ -152,8 +172,26 @@ static void agree_attach_beside(struct plan *plan, struct fuzz_line *line)
 	*value_of(line, "fd_flags") = number(04000);
 }
 
+/* The device's own is slow: others are not to wait for it. What a device has is seen by then. */
+static void agree_engine(struct plan *plan, struct fuzz_line *line)
+{
+	bool function = value_of(line, "device")->number;
+	struct fuzz_value *engine = value_of(line, "engine");
+
+	if (chance(plan, 60))
+		*engine = (struct fuzz_value){};
+	else if (!function && chance(plan, 80))
+		*engine = number(1 + 2 * chance(plan, 20));
+	else if (plan->threads && engine->number == DMABUF_REVOKE_ENGINE_DMAENGINE)
+		*engine = number(DMABUF_REVOKE_ENGINE_NONE);
+	/* Only a function asks for what is in other devices. */
+	if (!function && chance(plan, 80))
+		value_of(line, "flags")->number &= ~DMABUF_REVOKE_ATTACH_PEER2PEER;
+}
+
 static void agree_attach(struct plan *plan, struct fuzz_line *line)
 {
+	agree_engine(plan, line);
 	if (plan->threads)
 		agree_attach_beside(plan, line);
 	if (value_of(line, "misbehave")->number & DELAYED)
@@ -380,4 +418,21 @@ void fuzz_remember(struct plan *plan, struct fuzz_line *line)
 	plan->holds[out->number] = gives;
 	plan->buffer[out->number] = from ? plan->buffer[from->number] :
 					   ++plan->buffers;
+}
+
+/*
+ * Memory that repeats costs nothing, so that no limit refuses what is long. A table of a million
+ * pages is right, but takes what looks at each of them, as the checks of the DMA API do, longer
+ * than an operation may last.
+ */
+void fuzz_bound(struct fuzz_line *line)
+{
+	struct fuzz_value *length;
+
+	if (fuzz_ops[line->op].request != DMABUF_REVOKE_IOC_ALLOC ||
+	    value_of(line, "shape")->number != DMABUF_REVOKE_SHAPE_REPEATED)
+		return;
+	length = value_of(line, "length");
+	if (length->number > LONGEST_REPEATED && length->number <= 1ULL << 40)
+		length->number = LONGEST_REPEATED;
 }

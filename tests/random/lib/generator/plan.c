@@ -169,6 +169,8 @@ static struct fuzz_value valid(struct plan *plan, const struct fuzz_op *op,
 		return number(draw(plan, param->extra));
 	case P_DEADLINE:
 		return deadline(plan);
+	case P_DEVICE:
+		return number(chance(plan, 40));
 	case P_DURATION:
 		return chance(plan, 60) || param->extra ?
 			       (struct fuzz_value){} :
@@ -217,6 +219,8 @@ static struct fuzz_value wrong(struct plan *plan, const struct fuzz_param *param
 		return number(1);
 	case P_DURATION:
 		return number(ONE_OF(plan, times));
+	case P_DEVICE:
+		return number(2 + draw(plan, 2));
 	case P_PLACE:
 		return (struct fuzz_value){ V_PLACE, draw(plan, PLACE_COUNT) };
 	default:
@@ -245,6 +249,7 @@ static void make_line_beside(struct plan *plan, struct fuzz_line *line)
 	n = draw(plan, n);
 	if (chance(plan, 5) && is_local(&op->param[n]))
 		line->value[n] = wrong(plan, &op->param[n]);
+	fuzz_bound(line);
 }
 
 static void make_line(struct plan *plan, struct fuzz_line *line)
@@ -265,6 +270,7 @@ static void make_line(struct plan *plan, struct fuzz_line *line)
 	for (i = 0; way >= 95 && i < n; i++)
 		if (chance(plan, 30))
 			line->value[i] = wrong(plan, &param[i]);
+	fuzz_bound(line);
 	if (way < 78)
 		fuzz_remember(plan, line);
 }

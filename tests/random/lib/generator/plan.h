@@ -65,6 +65,8 @@ struct fuzz_value fuzz_pick(struct plan *plan, enum fuzz_resource resource);
 struct fuzz_value fuzz_pick_id(struct plan *plan);
 /* What only some other value allows, or asks for. */
 void fuzz_agree(struct plan *plan, struct fuzz_line *line);
+/* When some of it was made wrong: so that what comes of it lasts no longer than it may. */
+void fuzz_bound(struct fuzz_line *line);
 /* What the slots hold if this line does what it says. */
 void fuzz_remember(struct plan *plan, struct fuzz_line *line);
 
