@@ -26,6 +26,10 @@ PANIC_SILENCE = 5.0
 ICOUNT_KHZ = 1000000
 # select() cannot take infinity.
 LONGEST_SELECT = 3600.0
+# What a guest ends its output with, once it has handed back its results.
+EOT = b"\x04"
+# The end of a tar.
+TAR_END = bytes(1024)
 # How the reason begins if the guest was lost by its boot watchdog.
 NOT_UP = "boot: not up"
 # The same, if its kernel said so.
@@ -58,7 +62,7 @@ class Outcome:
 def read_results(data: bytes) -> dict[str, bytes]:
     """The files of the guest's tar, none if it is cut short."""
     files: dict[str, bytes] = {}
-    if not data.endswith(bytes(1024)):
+    if not data.endswith(TAR_END):
         return files
     try:
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as tar:
@@ -171,11 +175,18 @@ class Guest:
         self._asked = (
             False  # the kernel was made to panic, and has not got the last key
         )
+        self._all_out = False  # the job's output, with the EOT after it
+        self._let_go = False  # the guest may power off
         self._data = {name: bytearray() for name in names}
         self._seen = 0  # of the console: its lines that were searched for a panic
         self._quiet = float(
             "inf"
         )  # after a panic: when it has been silent for too long
+
+    @property
+    def pid(self) -> int:
+        """qemu's."""
+        return self._child.pid
 
     def kill(self) -> None:
         """Give up a guest that is not waited for."""
@@ -204,6 +215,14 @@ class Guest:
                 self._socket["console"].send(self._arch.provoke_key)
             except (KeyError, OSError):
                 pass  # a person has the console, or qemu is ending by itself
+
+    def _let_power_off(self) -> None:
+        """Once all that the guest has to give is here, tell it so."""
+        if self._let_go or not self._all_out:
+            return
+        self._let_go = self._data["control"].endswith(TAR_END)
+        if self._let_go:
+            self._send(memoryview(b"\n"))
 
     def wait(
         self,
@@ -266,7 +285,7 @@ class Guest:
                     break  # what was still in the sockets has been read
         finally:
             self._child.kill()
-            process.finish(self._child)
+            status = process.finish(self._child)
             os.close(handle)
             selector.close()
             for end in self._socket.values():
@@ -274,7 +293,7 @@ class Guest:
         process.going_on()
         outcome.seconds = time.monotonic() - begin
         outcome.untouched = not ready or bool(rest)
-        self._judge(outcome)
+        self._judge(outcome, status)
         return outcome
 
     def _deadline(
@@ -325,15 +344,18 @@ class Guest:
             selector.unregister(self._socket[name])
             return False
         if name == "out":
-            output(data)
+            self._all_out = data.endswith(EOT)
+            output(data.removesuffix(EOT))
         else:
             self._data[name] += data
         if name == "qmp":
             self._press_key()
+        else:
+            self._let_power_off()
         # The kernel's own messages do not count: it complains about hung tasks for ever.
         return name in ("out", "control")
 
-    def _judge(self, outcome: Outcome) -> None:
+    def _judge(self, outcome: Outcome, qemu: int) -> None:
         console = bytes(self._data.get("console", b"")).decode(errors="replace")
         if self._child.stdout:
             console += self._child.stdout.read().decode(errors="replace")
@@ -354,7 +376,8 @@ class Guest:
                 outcome.lost = PANIC + reason
             else:
                 when = "ended without a status" if ready else "ended before it was up"
-                outcome.lost = f"the guest {when}"
+                where = whereabouts(console)
+                outcome.lost = f"the guest {when} (qemu's status is {qemu}, {where})"
         else:
             outcome.lost = ""
 

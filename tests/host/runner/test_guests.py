@@ -2,7 +2,9 @@
 """What the runner makes of guests that pass, fail and get lost."""
 from __future__ import annotations
 
+import os
 import re
+import select
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -145,7 +147,41 @@ def test_a_hang_loses_the_guest_and_shows_where_it_was(
 def test_an_end_without_a_status_loses_the_guest(
     guests: dict[str, Future[Ended]]
 ) -> None:
-    assert guests["off"].result().outcome.lost == "the guest ended without a status"
+    lost = guests["off"].result().outcome.lost
+    assert re.fullmatch(
+        r"the guest ended without a status"
+        r" \(qemu's status is 0, its console ends with: .*Power down\)",
+        lost,
+    )
+
+
+def numbers(last: int) -> bytes:
+    return "".join(f"{number}\n" for number in range(1, last + 1)).encode()
+
+
+def test_results_that_are_read_late_are_not_lost(
+    kernel: kernels.Kernel, entry: Path
+) -> None:
+    """More than a socket holds, not more than a port takes, while the host is busy."""
+    job = "seq 150000 >$DBR_RESULTS/numbers; seq 40000"
+    content = session.initrd(entry, job, {"DBR_KERNEL": kernel.name})
+    guest = vm.Guest(entry, content, "tcg", MACHINE)
+    output: list[bytes] = []
+    ended: list[bool] = []
+
+    def busy(data: bytes) -> None:
+        if not output:
+            handle = os.pidfd_open(guest.pid)
+            ended.append(bool(select.select([handle], [], [], 15)[0]))
+            os.close(handle)
+        output.append(data)
+
+    limits = Limits(boot=100, silence=100, total=100)
+    outcome = guest.wait(Archive().content(), limits, busy)
+    assert not outcome.lost, outcome.console
+    assert ended == [False]
+    assert outcome.files["numbers"] == numbers(150000)
+    assert b"".join(output) == numbers(40000)
 
 
 def test_a_guest_that_does_not_come_up_is_lost(entry: Path) -> None:
@@ -205,7 +241,9 @@ def test_a_qemu_that_does_not_start_is_lost_with_its_message(entry: Path) -> Non
     machine = Machine(qemu_args=("-device", "no-such-device"))
     guest = vm.Guest(entry, session.initrd(entry, "true", {}), "tcg", machine)
     outcome = guest.wait(b"", Limits(), lambda data: None)
-    assert outcome.lost == "the guest ended before it was up"
+    assert outcome.lost.startswith(
+        "the guest ended before it was up (qemu's status is 1, its console ends with: "
+    )
     assert "no-such-device" in outcome.console
 
 
