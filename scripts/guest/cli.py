@@ -325,7 +325,7 @@ def _dispatch(options: argparse.Namespace) -> int:
         return costs.keep(chosen[0], settings)
     if options.verb == "coverage":
         results = settings.source / "build" / "results"
-        names = [results / name for name, _ in check.shards(chosen[0])]
+        names = [results / share.name for share in check.shares(chosen[0])]
         wrong = coverage.report(chosen[0], settings, names)
         for line in wrong:
             result(f"[coverage] {line}")

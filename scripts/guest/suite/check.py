@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Callable
+from threading import Semaphore
+from typing import Callable, NamedTuple
 
 from .. import process
 from ..errors import RunnerError
@@ -37,25 +38,46 @@ class Beside:
     lint: tuple[str, ...] = ()
 
 
-def shards(kernel: Kernel) -> list[tuple[str, str]]:
-    """The guests that share the suite: each one's name, and pytest's --shard for it."""
+class Share(NamedTuple):
+    """What a guest runs of a kernel's suite: pytest's -k and --shard."""
+
+    kernel: Kernel
+    name: str
+    part: str
+    shard: str = ""
+
+
+def shares(kernel: Kernel) -> list[Share]:
+    """Of the guests that share what a kernel computes of the suite."""
     if kernel.shards == 1:
-        return [(kernel.name, "")]
+        return [Share(kernel, kernel.name, kernel.part)]
     numbers = range(1, kernel.shards + 1)
-    return [(f"{kernel.name}.{n}", f"{n}/{kernel.shards}") for n in numbers]
+    return [
+        Share(kernel, f"{kernel.name}.{n}", kernel.part, f"{n}/{kernel.shards}")
+        for n in numbers
+    ]
 
 
-def in_order(kernels: list[Kernel], jobs: int) -> list[tuple[Kernel, str, str]]:
-    """All guests, in the order of their start: the kernel, and what shards() gives of it.
+def in_order(kernels: list[Kernel], jobs: int) -> list[Share]:
+    """The shares of all, in the order of their start.
 
     The slow ones first, so that nothing long is left for the end. But while the first one's
     kernel is built, another of that kernel could only wait: those that need not come between,
     as many as start at once.
     """
     rows = sorted(kernels, key=lambda kernel: -kernel.patience)
-    guests = [(kernel, *shard) for kernel in rows for shard in shards(kernel)]
-    others = [guest for guest in guests if guest[0] is not rows[0]][: jobs - 1]
+    guests = [share for kernel in rows for share in shares(kernel)]
+    others = [guest for guest in guests if guest.kernel is not rows[0]][: jobs - 1]
     return guests[:1] + others + [each for each in guests[1:] if each not in others]
+
+
+def those_that_wait(kernels: list[Kernel]) -> list[Share]:
+    """The shares that leave the CPUs to others most of the time: no seat is kept for them."""
+    return [
+        Share(kernel, f"{kernel.name}.waiting", kernel.waiting)
+        for kernel in kernels
+        if kernel.waiting
+    ]
 
 
 def job(choice: Choice, shard: str = "", part: str = "") -> session.Job:
@@ -72,16 +94,14 @@ def job(choice: Choice, shard: str = "", part: str = "") -> session.Job:
     return session.Job(script, gate=True)
 
 
-def _guest(
-    kernel: Kernel, shard: str, settings: Settings, choice: Choice, results: Path
-) -> Callable[[str, str], Totals]:
+def _guest(share: Share, settings: Settings, choice: Choice, results: Path) -> Part:
     """A part that builds for, boots and tests one kernel."""
 
     def part(name: str, prefix: str) -> Totals:
-        words = shlex.join(choice.pytest(kernel.part))
+        words = shlex.join(choice.pytest(share.part))
         with Watch(name, GuestStream(prefix), words) as watch:
-            todo = job(choice, shard, kernel.part)
-            outcome = session.run(kernel, settings, todo, watch.feed)
+            todo = job(choice, share.shard, share.part)
+            outcome = session.run(share.kernel, settings, todo, watch.feed)
         session.save(results / name, outcome)
         if outcome.lost:
             session.report_loss(name, outcome, settings.verbose)
@@ -138,7 +158,7 @@ def write_ktap(directory: Path) -> None:
 
 def _coverage(kernel: Kernel, settings: Settings, results: Path) -> Totals:
     """The coverage of the guests that have just run, as one more case."""
-    names = [name for name, _ in shards(kernel)]
+    names = [share.name for share in shares(kernel)]
     wrong = coverage.report(kernel, settings, [results / name for name in names])
     return Totals(failed=1, wrong=wrong) if wrong else Totals(passed=1)
 
@@ -169,16 +189,29 @@ def _safely(name: str, part: Callable[[], Totals]) -> Totals:
     return totals
 
 
-def _run_all(parts: dict[str, Part], jobs: int) -> dict[str, Totals]:
-    """Run the parts, ``jobs`` at a time, in their order."""
-    several = len(parts) > 1
-    with ThreadPoolExecutor(max(1, jobs)) as pool:
+def _seated(seats: Semaphore, name: str, part: Callable[[], Totals]) -> Totals:
+    """It begins once there is a seat for it."""
+    with seats:
+        return _safely(name, part)
+
+
+def _run_all(
+    parts: dict[str, Part], waiting: dict[str, Part], jobs: int
+) -> dict[str, Totals]:
+    """Run the parts, ``jobs`` at a time, in their order, and beside them those that wait."""
+    both = {**waiting, **parts}
+    prefixes = {name: f"[{name}] " if len(both) > 1 else "" for name in both}
+    seats = Semaphore(max(1, jobs))
+    with ThreadPoolExecutor(max(1, jobs) + len(waiting)) as pool:
         try:
             futures = {
                 name: pool.submit(
-                    _safely, name, partial(part, name, f"[{name}] " if several else "")
+                    _seated,
+                    Semaphore() if name in waiting else seats,
+                    name,
+                    partial(part, name, prefixes[name]),
                 )
-                for name, part in parts.items()
+                for name, part in both.items()
             }
             return {name: future.result() for name, future in futures.items()}
         except BaseException:
@@ -200,9 +233,13 @@ def check(
     if len(kernels) == 1 and not choice.expression:
         kernels = [replace(kernels[0], shards=max(kernels[0].shards, jobs))]
     guests: list[tuple[str, Part]] = [
-        (name, _guest(kernel, shard, settings, choice, results))
-        for kernel, name, shard in in_order(kernels, jobs)
+        (share.name, _guest(share, settings, choice, results))
+        for share in in_order(kernels, jobs)
     ]
+    waiting = {
+        share.name: _guest(share, settings, choice, results)
+        for share in ([] if choice.expression else those_that_wait(kernels))
+    }
     # What is on the host takes as long as a guest: it is not left for the end either.
     parts: dict[str, Part] = dict(guests[:jobs])
     if beside.host:
@@ -213,7 +250,7 @@ def check(
     for kernel in kernels:
         if kernel.fragment and not choice.expression:
             parts.update(_detectors(kernel, settings, results))
-    totals = _run_all(parts, jobs)
+    totals = _run_all(parts, waiting, jobs)
     for name in totals:
         write_ktap(results / name)
     for kernel in kernels:

@@ -99,7 +99,7 @@ def test_a_shard_that_is_none_is_refused(text: str) -> None:
 
 def test_guests_of_one_kernel_have_names_of_their_own() -> None:
     (slow,) = BUILT
-    names = [name for name, _ in check.shards(slow)]
+    names = [share.name for share in check.shares(slow)]
     assert len(set(names)) == slow.shards
     job = check.job(runs.Choice(), "2/2").script
     assert " --shard=2/2 " in job

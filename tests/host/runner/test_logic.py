@@ -6,6 +6,7 @@ import io
 import subprocess
 import sys
 import tarfile
+import threading
 import time
 from pathlib import Path
 from typing import Iterator
@@ -155,13 +156,44 @@ def test_the_slow_guests_begin_but_do_not_wait_for_each_other() -> None:
     chosen = [kernels.TABLE[name] for name in ("7.3", "6.1", "7.3-debug")]
 
     def names(some: list[kernels.Kernel], jobs: int) -> list[str]:
-        return [name for _, name, _ in check.in_order(some, jobs)]
+        return [share.name for share in check.in_order(some, jobs)]
 
     assert names(chosen, 1) == ["7.3-debug.1", "7.3-debug.2", "7.3", "6.1"]
     assert names(chosen, 2) == ["7.3-debug.1", "7.3", "7.3-debug.2", "6.1"]
     assert names(chosen, 3) == ["7.3-debug.1", "7.3", "6.1", "7.3-debug.2"]
     assert names(chosen[:2], 2) == ["7.3", "6.1"]
     assert len(names(chosen[2:], 2)) == 2
+
+
+def test_what_waits_takes_no_seat_and_leaves_none() -> None:
+    both = threading.Barrier(2)
+    seats = threading.Semaphore()
+
+    def waits(name: str, prefix: str) -> Totals:
+        both.wait(60)
+        return Totals(passed=1)
+
+    def computes(name: str, prefix: str) -> Totals:
+        if name == "first":
+            both.wait(60)
+        assert seats.acquire(blocking=False), "two at once"
+        time.sleep(0.05)
+        seats.release()
+        return Totals(passed=2)
+
+    parts: dict[str, check.Part] = dict.fromkeys(("first", "second", "third"), computes)
+    done = check._run_all(parts, {"waits": waits}, 1)
+    assert list(done) == ["waits", *parts]
+    assert sum(totals.passed for totals in done.values()) == 7
+
+
+def test_what_waits_is_left_out_of_what_computes() -> None:
+    (share,) = check.those_that_wait(list(kernels.TABLE.values()))
+    kernel = share.kernel
+    assert kernel.name == kernels.DEFAULT
+    assert all(each.part == kernel.part for each in check.shares(kernel))
+    left_out = kernel.part.removeprefix("not ")
+    assert kernel.part == f"not {left_out}" and share.part.startswith(left_out)
 
 
 def test_a_part_says_how_long_it_took() -> None:
