@@ -6,50 +6,25 @@ What it writes there is in test_proof.py.
 from __future__ import annotations
 
 import errno
-import os
-import random
 import zlib
-from typing import Iterator, NamedTuple
+from typing import Iterator
 
 import pytest
 
-from tests.devices.lib.function import DMAENGINE, PEER2PEER, attach
+from tests.devices.lib.function import DMAENGINE
 from tests.devices.vfio.bar import Bar
 from tests.devices.vfio.conftest import bar, function
+from tests.devices.vfio.target import LENGTH, START, Target, attached
 from tests.lib import life, pci
 from tests.lib.life import PAGE
 
 __all__ = ["bar", "function"]  # fixtures
 
-#: In the BAR; what is around it is not the buffer's, and is something else.
-START, LENGTH = PAGE, 2 * PAGE
-
-
-class Target(NamedTuple):
-    """A part of the BAR, and an attachment whose DMA edu does."""
-
-    bar: Bar
-    attachment: int
-
-    def do(self, **job: int) -> life.Result:
-        """A job, to its end; it has to do well."""
-        result = life.result(self.attachment, life.submit(self.attachment, **job))
-        assert result.status == 0
-        return result
-
-    def there(self, offset: int = 0, length: int = LENGTH) -> bytes:
-        """As vfio-pci has it, for a CPU."""
-        return self.bar.read(length, START + offset)
-
 
 @pytest.fixture
 def target(bar: Bar, engine: pci.Function) -> Iterator[Target]:
-    bar.write(random.Random(1).randbytes(LENGTH + 2 * PAGE), START - PAGE)
-    dmabuf = bar.export(LENGTH, START)
-    attachment = attach(engine, dmabuf, life.DYNAMIC, PEER2PEER, DMAENGINE)
-    os.close(dmabuf)
-    yield Target(bar, attachment)
-    os.close(attachment)
+    with attached(bar, engine, DMAENGINE) as there:
+        yield there
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
-import random
 import struct
 import zlib
 from contextlib import ExitStack
-from typing import Callable, Iterator, NamedTuple
+from typing import Callable, Iterator
 
 import pytest
 
@@ -18,10 +17,7 @@ from tests.lib.life import PAGE
 
 from .bar import Bar
 from .conftest import opened
-
-LENGTH = 2 * PAGE
-#: In the BAR; what is around it is not the buffer's.
-START = PAGE
+from .target import LENGTH, START, Target, attached
 
 MAPPED, INVALIDATED, UNMAPPED, JOB_DONE = range(1, 5)
 
@@ -54,32 +50,10 @@ def peer(engine: int) -> Iterator[pci.Function]:
         yield stack.enter_context(there.driven_by(DRIVER))
 
 
-class Target(NamedTuple):
-    """A part of the BAR, and an attachment to it."""
-
-    bar: Bar
-    attachment: int
-
-    def do(self, **job: int) -> life.Result:
-        """A job, to its end; it has to do well."""
-        result = life.result(self.attachment, life.submit(self.attachment, **job))
-        assert result.status == 0
-        return result
-
-    def surroundings(self) -> bytes:
-        """The buffer, and a page on either side."""
-        return self.bar.read(LENGTH + 2 * PAGE, START - PAGE)
-
-
 @pytest.fixture
 def target(bar: Bar, peer: pci.Function, engine: int) -> Iterator[Target]:
-    """Filled with what does not repeat."""
-    bar.write(random.Random(engine).randbytes(LENGTH + 2 * PAGE), START - PAGE)
-    dmabuf = bar.export(LENGTH, START)
-    attachment = attach(peer, dmabuf, life.DYNAMIC, PEER2PEER, engine)
-    os.close(dmabuf)
-    yield Target(bar, attachment)
-    os.close(attachment)
+    with attached(bar, peer, engine) as there:
+        yield there
 
 
 def filled(pattern: int, offset: int, length: int) -> bytes:
@@ -96,7 +70,7 @@ def changed(before: bytes, offset: int, data: bytes) -> bytes:
 
 @pytest.mark.parametrize("offset, length", RANGES)
 def test_what_is_there_is_read(target: Target, offset: int, length: int) -> None:
-    there = target.bar.read(length, START + offset)
+    there = target.there(offset, length)
     assert target.do(offset=offset, length=length).crc32 == zlib.crc32(there)
 
 
@@ -195,12 +169,12 @@ def test_I3_revoke_ends_a_stream(
         target.bar.restore()
     if way != "function_is_closed":
         target.bar.write(bytes(LENGTH), START)
-        assert target.bar.read(LENGTH, START) == bytes(LENGTH)
+        assert target.there() == bytes(LENGTH)
 
 
 def test_it_is_there_again_when_it_is_back(target: Target) -> None:
     """The addresses may be others: it is mapped anew, for the CPU, too."""
-    there = target.bar.read(LENGTH, START)
+    there = target.there()
     stream(target, life.READ)
     target.bar.revoke()
     with pytest.raises(OSError) as refusal:
@@ -214,6 +188,6 @@ def test_function_that_goes_ends_a_stream(target: Target, peer: pci.Function) ->
     stream(target, life.WRITE, pattern=0x55)
     peer.unbind()
     target.bar.write(bytes(LENGTH), START)
-    assert target.bar.read(LENGTH, START) == bytes(LENGTH)
+    assert target.there() == bytes(LENGTH)
     target.bar.revoke()
     target.bar.restore()
