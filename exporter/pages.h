@@ -107,3 +107,4 @@ int dbr_work_init(void);
 void dbr_work_exit(void);
 
 #endif /* DBR_PAGES_H */
+extern struct workqueue_struct *dbr_orphan_wq;

@@ -333,7 +333,7 @@ static void dbr_orphan_work(struct work_struct *work)
 void dbr_orphan_later(struct dbr_buffer *buf)
 {
 	/* An owner ends once. */
-	queue_work(dbr_wq, &buf->orphan_work);
+	queue_work(dbr_orphan_wq, &buf->orphan_work);
 }
 
 /**

@@ -387,11 +387,15 @@ static bool nobody_has_unmapped(const int *atts)
 	return true;
 }
 
-/* Who waits for the fence of a move may hold the locks of all other buffers. */
-CASE(locks, E14_I8_move_does_not_wait_for_the_locks_of_others)
+/*
+ * Who waits for the fence of a move may hold the locks of all other buffers. Nor does the end
+ * of so many owners hold up the revoke of somebody else.
+ */
+CASE(locks, E8_E14_I8_move_and_revoke_do_not_wait_for_the_locks_of_others)
 {
 	const struct rlimit limit = { 2 * CROWD, 2 * CROWD };
-	struct buffer buffer = buffer_alloc(PAGE, 0);
+	/* So much is given back by a worker. */
+	struct buffer buffer = buffer_alloc(2 * MIB, 0);
 	int owner = succeeds(dr_open(DMABUF_REVOKE_EXPORTER_PATH));
 	static int atts[CROWD];
 	struct buffer other;
@@ -409,7 +413,9 @@ CASE(locks, E14_I8_move_does_not_wait_for_the_locks_of_others)
 	}
 	close(owner);
 	move_fully(buffer.id);
-	holds(nobody_has_unmapped(atts), "it waited for a lock");
+	holds(nobody_has_unmapped(atts), "the move waited for a lock");
+	revoke_fully(buffer.id);
+	holds(nobody_has_unmapped(atts), "the revoke waited for a lock");
 	for (int i = 0; i < CROWD; i++)
 		close(atts[i]);
 	close(buffer.fd);
