@@ -38,6 +38,8 @@ static const unsigned int dbr_orders[] = {
  */
 #define DBR_REPEATED_PAGES	((16ULL << 30) >> PAGE_SHIFT)
 #define DBR_REPEATED_CHUNKS	SZ_1M
+/* No array is longer; and as few are counted by an int. */
+#define DBR_CHUNKS		(INT_MAX / sizeof(struct dbr_chunk))
 
 /**
  * dbr_shape_init - what memory is to be made of
@@ -60,7 +62,7 @@ int dbr_shape_init(struct dbr_shape *shape, enum dmabuf_revoke_shape kind, u64 a
 			return -EINVAL;
 		return ilog2(nr_pages) > MAX_PAGE_ORDER ? -EOVERFLOW : 0;
 	case DMABUF_REVOKE_SHAPE_SHUFFLED:
-		return 0;
+		return nr_pages > DBR_CHUNKS ? -EOVERFLOW : 0;
 	case DMABUF_REVOKE_SHAPE_REPEATED:
 		if (!arg || arg > (u64)nr_pages << PAGE_SHIFT)
 			return -EINVAL;
@@ -129,6 +131,8 @@ static int dbr_list_alloc(struct list_head *list, const struct dbr_shape *shape)
 
 		if (fatal_signal_pending(current))
 			return -EINTR;
+		if (nr_chunks == DBR_CHUNKS)
+			return -EOVERFLOW;
 		page = dbr_chunk_alloc(nr_pages, &next);
 		if (!page)
 			return -ENOMEM;

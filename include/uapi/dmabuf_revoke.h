@@ -305,7 +305,7 @@ enum dmabuf_revoke_shape {
  *		set without need
  *   EOVERFLOW	@length cannot be rounded up to a page, or is beyond what
  *		the kernel can address; ONE_CHUNK: larger than they come; REPEATED: more
- *		than 16 GiB, or than 1048576 pieces
+ *		than 16 GiB, or than 1048576 pieces; else more than 134217727 pieces
  *   ENOMEM	not enough memory, or @limit_bytes of EXPORTER_INFO would be exceeded, or the
  *		caller's half of it
  *   EMFILE, ENFILE	no file descriptor left in the process, the system

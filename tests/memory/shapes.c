@@ -266,6 +266,21 @@ CASE(shapes, repeated_in_quarantine)
 	close(alloc.fd);
 }
 
+#define MOST_CHUNKS	134217727ULL
+
+/* No array is long enough: it says so before it takes the memory. */
+CASE(shapes, shuffled_that_cannot_be)
+{
+	uint64_t before = bytes_in_system();
+	struct buffer buffer;
+
+	fails(alloc_shape((MOST_CHUNKS + 1) * PAGE, 0, S(SHUFFLED), 0, &buffer),
+	      EOVERFLOW);
+	/* There is not as much memory, which is another reason. */
+	fails(alloc_shape(MOST_CHUNKS * PAGE, 0, S(SHUFFLED), 0, &buffer), ENOMEM);
+	equal(bytes_in_system(), before);
+}
+
 CASE(shapes, repeated_that_cannot_be)
 {
 	struct buffer buffer;
