@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What memory all buffers may take together, and how much of it a user: that one of them
- * takes all leaves others nothing.
+ * takes all leaves others nothing. A buffer whose memory is back still is an object, which
+ * any descriptor keeps; so those have the same limits, by themselves.
  */
 
 #include <linux/capability.h>
@@ -25,12 +26,12 @@ struct dbr_account {
 
 	/* dbr_account_lock. */
 	struct rb_node node;		/* dbr_accounts */
-	u64 bytes;
+	u64 bytes[DBR_CHARGES];
 };
 
 static DEFINE_SPINLOCK(dbr_account_lock);
 static struct rb_root dbr_accounts = RB_ROOT;	/* dbr_account_lock; ascending by uid */
-static u64 dbr_bytes;				/* dbr_account_lock; of all accounts */
+static u64 dbr_bytes[DBR_CHARGES];		/* dbr_account_lock; of all accounts */
 
 /* Bytes that all buffers together may take. */
 u64 dbr_account_limit(void)
@@ -40,13 +41,13 @@ u64 dbr_account_limit(void)
 	return mb ? (u64)mb << 20 : (u64)totalram_pages() / 2 << PAGE_SHIFT;
 }
 
-/* Bytes that they take. */
-u64 dbr_account_bytes(void)
+/* Bytes that they take, as memory. */
+u64 dbr_account_memory(void)
 {
 	u64 bytes;
 
 	spin_lock(&dbr_account_lock);
-	bytes = dbr_bytes;
+	bytes = dbr_bytes[DBR_CHARGE_MEMORY];
 	spin_unlock(&dbr_account_lock);
 	return bytes;
 }
@@ -73,7 +74,7 @@ static struct dbr_account *dbr_account_of(struct dbr_account *fresh)
 static void dbr_account_settle(struct dbr_account *account)
 {
 	lockdep_assert_held(&dbr_account_lock);
-	if (account->bytes)
+	if (account->bytes[DBR_CHARGE_MEMORY] || account->bytes[DBR_CHARGE_OBJECTS])
 		return;
 	rb_erase(&account->node, &dbr_accounts);
 	kfree(account);
@@ -84,22 +85,24 @@ static bool dbr_fits(u64 bytes, u64 more, u64 limit)
 	return more <= limit && bytes <= limit - more;
 }
 
-static bool dbr_account_fits(const struct dbr_account *account, u64 more, bool exempt)
+static bool dbr_account_fits(const struct dbr_account *account, enum dbr_charge what,
+			     u64 more, bool exempt)
 {
 	u64 limit = dbr_account_limit();
 
 	lockdep_assert_held(&dbr_account_lock);
-	return dbr_fits(dbr_bytes, more, limit) &&
-	       (exempt || dbr_fits(account->bytes, more, limit / 2));
+	return dbr_fits(dbr_bytes[what], more, limit) &&
+	       (exempt || dbr_fits(account->bytes[what], more, limit / 2));
 }
 
 /**
  * dbr_account_charge - count pages that are about to be allocated
+ * @what: for what
  * @nr_pages: how many; not 0
  *
  * Return: the caller's account, which gives them back, or an ERR_PTR: -ENOMEM.
  */
-struct dbr_account *dbr_account_charge(pgoff_t nr_pages)
+struct dbr_account *dbr_account_charge(enum dbr_charge what, pgoff_t nr_pages)
 {
 	u64 bytes = (u64)nr_pages << PAGE_SHIFT;
 	struct dbr_account *fresh, *account;
@@ -116,10 +119,10 @@ struct dbr_account *dbr_account_charge(pgoff_t nr_pages)
 	account = dbr_account_of(fresh);
 	if (account != fresh)
 		kfree(fresh);
-	fits = dbr_account_fits(account, bytes, exempt);
+	fits = dbr_account_fits(account, what, bytes, exempt);
 	if (fits) {
-		dbr_bytes += bytes;
-		account->bytes += bytes;
+		dbr_bytes[what] += bytes;
+		account->bytes[what] += bytes;
 	}
 	dbr_account_settle(account);
 	spin_unlock(&dbr_account_lock);
@@ -127,13 +130,14 @@ struct dbr_account *dbr_account_charge(pgoff_t nr_pages)
 }
 
 /* They have been freed. The account may be gone after that. */
-void dbr_account_uncharge(struct dbr_account *account, pgoff_t nr_pages)
+void dbr_account_uncharge(struct dbr_account *account, enum dbr_charge what,
+			  pgoff_t nr_pages)
 {
 	u64 bytes = (u64)nr_pages << PAGE_SHIFT;
 
 	spin_lock(&dbr_account_lock);
-	dbr_bytes -= bytes;
-	account->bytes -= bytes;
+	dbr_bytes[what] -= bytes;
+	account->bytes[what] -= bytes;
 	dbr_account_settle(account);
 	spin_unlock(&dbr_account_lock);
 }

@@ -16,6 +16,23 @@ u64 dbr_buffers_count(void)
 	return atomic64_read(&dbr_count);
 }
 
+/* What it takes besides its memory, in pages: itself with its dma-buf is less than one. */
+static pgoff_t dbr_buffer_objects(const struct dbr_buffer *buf)
+{
+	return buf->flags & DMABUF_REVOKE_ALLOC_ZERO_PAGE ? 2 : 1;
+}
+
+/* All but its memory. */
+static void dbr_buffer_free(struct dbr_buffer *buf)
+{
+	if (buf->zero_page)
+		__free_page(buf->zero_page);
+	if (buf->account)
+		dbr_account_uncharge(buf->account, DBR_CHARGE_OBJECTS,
+				     dbr_buffer_objects(buf));
+	kfree(buf);
+}
+
 /* The dma-buf is gone, and with it whoever could reach the buffer. */
 static void dbr_dmabuf_release(struct dma_buf *dmabuf)
 {
@@ -23,11 +40,9 @@ static void dbr_dmabuf_release(struct dma_buf *dmabuf)
 
 	dbr_fault_drop_kept(buf);
 	dbr_pages_put(buf->pages);
-	if (buf->zero_page)
-		__free_page(buf->zero_page);
 	dma_fence_put(buf->move);
 	atomic64_dec(&dbr_count);
-	kfree(buf);
+	dbr_buffer_free(buf);
 }
 
 /* @no: which are absent on purpose, as dbr_fault_absent_ops() counts them */
@@ -81,6 +96,12 @@ static pgoff_t dbr_length_to_pages(u64 length, int *ret)
 
 static int dbr_buffer_fill(struct dbr_buffer *buf, pgoff_t nr_pages)
 {
+	struct dbr_account *account = dbr_account_charge(DBR_CHARGE_OBJECTS,
+							 dbr_buffer_objects(buf));
+
+	if (IS_ERR(account))
+		return PTR_ERR(account);
+	buf->account = account;
 	if (buf->flags & DMABUF_REVOKE_ALLOC_ZERO_PAGE) {
 		buf->zero_page = alloc_page(GFP_CALLER | __GFP_HIGHMEM | __GFP_ZERO);
 		if (!buf->zero_page)
@@ -135,9 +156,7 @@ struct dbr_buffer *dbr_buffer_create(const struct dmabuf_revoke_alloc *arg)
 err_pages:
 	dbr_pages_put(buf->pages);
 err_free:
-	if (buf->zero_page)
-		__free_page(buf->zero_page);
-	kfree(buf);
+	dbr_buffer_free(buf);
 	return ERR_PTR(ret);
 }
 

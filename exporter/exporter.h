@@ -57,6 +57,7 @@ struct dbr_buffer {
 	u64 faults;			/* DMABUF_REVOKE_FAULT_*, but @switched */
 	u64 faults_delay_ns;		/* of those that take time */
 	struct page *zero_page;		/* with ALLOC_ZERO_PAGE */
+	struct dbr_account *account;	/* has the buffer itself, and @zero_page */
 
 	/* Registry lock. */
 	struct dbr_owner *owner;	/* NULL once its file is closed */

@@ -24,7 +24,7 @@ static int dbr_ioctl_info(struct ucmd *ucmd)
 	arg->abi_version = DMABUF_REVOKE_ABI_VERSION;
 	arg->page_size = PAGE_SIZE;
 	arg->buffers = dbr_buffers_count();
-	arg->bytes = dbr_account_bytes();
+	arg->bytes = dbr_account_memory();
 	arg->limit_bytes = dbr_account_limit();
 	arg->features = COMPAT_FEATURES;
 	return ucmd_respond(ucmd);

@@ -168,7 +168,7 @@ static void dbr_pages_free(struct dbr_pages *pages)
 		__free_pages(page, order);
 		cond_resched_tasks_rcu_qs();
 	}
-	dbr_account_uncharge(pages->account, pages->nr_memory);
+	dbr_account_uncharge(pages->account, DBR_CHARGE_MEMORY, pages->nr_memory);
 	if (pages->chunks != &pages->single)
 		kvfree(pages->chunks);
 	kfree(pages);
@@ -278,7 +278,7 @@ struct dbr_pages *dbr_pages_alloc(pgoff_t nr_pages, const struct dbr_shape *shap
 	pages->nr_pages = nr_pages;
 	pages->nr_memory = shape->nr_memory;
 
-	pages->account = dbr_account_charge(pages->nr_memory);
+	pages->account = dbr_account_charge(DBR_CHARGE_MEMORY, pages->nr_memory);
 	if (IS_ERR(pages->account)) {
 		ret = PTR_ERR(pages->account);
 		goto err_free;
@@ -289,7 +289,7 @@ struct dbr_pages *dbr_pages_alloc(pgoff_t nr_pages, const struct dbr_shape *shap
 	return pages;
 
 err_uncharge:
-	dbr_account_uncharge(pages->account, pages->nr_memory);
+	dbr_account_uncharge(pages->account, DBR_CHARGE_MEMORY, pages->nr_memory);
 err_free:
 	kfree(pages);
 	return ERR_PTR(ret);

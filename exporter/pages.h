@@ -94,17 +94,25 @@ unsigned long dbr_pages_pfn(struct dbr_pages *pages, pgoff_t offset,
 struct page *dbr_pages_page(struct dbr_pages *pages, pgoff_t offset);
 void dbr_pages_copy(struct dbr_pages *from, struct dbr_pages *to);
 
+/* What is counted, each by itself. */
+enum dbr_charge {
+	DBR_CHARGE_MEMORY,		/* of buffers */
+	DBR_CHARGE_OBJECTS,		/* what they take besides, and longer */
+	DBR_CHARGES,
+};
+
 /* account.c */
 u64 dbr_account_limit(void);
-u64 dbr_account_bytes(void);
-struct dbr_account *dbr_account_charge(pgoff_t nr_pages);
-void dbr_account_uncharge(struct dbr_account *account, pgoff_t nr_pages);
+u64 dbr_account_memory(void);
+struct dbr_account *dbr_account_charge(enum dbr_charge what, pgoff_t nr_pages);
+void dbr_account_uncharge(struct dbr_account *account, enum dbr_charge what,
+			  pgoff_t nr_pages);
 
 /* work.c */
 extern struct workqueue_struct *dbr_wq;
+extern struct workqueue_struct *dbr_orphan_wq;
 extern struct workqueue_struct *dbr_move_wq;
 int dbr_work_init(void);
 void dbr_work_exit(void);
 
 #endif /* DBR_PAGES_H */
-extern struct workqueue_struct *dbr_orphan_wq;

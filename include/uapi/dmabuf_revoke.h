@@ -99,7 +99,8 @@ enum dmabuf_revoke_state {
  * @limit_bytes: [out] ALLOC fails beyond this sum (module parameter limit_mb), and, for a
  *	caller without CAP_SYS_RESOURCE in the initial user namespace, where his own
  *	memory would be more than half of it: what was allocated, or moved to, under his
- *	effective user id, by whatever file or process
+ *	effective user id, by whatever file or process. The same goes, by itself, for what
+ *	buffers take besides: a page, and that of ALLOC_ZERO_PAGE, until a buffer is released
  * @features: [out] DMABUF_REVOKE_FEATURE_* of this kernel
  *
  * Errors: none of its own.

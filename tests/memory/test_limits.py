@@ -129,6 +129,36 @@ def test_what_a_user_gives_back_is_his_again(
         os.close(life.alloc(exporter, 4 * MIB).fd)
 
 
+def test_what_stays_of_a_revoked_buffer_is_counted(
+    exporter: int, set_parameter: Parameters
+) -> None:
+    """Its memory is back, but there is no end to what descriptors keep."""
+    set_parameter("limit_mb", 1)
+    most = MIB // 2 // ioctls.PAGE
+    kept = []
+
+    def one_more(flags: int = 0) -> None:
+        kept.append(life.alloc(exporter, 1, flags))
+        assert kept[-1].revoke(deadline(PATIENCE))
+
+    with user(ALICE):
+        for _ in range(most // 2):
+            one_more(life.ZERO_PAGE)
+        assert refused(one_more) == errno.ENOMEM
+    assert life.bytes_in_system() == 0
+    with user(BOB):
+        one_more()
+    gone = kept.pop(0)
+    gone.free()
+    os.close(gone.fd)
+    with user(ALICE):
+        assert eventually(lambda: not refused(one_more))
+        assert eventually(lambda: not refused(one_more))
+        assert too_much(exporter, 1)
+    for buffer in kept:
+        os.close(buffer.fd)
+
+
 def test_user_takes_no_more_by_other_files_or_processes(
     exporter: int, set_parameter: Parameters
 ) -> None:
