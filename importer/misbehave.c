@@ -81,11 +81,14 @@ static bool dbi_is_own(struct dma_buf *dmabuf, bool quarantined)
 	       !strcmp(dmabuf->exp_name, DMABUF_REVOKE_EXP_NAME_QUARANTINE);
 }
 
-/* Whether each address is that of the memory: no IOMMU, and no bounce buffer. */
+/*
+ * Whether each address is that of the memory: no IOMMU, and no bounce buffer, neither for want
+ * of the device's address lines nor of those of a bus on the way.
+ */
 static bool dbi_is_direct(const struct dbi_device *device)
 {
 	return device->engines & BIT(DMABUF_REVOKE_ENGINE_CPU) &&
-	       dma_get_required_mask(device->dev) <= device->dma_mask;
+	       !dma_addressing_limited(device->dev);
 }
 
 /* Whether DMA after the unmap reaches nobody's memory that is not watched. */
