@@ -12,6 +12,7 @@
 #include <linux/dma-mapping.h>
 #include <linux/dmaengine.h>
 #include <linux/mutex.h>
+#include <linux/pci.h>
 #include <linux/slab.h>
 
 #include "importer.h"
@@ -60,6 +61,14 @@ static bool dbi_step_is_cut(const struct dbi_attachment *att,
 	return job ? dbi_job_is_cut(job) : READ_ONCE(att->closing);
 }
 
+/* What is not there any more does no DMA, nor does it ever end. */
+static bool dbi_channel_is_gone(const struct dma_chan *chan)
+{
+	struct device *dev = chan->device->dev;
+
+	return dev_is_pci(dev) && !pci_device_is_present(to_pci_dev(dev));
+}
+
 /* Until it has ended, or nothing comes of it any more: 0, -ECANCELED, or -EIO. */
 static int dbi_step_await(struct dbi_attachment *att, const struct dbi_job *job,
 			  dma_cookie_t cookie)
@@ -85,8 +94,11 @@ static int dbi_step_await(struct dbi_attachment *att, const struct dbi_job *job,
 	if (!dmaengine_terminate_sync(chan))
 		return dbi_step_is_cut(att, job) ? -ECANCELED : -EIO;
 	/* There are channels that cannot be stopped. They end what they are at. */
-	while (!wait_event_idle_timeout(att->wait, dbi_step_is_done(att), HZ))
+	while (!wait_event_idle_timeout(att->wait, dbi_step_is_done(att), HZ)) {
+		if (dbi_channel_is_gone(chan))
+			return -EIO;
 		dmaengine_tx_status(chan, cookie, NULL);
+	}
 	return 0;
 }
 
@@ -180,15 +192,17 @@ void dbi_dmaengine_write(struct dbi_attachment *att, dma_addr_t addr, u64 word)
 	mutex_unlock(&engine->lock);
 }
 
-/* What is asked of a channel, and whether one was free that cannot do it. */
+/* What is asked of a channel, and whether one was free that can do it, or cannot. */
 struct dbi_dmaengine_wish {
 	const struct device *dev;
+	bool suits;
 	bool other;
 };
 
 static bool dbi_dmaengine_suits(struct dma_chan *chan, void *param)
 {
 	struct dbi_dmaengine_wish *wish = param;
+	bool suits;
 
 	if (chan->device->dev != wish->dev)
 		return false;
@@ -196,13 +210,13 @@ static bool dbi_dmaengine_suits(struct dma_chan *chan, void *param)
 	 * Any address and length, and those that the attachment is mapped for. Not those of
 	 * idxd, out of order, which go while its driver stays: nobody would tell us.
 	 */
-	if (dma_has_cap(DMA_MEMCPY, chan->device->cap_mask) &&
-	    !dma_has_cap(DMA_COMPLETION_NO_ORDER, chan->device->cap_mask) &&
-	    chan->device->copy_align == DMAENGINE_ALIGN_1_BYTE &&
-	    dmaengine_get_dma_device(chan) == wish->dev)
-		return true;
-	wish->other = true;
-	return false;
+	suits = dma_has_cap(DMA_MEMCPY, chan->device->cap_mask) &&
+		!dma_has_cap(DMA_COMPLETION_NO_ORDER, chan->device->cap_mask) &&
+		chan->device->copy_align == DMAENGINE_ALIGN_1_BYTE &&
+		dmaengine_get_dma_device(chan) == wish->dev;
+	wish->suits |= suits;
+	wish->other |= !suits;
+	return suits;
 }
 
 static struct dma_chan *dbi_dmaengine_request(const struct device *dev)
@@ -215,6 +229,9 @@ static struct dma_chan *dbi_dmaengine_request(const struct device *dev)
 	chan = dma_request_channel(any, dbi_dmaengine_suits, &wish);
 	if (chan)
 		return chan;
+	/* The driver had a free one, and no resources for it: of its errno nobody is told. */
+	if (wish.suits)
+		return ERR_PTR(-ENOMEM);
 	return ERR_PTR(wish.other ? -ENXIO : -EBUSY);
 }
 
