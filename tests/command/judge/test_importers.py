@@ -369,7 +369,8 @@ def test_callback_that_hangs_does_not_hang_the_judge() -> None:
 
 
 #: Stands between the judge and our importer. When it runs for the first time, it stops the judge
-#: for three seconds, from when the exporter acts.
+#: for three seconds: "acts", from when the exporter acts, which has to take its time; "hears",
+#: before the judge hears anything of the importer.
 STOPPER = """
 import os, signal, socket, subprocess, sys, threading, time
 
@@ -378,7 +379,7 @@ inner, outer = socket.socketpair()
 environment = os.environ | {"DMABUF_REVOKE_CONTROL": str(outer.fileno())}
 dmabuf = int(os.environ["DMABUF_REVOKE_FD"])
 program = subprocess.Popen(
-    sys.argv[2:], env=environment, pass_fds=[outer.fileno(), dmabuf]
+    sys.argv[3:], env=environment, pass_fds=[outer.fileno(), dmabuf]
 )
 os.close(dmabuf)
 outer.close()
@@ -389,11 +390,11 @@ def acts(judge):
 
 def stop_once():
     try:
-        os.close(os.open(sys.argv[1], os.O_CREAT | os.O_EXCL))
+        os.close(os.open(sys.argv[2], os.O_CREAT | os.O_EXCL))
     except FileExistsError:
         return
     judge = os.getppid()
-    while not acts(judge):
+    while sys.argv[1] == "acts" and not acts(judge):
         time.sleep(0.001)
     os.kill(judge, signal.SIGSTOP)
     time.sleep(3)
@@ -404,7 +405,10 @@ def relay(source, target):
         target.sendall(data)
     target.shutdown(socket.SHUT_WR)
 
-threading.Thread(target=stop_once).start()
+if sys.argv[1] == "acts":
+    threading.Thread(target=stop_once).start()
+else:
+    stop_once()
 threading.Thread(target=relay, args=(control, inner)).start()
 relay(inner, control)
 program.wait()
@@ -421,7 +425,7 @@ def test_machine_that_stood_still_is_tried_again(tmp_path: Path) -> None:
         SHORT,
         "--scenario",
         "revoke-mapped",
-        program=(sys.executable, str(stopper), str(ran), *bug),
+        program=(sys.executable, str(stopper), "acts", str(ran), *bug),
     )
     assert ran.exists()
     assert verdicts.cells_of("FAIL") == {("revoke-mapped", "I2")}, verdicts.findings
@@ -483,7 +487,8 @@ def test_stall_of_a_machine_that_stood_still_is_tried_again(
     """Its watchdogs say so, too."""
     stopper, ran = tmp_path / "stopper.py", tmp_path / "ran"
     stopper.write_text(STOPPER)
-    program = (sys.executable, str(stopper), str(ran), *logging(tmp_path / "logged"))
+    logs = logging(tmp_path / "logged")
+    program = (sys.executable, str(stopper), "hears", str(ran), *logs)
     verdicts = judge("--scenario", "revoke-mapped", program=program)
     assert ran.exists() and (tmp_path / "logged").exists()
     assert not verdicts.cells_of("FAIL"), verdicts.evidence("FAIL")
