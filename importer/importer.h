@@ -278,6 +278,7 @@ void dbi_rogue_destroy(struct dbi_attachment *att);
 /* attachment.c */
 extern atomic64_t dbi_nr_attachments;
 extern const struct file_operations dbi_attachment_fops;
+extern struct workqueue_struct *dbi_end_wq;	/* made by main.c */
 struct dbi_attachment *
 dbi_attachment_create(struct dma_buf *dmabuf, struct dbi_device *device,
 		      const struct dmabuf_revoke_attach *arg,

@@ -261,6 +261,47 @@ static int __init dbi_own_device_create(void)
 	return -EOPNOTSUPP;
 }
 
+/* In this order each may be given work by those after it. */
+static const struct {
+	struct workqueue_struct **queue;
+	const char *name;
+	int max_active;
+} dbi_queues[] = {
+	{ &dbi_engine_wq, "dmabuf-revoke-engine", WQ_MAX_ACTIVE },
+	{ &dbi_signal_wq, "dmabuf-revoke-signal", 0 },
+	{ &dbi_unmap_wq, "dmabuf-revoke-unmap", WQ_MAX_ACTIVE },
+};
+
+/* Waits for what is on them. */
+static void dbi_queues_destroy(void)
+{
+	int i;
+
+	for (i = ARRAY_SIZE(dbi_queues) - 1; i >= 0; i--)
+		if (*dbi_queues[i].queue)
+			destroy_workqueue(*dbi_queues[i].queue);
+}
+
+/*
+ * No WQ_MEM_RECLAIM: when no thread can be made for 10 ms the rescuer takes all that wait for
+ * one, and runs them one after the other, the first for as long as it likes.
+ */
+static int __init dbi_queues_create(void)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(dbi_queues); i++) {
+		*dbi_queues[i].queue = alloc_workqueue("%s", WQ_UNBOUND,
+						       dbi_queues[i].max_active,
+						       dbi_queues[i].name);
+		if (!*dbi_queues[i].queue) {
+			dbi_queues_destroy();
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
 static int __init dbi_init(void)
 {
 	int ret;
@@ -268,24 +309,13 @@ static int __init dbi_init(void)
 	ret = dbi_attachment_teach_lockdep();
 	if (ret)
 		return ret;
-
-	ret = -ENOMEM;
-	/*
-	 * No WQ_MEM_RECLAIM: when no thread can be made for 10 ms the rescuer takes all that
-	 * wait for one, and runs them one after the other, the first for as long as it likes.
-	 */
-	dbi_engine_wq = alloc_workqueue("dmabuf-revoke-engine", WQ_UNBOUND,
-					WQ_MAX_ACTIVE);
-	if (!dbi_engine_wq)
+	ret = dbi_queues_create();
+	if (ret)
 		return ret;
-	dbi_unmap_wq = alloc_workqueue("dmabuf-revoke-unmap", WQ_UNBOUND,
-				       WQ_MAX_ACTIVE);
-	if (!dbi_unmap_wq)
-		goto err_engine_wq;
 
 	ret = dbi_own_device_create();
 	if (ret)
-		goto err_unmap_wq;
+		goto err_queues;
 	ret = pci_register_driver(&dbi_pci_driver);
 	if (ret)
 		goto err_device;
@@ -303,10 +333,8 @@ err_pci:
 	pci_unregister_driver(&dbi_pci_driver);
 err_device:
 	dbi_own_device_destroy();
-err_unmap_wq:
-	destroy_workqueue(dbi_unmap_wq);
-err_engine_wq:
-	destroy_workqueue(dbi_engine_wq);
+err_queues:
+	dbi_queues_destroy();
 	return ret;
 }
 
@@ -317,8 +345,7 @@ static void __exit dbi_exit(void)
 	dbi_providers_exit();
 	pci_unregister_driver(&dbi_pci_driver);
 	dbi_own_device_destroy();
-	destroy_workqueue(dbi_unmap_wq);
-	destroy_workqueue(dbi_engine_wq);
+	dbi_queues_destroy();
 	/* Fences may remain, in sync_files and on dma_resv objects. */
 	compat_fences_end();
 }

@@ -12,6 +12,9 @@
 #include "importer.h"
 #include "trace.h"
 
+/* Of what signals a fence and does not wait, so that it waits for no thread either. */
+struct workqueue_struct *dbi_signal_wq;
+
 struct dbi_rogue_fence {
 	struct dma_fence fence;		/* first: dma_fence_free() frees it */
 	struct compat_fence_lock lock;
@@ -76,7 +79,6 @@ static int dbi_rogue_add(struct dbi_attachment *att, struct dma_fence *fence)
 	return 0;
 }
 
-/* Nobody waits for it behind those who wait for resv locks. */
 static void dbi_rogue_signal_work(struct work_struct *work)
 {
 	struct dbi_rogue *rogue = container_of(to_delayed_work(work),
@@ -117,7 +119,7 @@ static void dbi_rogue_add_work(struct work_struct *work)
 	rogue->fence = fence;
 	/* Pairs with dbi_rogue_end_fence(), which comes after @closing is set. */
 	spin_lock(&att->lock);
-	queue_delayed_work(dbi_engine_wq, &rogue->signal_work, att->closing ? 0 :
+	queue_delayed_work(dbi_signal_wq, &rogue->signal_work, att->closing ? 0 :
 			   nsecs_to_jiffies(att->delay_ns));
 	spin_unlock(&att->lock);
 	dma_resv_unlock(resv);
@@ -268,7 +270,7 @@ void dbi_rogue_leave_fence(struct dbi_attachment *att)
 	}
 	/* The file that is being closed still has it. */
 	__module_get(THIS_MODULE);
-	queue_delayed_work(dbi_engine_wq, &left->signal_work,
+	queue_delayed_work(dbi_signal_wq, &left->signal_work,
 			   nsecs_to_jiffies(att->delay_ns));
 }
 

@@ -18,7 +18,7 @@ atomic64_t dbi_nr_jobs;
 /*
  * Each attachment with a job has a thread, for as long as the job's owner, or those whose
  * fences it awaits, like. The workqueue may divide its threads among the nodes, by their
- * CPUs. One is for what signals a fence and does not wait: see rogue.c.
+ * CPUs.
  */
 static atomic_t dbi_engine_claims;
 
@@ -31,7 +31,7 @@ static int dbi_engine_max_claims(void)
 			least = min_t(int, least,
 				      WQ_MAX_ACTIVE * nr_cpus_node(node) / cpus);
 	/* A node has no fewer. */
-	return max(least, 8) - 1;
+	return max(least, 8);
 }
 
 /* A thread for an attachment that gets a job; false: there is none. */
