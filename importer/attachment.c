@@ -4,6 +4,7 @@
  */
 
 #include <linux/dma-resv.h>
+#include <linux/module.h>
 #include <linux/slab.h>
 
 #include "hooks.h"
@@ -12,6 +13,8 @@
 #include "trace.h"
 
 atomic64_t dbi_nr_attachments;
+/* Of what waits for works of dbi_unmap_wq. */
+struct workqueue_struct *dbi_end_wq;
 
 static int dbi_attachment_pin(struct dbi_attachment *att)
 {
@@ -36,6 +39,79 @@ static int dbi_attachment_await(struct dma_buf *dmabuf)
 		return -ERESTARTSYS;
 	dma_resv_unlock(dmabuf->resv);
 	return 0;
+}
+
+/* Before it is attached, and after: what only hardware takes. */
+static int dbi_attachment_open_engine(struct dbi_attachment *att)
+{
+	return dbi_is_real(att) ? dbi_dmaengine_open(att) : 0;
+}
+
+static void dbi_attachment_close_engine(struct dbi_attachment *att)
+{
+	if (dbi_is_real(att))
+		dbi_dmaengine_close(att);
+}
+
+/* First: an exporter may hold the resv lock until our fences signal. */
+static void dbi_attachment_stop(struct dbi_attachment *att)
+{
+	dbi_engine_close(att);
+	dbi_jobs_ended(att);
+}
+
+/* It has stopped. Afterwards the callback is not called any more. */
+static void dbi_attachment_detach(struct dbi_attachment *att)
+{
+	dbi_mappings_end(att);
+	dbi_engine_end(att);
+	trace_dbi_detach(att, att->attach);
+	dma_buf_detach(att->dmabuf, att->attach);
+	dbi_after_detach(att);
+	dbi_attachment_close_engine(att);
+}
+
+/* It is detached. */
+static void dbi_attachment_free(struct dbi_attachment *att)
+{
+	dbi_vmap_end(att);
+	dma_buf_put(att->dmabuf);
+
+	dbi_jobs_free(att);
+	kfree(att);
+	atomic64_dec(&dbi_nr_attachments);
+}
+
+static void dbi_attachment_finish(struct dbi_attachment *att)
+{
+	if (!att->failed)
+		dbi_before_detach(att);
+	dbi_attachment_detach(att);
+	dbi_device_put(att->device);
+	dbi_attachment_free(att);
+}
+
+/* The module's exit waits for those who have let it go to return: it ends their workqueue. */
+static void dbi_attachment_end_work(struct work_struct *work)
+{
+	dbi_attachment_finish(container_of(work, struct dbi_attachment, end_work));
+	module_put(THIS_MODULE);
+}
+
+/*
+ * It has stopped, and what it has of device and dma-buf is dropped. Detaching takes the resv
+ * lock, and no signal ends that. Whoever holds it may wait for a fence of another attachment of
+ * who is being killed here: so he goes on, and a worker waits.
+ */
+static void dbi_attachment_end(struct dbi_attachment *att)
+{
+	if (!dbi_attachment_await(att->dmabuf)) {
+		dbi_attachment_finish(att);
+		return;
+	}
+	/* The file that is being closed, or makes the call, still has it. */
+	__module_get(THIS_MODULE);
+	queue_work(dbi_end_wq, &att->end_work);
 }
 
 static struct dbi_attachment *
@@ -63,6 +139,7 @@ dbi_attachment_alloc(struct dma_buf *dmabuf, struct dbi_device *device,
 	att->fence_context = dma_fence_context_alloc(1);
 	INIT_LIST_HEAD(&att->mappings);
 	INIT_WORK(&att->vunmap_work, dbi_vunmap_work);
+	INIT_WORK(&att->end_work, dbi_attachment_end_work);
 	spin_lock_init(&att->lock);
 	INIT_LIST_HEAD(&att->jobs);
 	INIT_LIST_HEAD(&att->queue);
@@ -124,36 +201,6 @@ static int dbi_attachment_attach(struct dbi_attachment *att)
 	return PTR_ERR_OR_ZERO(att->attach);
 }
 
-/* Before it is attached, and after: what only hardware takes. */
-static int dbi_attachment_open_engine(struct dbi_attachment *att)
-{
-	return dbi_is_real(att) ? dbi_dmaengine_open(att) : 0;
-}
-
-static void dbi_attachment_close_engine(struct dbi_attachment *att)
-{
-	if (dbi_is_real(att))
-		dbi_dmaengine_close(att);
-}
-
-/* First: an exporter may hold the resv lock until our fences signal. */
-static void dbi_attachment_stop(struct dbi_attachment *att)
-{
-	dbi_engine_close(att);
-	dbi_jobs_ended(att);
-}
-
-/* It has stopped. Afterwards the callback is not called any more. */
-static void dbi_attachment_detach(struct dbi_attachment *att)
-{
-	dbi_mappings_end(att);
-	dbi_engine_end(att);
-	trace_dbi_detach(att, att->attach);
-	dma_buf_detach(att->dmabuf, att->attach);
-	dbi_after_detach(att);
-	dbi_attachment_close_engine(att);
-}
-
 /**
  * dbi_attachment_create - attach, and pin if the kind does
  * @dmabuf: to what; on success the reference is consumed
@@ -193,17 +240,20 @@ dbi_attachment_create(struct dma_buf *dmabuf, struct dbi_device *device,
 		goto err_close;
 	}
 
+	atomic64_inc(&dbi_nr_attachments);
 	if (att->kind->pins)
 		ret = dbi_attachment_pin(att);
 	if (!ret)
 		ret = dbi_device_enter(att);
 	if (ret) {
+		att->failed = true;
+		get_dma_buf(dmabuf);
+		dbi_device_hold(device);
 		/* It may have been invalidated meanwhile. */
 		dbi_attachment_stop(att);
-		dbi_attachment_detach(att);
-		goto err_free;
+		dbi_attachment_end(att);
+		return ERR_PTR(ret);
 	}
-	atomic64_inc(&dbi_nr_attachments);
 	return att;
 
 err_close:
@@ -218,18 +268,11 @@ void dbi_attachment_destroy(struct dbi_attachment *att)
 {
 	if (dbi_device_leave(att)) {
 		dbi_attachment_stop(att);
-		dbi_before_detach(att);
-		dbi_attachment_detach(att);
-		dbi_device_put(att->device);
+		dbi_attachment_end(att);
 	} else {
 		wait_for_completion(&att->detached);
+		dbi_attachment_free(att);
 	}
-	dbi_vmap_end(att);
-	dma_buf_put(att->dmabuf);
-
-	dbi_jobs_free(att);
-	kfree(att);
-	atomic64_dec(&dbi_nr_attachments);
 }
 
 /* Whoever has its file is told. The last use of it: the file may be closed. */
@@ -403,7 +446,7 @@ static long dbi_attachment_ioctl(struct file *file, unsigned int cmd,
  * Its release may wait for a resv lock, whose holder waits for a fence of ours that does not signal
  * before another of these files is closed. So the jobs end here, if ours is the last reference:
  * nobody can get another. (Of two who flush at once neither has that; then release does it.)
- * Where there never was a job there is no fence either.
+ * Where there never was a job there is no fence either, unless it misbehaves.
  */
 static int dbi_attachment_flush(struct file *file, fl_owner_t id)
 {
@@ -413,7 +456,7 @@ static int dbi_attachment_flush(struct file *file, fl_owner_t id)
 		return 0;
 	/* What others did before they put their references. */
 	smp_rmb();
-	if (att->last_job && dbi_device_leave(att))
+	if ((att->last_job || dbi_is_hooked(att)) && dbi_device_leave(att))
 		dbi_attachment_stop(att);
 	return 0;
 }

@@ -166,6 +166,8 @@ struct dbi_attachment {
 
 	struct iosys_map vmap;		/* whoever made @vmap_state BUSY */
 	struct work_struct vunmap_work;	/* when the one who should must not wait */
+	struct work_struct end_work;	/* likewise; has the attachment, and the module */
+	bool failed;			/* its ATTACH has; set before it is ended */
 
 	/* Guards all of the following; the engine peeks at @closing without it. */
 	spinlock_t lock;
@@ -266,6 +268,7 @@ dbi_misbehave_hooks(struct dma_buf *dmabuf, const struct dbi_device *device,
 		    const struct dmabuf_revoke_attach *arg);
 
 /* rogue.c */
+extern struct workqueue_struct *dbi_signal_wq;	/* made by main.c */
 int dbi_rogue_create(struct dbi_attachment *att);
 void dbi_rogue_fence_after(struct dbi_attachment *att);
 void dbi_rogue_aim(struct dbi_mapping *map);
@@ -276,9 +279,9 @@ void dbi_rogue_leave_fence(struct dbi_attachment *att);
 void dbi_rogue_destroy(struct dbi_attachment *att);
 
 /* attachment.c */
+extern struct workqueue_struct *dbi_end_wq;	/* made by main.c */
 extern atomic64_t dbi_nr_attachments;
 extern const struct file_operations dbi_attachment_fops;
-extern struct workqueue_struct *dbi_end_wq;	/* made by main.c */
 struct dbi_attachment *
 dbi_attachment_create(struct dma_buf *dmabuf, struct dbi_device *device,
 		      const struct dmabuf_revoke_attach *arg,
@@ -355,6 +358,7 @@ struct dbi_device *dbi_device_add(struct device *dev, u32 engines);
 struct dbi_device *dbi_device_provider(const struct device *dev);
 void dbi_device_remove(struct dbi_device *device);
 struct dbi_device *dbi_device_get(const char *name);
+void dbi_device_hold(struct dbi_device *device);
 void dbi_device_put(struct dbi_device *device);
 int dbi_device_enter(struct dbi_attachment *att);
 bool dbi_device_leave(struct dbi_attachment *att);

@@ -270,6 +270,7 @@ static const struct {
 	{ &dbi_engine_wq, "dmabuf-revoke-engine", WQ_MAX_ACTIVE },
 	{ &dbi_signal_wq, "dmabuf-revoke-signal", 0 },
 	{ &dbi_unmap_wq, "dmabuf-revoke-unmap", WQ_MAX_ACTIVE },
+	{ &dbi_end_wq, "dmabuf-revoke-end", WQ_MAX_ACTIVE },
 };
 
 /* Waits for what is on them. */

@@ -120,6 +120,14 @@ struct dbi_device *dbi_device_get(const char *name)
 	return NULL;
 }
 
+/* One more user of it, by who is one. */
+void dbi_device_hold(struct dbi_device *device)
+{
+	spin_lock(&dbi_devices_lock);
+	device->users++;
+	spin_unlock(&dbi_devices_lock);
+}
+
 void dbi_device_put(struct dbi_device *device)
 {
 	spin_lock(&dbi_devices_lock);

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "deliberate.h"
@@ -313,8 +314,27 @@ static bool mapper_sleeps(uint64_t arg)
 	return tid && is_asleep(tid);
 }
 
+/* The same; and while the lock is held it closes one of those before it is killed. */
+static int closes_one_of_its_own(struct child *self, void *arg)
+{
+	int dmabuf = *(int *)arg;
+	int first = attach_mapped(dmabuf, DMABUF_REVOKE_KIND_DYNAMIC, 0);
+
+	submit_running(attach_misbehaving(dmabuf, DMABUF_REVOKE_KIND_DYNAMIC,
+					  M(STUCK_FENCE) | M(KERNEL_FENCE), 0),
+		       dmabuf, 0, 0, NULL);
+	child_waits(self);
+	return close(first);
+}
+
+static bool is_closing(uint64_t pid)
+{
+	return call_of(pid) == SYS_close;
+}
+
 /* A static importer that maps holds the lock until fences of usage KERNEL have signalled. */
-CASE(killed, I4_process_with_the_fence_that_the_lock_waits_for)
+static void is_killed_while_the_lock_waits(int (*act)(struct child *self, void *arg),
+					   bool goes_on)
 {
 	struct buffer buffer = buffer_alloc(PAGE, DMABUF_REVOKE_ALLOC_ACCEPT_LEGACY);
 	struct mapper mapper = {};
@@ -323,13 +343,62 @@ CASE(killed, I4_process_with_the_fence_that_the_lock_waits_for)
 	if (!kernel_can(DMABUF_REVOKE_FEATURE_STATIC_MAP))
 		skip("no one holds the lock until a fence has signalled: Linux 7.1");
 	mapper.att = attach(buffer.fd, DMABUF_REVOKE_KIND_LEGACY_STATIC, 0);
-	child = child_start(own_attachments, &buffer.fd);
+	child = child_start(act, &buffer.fd);
 	child_is_waiting(&child);
 	pthread_create(&mapper.thread, NULL, map_in_thread, &mapper);
 	holds(eventually(mapper_sleeps, (uintptr_t)&mapper));
+	if (goes_on) {
+		child_go_on(&child);
+		holds(eventually(is_closing, child.pid));
+	}
 	ends_with_all_it_has(&child);
 	pthread_join(mapper.thread, NULL);
 	succeeds(mapper.result);
 	close(mapper.att);
+	close(buffer.fd);
+}
+
+CASE(killed, I4_process_with_the_fence_that_the_lock_waits_for)
+{
+	is_killed_while_the_lock_waits(own_attachments, false);
+}
+
+CASE(killed, I4_process_that_closes_while_the_lock_waits_for_its_fence)
+{
+	is_killed_while_the_lock_waits(closes_one_of_its_own, true);
+}
+
+/* --- a callback that ends with its process ------------------------------------- */
+
+static int own_slow_callback(struct child *self, void *arg)
+{
+	int dmabuf = *(int *)arg, slow;
+
+	attach_mapped(dmabuf, DMABUF_REVOKE_KIND_DYNAMIC, 0);
+	slow = attach_misbehaving(dmabuf, DMABUF_REVOKE_KIND_DYNAMIC, M(SLOW_CALLBACK), HOLD);
+	attach_mapped(dmabuf, DMABUF_REVOKE_KIND_DYNAMIC, 0);
+	child_waits(self);
+	expect_event(slow, DMABUF_REVOKE_EVENT_INVALIDATED);
+	child_waits(self);
+	return 0;
+}
+
+/* Without a job. It holds the lock that the end of the others takes, and may come first or last. */
+CASE(killed, I2_process_whose_callback_takes_its_time)
+{
+	struct buffer buffer = buffer_alloc(PAGE, 0);
+	struct child child = child_start(own_slow_callback, &buffer.fd);
+	struct holder holder = { .id = buffer.id };
+	uint64_t began;
+
+	child_is_waiting(&child);
+	began = dr_now();
+	pthread_create(&holder.thread, NULL, hold_the_lock, &holder);
+	child_go_on(&child);
+	child_is_waiting(&child);
+	ends_with_all_it_has(&child);
+	holds(dr_now() - began < HOLD, "it waited for its own callback");
+	pthread_join(holder.thread, NULL);
+	revoke_fully(buffer.id);
 	close(buffer.fd);
 }

@@ -126,6 +126,22 @@ bool is_asleep(uint64_t tid)
 	return state == 'S' || state == 'D';
 }
 
+long call_of(uint64_t tid)
+{
+	long number = -1;
+	char path[64];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/syscall", (int)tid);
+	file = fopen(path, "re");
+	/* A number only if it sleeps. */
+	if (!file || fscanf(file, "%ld", &number) != 1)
+		number = -1;
+	if (file)
+		fclose(file);
+	return number;
+}
+
 void stay_on_this_cpu(void)
 {
 	cpu_set_t set;

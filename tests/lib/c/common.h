@@ -89,6 +89,8 @@ bool luck_lasts(struct luck *luck);
 
 /* Whether a thread, or a process by its pid, sleeps. */
 bool is_asleep(uint64_t tid);
+/* The number of the system call that one sleeps in, or -1. */
+long call_of(uint64_t tid);
 /* The caller, and what it starts from now on. */
 void stay_on_this_cpu(void);
 
