@@ -105,7 +105,10 @@ static void judge_callback(struct scene *scene, const struct dmabuf_revoke_statu
 			   "told of the restore the importer has mapped in its callback");
 }
 
-/* As soon as it is told of the restore. Returns what came of the last map, 0 or an errno. */
+/*
+ * As soon as it is told of the restore; else once that is over. Returns what came of the last map,
+ * 0 or an errno.
+ */
 static int map_when_told(struct scene *scene, struct seat *seat, bool eager)
 {
 	uint64_t deadline = trial_deadline(scene->trial, LIMIT_COMMAND);
@@ -121,7 +124,8 @@ static int map_when_told(struct scene *scene, struct seat *seat, bool eager)
 		ret = scene_map(scene, seat);
 	} while (scene->deed.running && scene_await(scene, deadline));
 	scene_look(scene);
-	if (eager || (ret && seat->told > told))
+	/* Nobody need be told: who was refused maps again when there is something to do. */
+	if (eager || !seat->told || (ret && seat->told > told))
 		ret = scene_map(scene, seat);
 	return ret == -EBUSY ? 0 : ret;
 }

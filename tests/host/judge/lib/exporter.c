@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A scenario of test-exporter, where no exporter does what it would take: exporter SCENARIO
+ * [DEED=COMMAND...]. The judge is all real; what our modules would answer is here. The dma-buf is
+ * the file "buffer". In the environment are results in a row, of which the last one stays: ATTACH,
+ * MAP, VMAP, WAIT (of a job), SYNC; "never" hangs. A letter that a command adds to the file "told"
+ * is an event of each importer. Prints a line for each verdict.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/dma-buf.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include "judge/exporter/scenarios.h"
+#include "judge/exporter/stage/scene.h"
+#include "judge/program/processes.h"
+#include "judge/seen/pulse.h"
+#include "lib/devices/ioctls.h"
+#include "lib/process/signals.h"
+
+#define MS	1000000ULL
+#define LENGTH	8192
+#define FILES	64
+
+/* Seen by whoever makes a call aside, too. */
+static struct kernel {
+	unsigned int attach, map, vmap, wait, sync;	/* calls until now */
+	struct {
+		off_t seen;				/* of "told" */
+		uint64_t sequence, address;
+		bool mapped;
+	} files[FILES];
+	struct dmabuf_revoke_submit job;
+	unsigned char device[LENGTH];			/* what it sees, if DMA is bounced */
+} *kernel;
+
+static int buffer;
+
+/* The result of that call, of the environment. */
+static int next(const char *name, unsigned int *calls)
+{
+	const char *text = getenv(name);
+	unsigned int call = (*calls)++;
+
+	if (!text)
+		return 0;
+	while (call-- && strchr(text, ' '))
+		text = strchr(text, ' ') + 1;
+	while (!strncmp(text, "never", 5))
+		pause();
+	return atoi(text);
+}
+
+static uint64_t number_in(const char *name)
+{
+	unsigned long long number = 0;
+	FILE *file = fopen(name, "re");
+
+	if (file && fscanf(file, "%llu", &number) != 1)
+		number = 0;
+	if (file)
+		fclose(file);
+	return number;
+}
+
+int __wrap_dr_attach_as(int importer, struct dmabuf_revoke_attach *arg)
+{
+	int ret = next("ATTACH", &kernel->attach);
+
+	(void)importer;
+	if (ret)
+		return ret;
+	arg->fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	arg->length = LENGTH;
+	kernel->files[arg->fd].seen = 0;
+	kernel->files[arg->fd].sequence = 0;
+	kernel->files[arg->fd].mapped = false;
+	return 0;
+}
+
+int __wrap_dr_map(int file, uint32_t direction)
+{
+	int ret = next("MAP", &kernel->map);
+
+	(void)direction;
+	if (ret)
+		return ret;
+	kernel->files[file].mapped = true;
+	kernel->files[file].address = number_in("address");
+	return 0;
+}
+
+int __wrap_dr_unmap(int file)
+{
+	kernel->files[file].mapped = false;
+	return 0;
+}
+
+int __wrap_dr_vmap(int file, uint32_t *crc32)
+{
+	(void)file;
+	(void)crc32;
+	return next("VMAP", &kernel->vmap);
+}
+
+int __wrap_dr_vunmap(int file)
+{
+	(void)file;
+	return 0;
+}
+
+int __wrap_dr_status(int file, struct dmabuf_revoke_status *status)
+{
+	(void)file;
+	*status = (struct dmabuf_revoke_status){ 0 };
+	return 0;
+}
+
+int __wrap_dr_segments(int file, struct dmabuf_revoke_segment *segments, uint32_t capacity,
+		       uint32_t *count)
+{
+	*count = kernel->files[file].mapped;
+	if (*count && capacity)
+		*segments = (struct dmabuf_revoke_segment){
+			.address = 0x10000 + kernel->files[file].address * LENGTH,
+			.length = LENGTH };
+	return 0;
+}
+
+int __wrap_dr_submit(int file, struct dmabuf_revoke_submit *job)
+{
+	(void)file;
+	job->job = kernel->job.job + 1;
+	kernel->job = *job;
+	return 0;
+}
+
+/* What the device sees: the buffer, unless it has a bounce buffer. */
+static void transfer(bool out, unsigned char bytes[LENGTH])
+{
+	ssize_t done;
+
+	if (getenv("BOUNCED"))
+		memcpy(out ? kernel->device : bytes, out ? bytes : kernel->device, LENGTH);
+	else
+		done = out ? pwrite(buffer, bytes, LENGTH, 0) : pread(buffer, bytes, LENGTH, 0);
+	(void)done;
+}
+
+int __wrap_dr_wait(int file, uint64_t job, uint64_t deadline_ns, struct dmabuf_revoke_wait *out)
+{
+	unsigned char bytes[LENGTH];
+	size_t i;
+
+	(void)file;
+	(void)job;
+	(void)deadline_ns;
+	*out = (struct dmabuf_revoke_wait){ .status = next("WAIT", &kernel->wait) };
+	if (kernel->job.op == DMABUF_REVOKE_OP_WRITE) {
+		for (i = 0; i < LENGTH; i++)
+			bytes[i] = (unsigned char)(kernel->job.pattern >> (i % 8 * 8));
+		transfer(true, bytes);
+	} else {
+		transfer(false, bytes);
+		out->crc32 = (uint32_t)crc32(0, bytes, LENGTH);
+	}
+	return 0;
+}
+
+int __wrap_dr_event(int file, struct dmabuf_revoke_event *event)
+{
+	int told = open("told", O_RDONLY | O_CLOEXEC);
+	char letter = 0;
+
+	if (told >= 0 && pread(told, &letter, 1, kernel->files[file].seen) == 1)
+		kernel->files[file].seen++;
+	if (told >= 0)
+		close(told);
+	*event = (struct dmabuf_revoke_event){
+		.time_ns = dr_now(), .sequence = kernel->files[file].sequence,
+		.type = letter == 'U' ? DMABUF_REVOKE_EVENT_UNMAPPED :
+			letter == 'J' ? DMABUF_REVOKE_EVENT_JOB_DONE :
+			DMABUF_REVOKE_EVENT_INVALIDATED };
+	kernel->files[file].sequence += !!letter;
+	return letter ? 0 : -EAGAIN;
+}
+
+static int sync_cpu(const struct dma_buf_sync *sync)
+{
+	unsigned char bytes[LENGTH];
+	int ret = next("SYNC", &kernel->sync);
+
+	if (ret || !getenv("BOUNCED"))
+		return ret;
+	if (sync->flags & DMA_BUF_SYNC_END) {
+		if (sync->flags & DMA_BUF_SYNC_WRITE && pread(buffer, bytes, LENGTH, 0) == LENGTH)
+			transfer(true, bytes);
+	} else {
+		transfer(false, bytes);
+		if (pwrite(buffer, bytes, LENGTH, 0) != LENGTH)
+			return -EIO;
+	}
+	return 0;
+}
+
+int __wrap_ioctl(int file, unsigned long request, void *arg)
+{
+	int ret;
+
+	(void)file;
+	if (request != DMA_BUF_IOCTL_SYNC) {
+		errno = ENOTTY;
+		return -1;
+	}
+	ret = sync_cpu(arg);
+	errno = -ret;
+	return ret ? -1 : 0;
+}
+
+/* STILL is for how long the machine did nothing, in ms, of anything that takes any time. */
+uint64_t __wrap_pulse_lost(uint64_t begin_ns, uint64_t end_ns)
+{
+	const char *lost = getenv("STILL");
+	uint64_t most = end_ns > begin_ns ? end_ns - begin_ns : 0;
+	uint64_t ns = lost ? strtoull(lost, NULL, 0) * MS : 0;
+
+	return ns < most ? ns : most;
+}
+
+static const struct scenario *const scenarios[] = {
+	&exporter_kinds, &exporter_legacy, &exporter_told, &exporter_fence_read, &exporter_unmap,
+	&exporter_lock, &exporter_cpu, &exporter_move, &exporter_move_twice, &exporter_move_pinned,
+	&exporter_suspend, &exporter_restore,
+};
+
+static const struct scenario *find(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(scenarios) / sizeof(*scenarios); i++)
+		if (!strcmp(scenarios[i]->name, name))
+			return scenarios[i];
+	fprintf(stderr, "no scenario %s\n", name);
+	exit(2);
+}
+
+static void know_deeds(struct exporter_subject *subject, char **words)
+{
+	int what;
+
+	for (; *words; words++)
+		for (what = 0; what < DEEDS; what++) {
+			size_t length = strlen(deed_name(what));
+
+			if (!strncmp(*words, deed_name(what), length) && (*words)[length] == '=')
+				subject->commands[what] = *words + length + 1;
+		}
+}
+
+static bool open_all(struct judge *judge)
+{
+	sigset_t ending;
+
+	kernel = mmap(NULL, sizeof(*kernel), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+		      -1, 0);
+	buffer = open("buffer", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	partners_adopt();
+	signals_block(&ending, &judge->before);
+	judge->signals = signalfd(-1, &ending, SFD_CLOEXEC | SFD_NONBLOCK);
+	return kernel != MAP_FAILED && !ftruncate(buffer, LENGTH) && !pulse_start();
+}
+
+int main(int argc, char **argv)
+{
+	const char *gone = NULL, *engine = getenv("ENGINE");
+	struct exporter_subject subject = {
+		.device = { .name = "device", .dma_mask = ~0ULL },
+		.engine = engine ? DMABUF_REVOKE_ENGINE_CPU : DMABUF_REVOKE_ENGINE_NONE,
+		.features = DMABUF_REVOKE_FEATURE_MAP_UNPINNED |
+			    DMABUF_REVOKE_FEATURE_REVOCABLE_TEST,
+		.importer = -1, .gone = &gone,
+	};
+	struct judge judge = { .subject = &subject, .exporter = -1, .log = -1,
+			       .limits.scale = 1 };
+	struct trial trial = { .judge = &judge, .round = 1, .began_ns = dr_now(),
+			       .partner = { .received = -1 } };
+	size_t i;
+
+	if (argc < 2 || !open_all(&judge))
+		return 1;
+	for (i = 0; i < LIMITS; i++)
+		judge.limits.ns[i] = 400 * MS;
+	judge.limits.ns[LIMIT_COMMAND] = 2000 * MS;
+	subject.dmabuf = buffer;
+	know_deeds(&subject, argv + 2);
+	trial.scenario = find(argv[1]);
+	trial.scenario->run(&trial);
+	for (i = 0; i < judge.findings.count; i++)
+		printf("%s %s %s\n", judge.findings.rows[i].clause,
+		       verdict_word(judge.findings.rows[i].verdict), judge.findings.rows[i].text);
+	pulse_stop();
+	findings_free(&judge.findings);
+	watch_list_free(&trial.list);
+	return 0;
+}
