@@ -73,3 +73,60 @@ def test_who_tells_nobody_of_a_restore_is_asked_by_a_map(judge: Judge) -> None:
     assert judge.of("E25", "restore", SUSPEND, RESTORE) == "PASS"
     refused = {"MAP": "0 -19"}
     assert judge.of("E25", "restore", SUSPEND, RESTORE, **refused) == "FAIL"
+
+
+#: What is no breach: it may come of this machine, or of the user.
+FOR_NOW = ["-4", "-11", "-12", "never"]
+
+
+@pytest.mark.parametrize("result", FOR_NOW)
+def test_what_fails_for_now_is_no_breach(judge: Judge, result: str) -> None:
+    """Of a map that had to succeed, of an importer that had to be refused, of a job."""
+    still = {"STILL": "5000"}
+    maps = {"MAP": f"0 -19 {result}", **still}
+    assert judge.of("E15", "suspend", SUSPEND, RESTORE, **maps) == "UNKNOWN"
+    maps = {"MAP": f"0 {result}", **still}
+    assert judge.of("E14", "move", f"move={TELL}", **maps) == "UNKNOWN"
+    assert judge.of("E25", "restore", SUSPEND, RESTORE, **maps) == "UNKNOWN"
+    told = f"restore={TELL}"
+    assert judge.of("E25", "restore", SUSPEND, told, **maps) == "UNKNOWN"
+    attaches = {"ATTACH": f"0 -95 {result}", **still}
+    assert judge.of("E1", "legacy", f"revoke={TELL}", **attaches) == "UNKNOWN"
+    jobs = {"ENGINE": "1", "WAIT": result, **still}
+    assert judge.of("E14", "move", f"move={TELL}", **jobs) == "UNKNOWN"
+
+
+def test_what_fails_for_good_is_a_breach(judge: Judge) -> None:
+    """Controls: also what hangs while the machine is alive."""
+    for result in ("-22", "never"):
+        maps = {"MAP": f"0 -19 {result}"}
+        assert judge.of("E15", "suspend", SUSPEND, RESTORE, **maps) == "FAIL"
+        maps = {"MAP": f"0 {result}"}
+        assert judge.of("E14", "move", f"move={TELL}", **maps) == "FAIL"
+        told = f"restore={TELL}"
+        assert judge.of("E25", "restore", SUSPEND, told, **maps) == "FAIL"
+        attaches = {"ATTACH": f"0 -95 {result}"}
+        assert judge.of("E1", "legacy", f"revoke={TELL}", **attaches) == "FAIL"
+    jobs = {"ENGINE": "1", "WAIT": "-5"}
+    assert judge.of("E14", "move", f"move={TELL}", **jobs) == "FAIL"
+
+
+def test_time_that_is_over_where_nothing_ran_is_no_breach(judge: Judge) -> None:
+    maps = {"MAP": "0 -19 -110"}
+    assert judge.of("E15", "suspend", SUSPEND, RESTORE, **maps) == "FAIL"
+    maps["STILL"] = "5000"
+    assert judge.of("E15", "suspend", SUSPEND, RESTORE, **maps) == "UNKNOWN"
+
+
+def test_user_who_asks_it_to_end_is_no_breach(judge: Judge) -> None:
+    """Whatever fails after that."""
+    move = f"move=(sleep 0.5; kill -INT $PPID) >/dev/null 2>&1 & {TELL}"
+    jobs = {"ENGINE": "1", "WAIT": "-5", "SLOW": "1000"}
+    assert judge.of("E14", "move", move, **jobs) == "UNKNOWN"
+
+
+def test_who_is_told_while_a_use_fails_breaks_nothing(judge: Judge) -> None:
+    """An exporter may tell whenever it wants to, which ends a job."""
+    late = f"move=(sleep 0.5; {TELL}) >/dev/null 2>&1 & {TELL}"
+    jobs = {"ENGINE": "1", "WAIT": "-125", "SLOW": "1000"}
+    assert judge.of("E14", "move", late, **jobs) == "UNKNOWN"

@@ -127,17 +127,20 @@ static bool try_with(struct trial *trial, unsigned int descriptors, struct tries
 	const struct partner_options options = { .dmabuf = -1, .mask = &trial->judge->before,
 						 .descriptors = descriptors };
 	struct partner *partner = &trial->partner;
+	uint64_t began;
 
 	if (partner_start(partner, trial->judge->program, &options)) {
 		partner->words = NULL;
 		return false;
 	}
 	hear(trial, tries);
+	began = dr_now();
 	if (!partner_stop(partner, trial_deadline(trial, LIMIT_END),
 			  dr_deadline(2 * trial->judge->limits.ns[LIMIT_END]))) {
 		trial_hangs(trial, partner, *trial->judge->program);
-		trial_fail(trial, "E16", "with %u descriptors it hangs in the kernel",
-			   descriptors);
+		trial_never(trial, "E16", LIMIT_END, began,
+			    "with too few descriptors it has not ended, by SIGKILL either",
+			    "it was to");
 		return false;
 	}
 	tries->killed |= WIFSIGNALED(partner->state) && WTERMSIG(partner->state) != SIGKILL;
@@ -251,6 +254,23 @@ static bool has_revoke(struct scene *scene)
 	return !scene->deed.lacking;
 }
 
+/* Importers were told, and DMA has ended. */
+static void judge_use(struct scene *scene, struct seat *seat)
+{
+	struct trial *trial = scene->trial;
+	int ret = scene_map(scene, seat);
+
+	if (!ret)
+		trial_fail(trial, "E13", "a map has succeeded after the exporter was removed");
+	else if (scene_is_for_now(ret))
+		trial_unclear(trial, "a map after the exporter was removed: %s",
+			      scene_result(ret));
+	else
+		trial_took(trial, "E13", LIMIT_COMMAND, scene->deed.began_ns, scene->deed.ended_ns,
+			   "importers were told, DMA has ended, and the removal was over",
+			   "it was asked for");
+}
+
 static void judge_remove(struct scene *scene, struct seat *seat, bool memory)
 {
 	struct trial *trial = scene->trial;
@@ -269,12 +289,8 @@ static void judge_remove(struct scene *scene, struct seat *seat, bool memory)
 	else if (!seat->done && seat->job)
 		trial_never(trial, "E13", LIMIT_UNMAP, ended,
 			    "DMA has not ended", "the exporter was removed");
-	else if (!scene_map(scene, seat))
-		trial_fail(trial, "E13", "a map has succeeded after the exporter was removed");
 	else
-		trial_took(trial, "E13", LIMIT_COMMAND, began, ended,
-			   "importers were told, DMA has ended, and the removal was over",
-			   "it was asked for");
+		judge_use(scene, seat);
 }
 
 /* How long is waited: once it is over importers have been told, or never will be. */

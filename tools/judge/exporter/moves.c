@@ -35,7 +35,9 @@ static void run_move(struct trial *trial)
 	if (!scene_do(&scene, DEED_MOVE))
 		goto out;
 	scene_look(&scene);
-	if (seat->told > 1)
+	if (seat->lost)
+		trial_unknown(trial, "E4", "events of the importer were lost");
+	else if (seat->told > 1)
 		trial_fail(trial, "E4", "the importer was told %u times of one move", seat->told);
 	else if (seat->told)
 		trial_pass(trial, "E4", "the importer was told once of the move");
@@ -66,12 +68,11 @@ static void judge_second_map(struct scene *scene, struct seat *seat)
 	if (began >= unmaps_ns || (ended >= unmaps_ns &&
 				   pulse_lost(began, ended) > scene_hold(scene) / 4))
 		trial_unclear(trial, "this machine was not alive while the old mapping was there");
-	else if (ret == -ENOMEM || ret == -EINTR || ret == -ENODEV)
+	else if (ret == -ENODEV)
 		trial_unclear(trial, "the second map has failed with %s", scene_result(ret));
 	else if (ret)
-		trial_fail(trial, "E22",
-			   "a map after the move has failed while the old mapping was there: %s",
-			   scene_result(ret));
+		scene_failed(scene, "E22", ret, LIMIT_ANSWER, began,
+			     "a map after the move has failed while the old mapping was there");
 	else if (ended >= unmaps_ns)
 		trial_fail(trial, "E22",
 			   "a map after the move was blocked for %.1f ms, until the old mapping was gone",

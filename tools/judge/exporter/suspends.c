@@ -12,7 +12,9 @@
 
 static void judge_told(struct scene *scene, const struct seat *seat)
 {
-	if (seat->told == 1)
+	if (seat->lost)
+		trial_unknown(scene->trial, "E4", "events of the importer were lost");
+	else if (seat->told == 1)
 		trial_pass(scene->trial, "E4", "the importer was told once of the suspension");
 	else
 		trial_fail(scene->trial, "E4", "the importer was told %u times of the suspension",
@@ -92,24 +94,19 @@ static struct seat *attach_eager(struct scene *scene)
 /* What it has done in its callback, the last time. */
 static void judge_callback(struct scene *scene, const struct dmabuf_revoke_status *status)
 {
-	struct trial *trial = scene->trial;
-
-	if (status->remap_error == -ENOMEM)
-		trial_unclear(trial, "a map in the callback has failed with ENOMEM");
-	else if (status->remap_error)
-		trial_fail(trial, "E25",
-			   "told of the restore the importer has mapped in its callback, which has failed: %s; and was not told again",
-			   scene_result(status->remap_error));
+	if (status->remap_error)
+		scene_failed(scene, "E25", status->remap_error, LIMIT_ANSWER, scene->deed.began_ns,
+			     "told of the restore the importer has mapped in its callback, and was not told again; the map");
 	else
-		trial_pass(trial, "E25",
+		trial_pass(scene->trial, "E25",
 			   "told of the restore the importer has mapped in its callback");
 }
 
 /*
  * As soon as it is told of the restore; else once that is over. Returns what came of the last map,
- * 0 or an errno.
+ * 0 a negative errno, or ASIDE_NEVER; it was tried since *@began_ns.
  */
-static int map_when_told(struct scene *scene, struct seat *seat, bool eager)
+static int map_when_told(struct scene *scene, struct seat *seat, bool eager, uint64_t *began_ns)
 {
 	uint64_t deadline = trial_deadline(scene->trial, LIMIT_COMMAND);
 	unsigned int told = 0;
@@ -121,12 +118,15 @@ static int map_when_told(struct scene *scene, struct seat *seat, bool eager)
 		if (eager || seat->told == told)
 			continue;
 		told = seat->told;
+		*began_ns = dr_now();
 		ret = scene_map(scene, seat);
 	} while (scene->deed.running && scene_await(scene, deadline));
 	scene_look(scene);
 	/* Nobody need be told: who was refused maps again when there is something to do. */
-	if (eager || !seat->told || (ret && seat->told > told))
+	if (eager || !seat->told || (ret && seat->told > told)) {
+		*began_ns = dr_now();
 		ret = scene_map(scene, seat);
+	}
 	return ret == -EBUSY ? 0 : ret;
 }
 
@@ -135,7 +135,8 @@ static void judge_restore(struct scene *scene, struct seat *seat)
 	struct dmabuf_revoke_status status = { 0 };
 	struct trial *trial = scene->trial;
 	bool eager = !scene_status(scene, seat, &status) && status.misbehave;
-	int ret = map_when_told(scene, seat, eager);
+	uint64_t began = 0;
+	int ret = map_when_told(scene, seat, eager, &began);
 
 	if (!deed_is_done(&scene->deed)) {
 		trial_give_up(trial, "%s", scene->deed.running ?
@@ -143,15 +144,17 @@ static void judge_restore(struct scene *scene, struct seat *seat)
 		return;
 	}
 	scene->suspended = false;
-	if (!seat->told)
-		trial_find(trial, "E25", ret ? VERDICT_FAIL : VERDICT_PASS,
-			   "nobody is told of a restore; a map afterwards: %s", scene_result(ret));
+	if (!seat->told && ret)
+		scene_failed(scene, "E25", ret, LIMIT_ANSWER, began,
+			     "nobody is told of a restore, and a map afterwards has failed");
+	else if (!seat->told)
+		trial_pass(trial, "E25",
+			   "nobody is told of a restore; a map afterwards: success");
 	else if (eager && !scene_status(scene, seat, &status))
 		judge_callback(scene, &status);
 	else if (ret)
-		trial_fail(trial, "E25",
-			   "told of the restore the importer has mapped at once, which has failed: %s; and was not told again",
-			   scene_result(ret));
+		scene_failed(scene, "E25", ret, LIMIT_ANSWER, began,
+			     "told of the restore the importer has mapped at once, and was not told again; the map");
 	else
 		trial_unknown(trial, "E25",
 			      "told of the restore, a map has succeeded; in the callback itself our importer tries that with no exporter but ours");

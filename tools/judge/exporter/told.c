@@ -74,9 +74,9 @@ struct answers {
 /* One call after the revoke. */
 static void judge_call(struct answers *answers, const char *call, int ret)
 {
-	char *text = ret == -ENODEV ? answers->right :
-		     ret == ASIDE_NEVER || ret == -ENOMEM || ret == -EINTR ? answers->none :
-		     answers->wrong;
+	/* Who is asked to try again does so for ever. */
+	bool none = scene_is_for_now(ret) && ret != -EAGAIN;
+	char *text = ret == -ENODEV ? answers->right : none ? answers->none : answers->wrong;
 	size_t length = strlen(text);
 
 	snprintf(text + length, 256 - length, "%s%s: %s", length ? ", " : "", call,
@@ -126,7 +126,8 @@ static void judge_second(struct scene *scene)
 	else if (scene->deed.failed || scene->deed.lacking)
 		trial_skip(trial, "E8", "the second time: %s", scene->deed.reason);
 	else
-		trial_fail(trial, "E8", "the second %s", scene->deed.reason);
+		scene_failed(scene, "E8", -scene->deed.error, LIMIT_COMMAND, began,
+			     "the second revoke has failed");
 }
 
 /* Whoever cannot be revoked holds it up, and is not to be told. */
@@ -170,7 +171,9 @@ static void run_told(struct trial *trial)
 	}
 	end_revoke(&scene, seats[2]);
 	if (!scene_await_over(&scene)) {
-		judge_told(&scene, seats);
+		/* Then the others may still be told. */
+		if (!trial->judge->interrupted)
+			judge_told(&scene, seats);
 		trial_unclear(trial, "the revoke has not come to its end");
 		goto out;
 	}

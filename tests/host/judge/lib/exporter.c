@@ -3,7 +3,7 @@
  * A scenario of test-exporter, where no exporter does what it would take: exporter SCENARIO
  * [DEED=COMMAND...]. The judge is all real; what our modules would answer is here. The dma-buf is
  * the file "buffer". In the environment are results in a row, of which the last one stays: ATTACH,
- * MAP, VMAP, WAIT (of a job), SYNC; "never" hangs. A letter that a command adds to the file "told"
+ * MAP, VMAP, WAIT (of a job, which takes SLOW ms), SYNC; "never" hangs. A letter that a command adds to the file "told"
  * is an event of each importer. Prints a line for each verdict.
  */
 #include <errno.h>
@@ -158,12 +158,17 @@ static void transfer(bool out, unsigned char bytes[LENGTH])
 
 int __wrap_dr_wait(int file, uint64_t job, uint64_t deadline_ns, struct dmabuf_revoke_wait *out)
 {
+	const char *slow = getenv("SLOW"), *result = getenv("WAIT");
 	unsigned char bytes[LENGTH];
 	size_t i;
 
 	(void)file;
 	(void)job;
 	(void)deadline_ns;
+	usleep(slow ? (useconds_t)atoi(slow) * 1000 : 0);
+	/* Of that who waits comes back by himself. */
+	if (result && !strcmp(result, "never"))
+		return -ETIMEDOUT;
 	*out = (struct dmabuf_revoke_wait){ .status = next("WAIT", &kernel->wait) };
 	if (kernel->job.op == DMABUF_REVOKE_OP_WRITE) {
 		for (i = 0; i < LENGTH; i++)

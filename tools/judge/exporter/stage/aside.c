@@ -105,7 +105,7 @@ int aside_call(struct aside *aside, int (*call)(void *arg), void *arg, size_t si
 	pid_t pid;
 
 	if (shared == MAP_FAILED)
-		return -errno;
+		return -ENOMEM;
 	memcpy(shared->arg, arg, size);
 	shared->ret = ASIDE_NEVER;
 	pid = fork_sharing_files();
@@ -114,7 +114,7 @@ int aside_call(struct aside *aside, int (*call)(void *arg), void *arg, size_t si
 		_exit(0);
 	}
 	if (pid < 0) {
-		ret = -errno;
+		ret = -ENOMEM;
 	} else {
 		if (!has_ended(pid, deadline_ns))
 			aside_leave(aside, pid);

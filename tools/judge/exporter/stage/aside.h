@@ -26,7 +26,7 @@ struct aside {
 
 /*
  * What @call returns, which finds, and changes, a copy of @arg and may do nothing but system calls;
- * ASIDE_NEVER if that takes longer than to the deadline; or a negative errno: it was not made.
+ * ASIDE_NEVER if that takes longer than to the deadline; or -ENOMEM: it was not made.
  */
 int aside_call(struct aside *aside, int (*call)(void *arg), void *arg, size_t size,
 	       uint64_t deadline_ns);

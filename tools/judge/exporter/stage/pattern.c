@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
+#include <stdio.h>
 
 #include "judge/exporter/stage/pattern.h"
+#include "lib/devices/ioctls.h"
 
 #define PATTERN		0xfeedfacecafef00dULL
 
@@ -24,62 +26,106 @@ bool pattern_write(struct pattern *pattern, struct scene *scene, struct seat *se
 	return false;
 }
 
-/* "", or what is wrong. */
-static const char *look_by_cpu(struct pattern *pattern, struct scene *scene)
+/* What somebody has seen. */
+struct look {
+	const char *wrong;	/* "" if nothing is */
+	int ret;		/* 0: that is seen; else what a call has failed with */
+	enum limit limit;	/* of that call */
+	uint64_t began_ns;
+};
+
+static struct look look_by_cpu(struct pattern *pattern, struct scene *scene)
 {
+	struct look look = { .wrong = "", .limit = LIMIT_COMMAND, .began_ns = dr_now() };
+
 	if (!pattern->mapped)
-		return "";
+		return look;
 	switch (memory_read(&pattern->memory, scene)) {
 	case MEMORY_CONTENTS:
-		return pattern->memory.uniform && pattern->memory.word == pattern->word ?
-		       "" : "the CPU's mapping shows other contents";
+		if (!pattern->memory.uniform || pattern->memory.word != pattern->word)
+			look.wrong = "the CPU's mapping shows other contents";
+		break;
 	case MEMORY_SIGBUS:
-		return "the CPU's mapping ends in SIGBUS";
+		look.wrong = "the CPU's mapping ends in SIGBUS";
+		break;
 	default:
-		return "an access of the CPU's does not come back";
+		look.wrong = "an access of the CPU's does not come back";
+		look.ret = ASIDE_NEVER;
 	}
+	return look;
 }
 
-static const char *look_by_device(struct pattern *pattern, struct scene *scene,
+static struct look look_by_device(struct pattern *pattern, struct scene *scene,
 				  struct seat *seat)
 {
+	struct look look = { .wrong = "", .limit = LIMIT_COMMAND, .began_ns = dr_now() };
 	uint32_t crc32 = 0;
-	int ret;
 
 	if (!scene_has_engine(seat))
-		return "";
-	ret = scene_dma(scene, seat, DMABUF_REVOKE_OP_READ, 0, &crc32);
-	if (ret)
-		return "DMA fails";
-	return crc32 == scene_crc32(scene, pattern->word) ? "" :
-	       "the device reads other contents";
+		return look;
+	look.ret = scene_dma(scene, seat, DMABUF_REVOKE_OP_READ, 0, &crc32);
+	if (look.ret)
+		look.wrong = "DMA fails";
+	else if (crc32 != scene_crc32(scene, pattern->word))
+		look.wrong = "the device reads other contents";
+	return look;
+}
+
+/* Whether it is mapped. What our engine cannot reach it refuses by itself. */
+static struct look map(struct scene *scene, struct seat *seat)
+{
+	struct look look = { .wrong = "", .limit = LIMIT_ANSWER, .began_ns = dr_now() };
+
+	look.ret = scene_map(scene, seat);
+	/* It never was unmapped. */
+	if (look.ret == -EBUSY)
+		look.ret = 0;
+	if (look.ret)
+		look.wrong = "a dynamic importer cannot map";
+	return look;
+}
+
+static void judge_look(struct scene *scene, struct seat *seat, const struct look *look,
+		       unsigned int told, const char *clause, const char *when)
+{
+	struct trial *trial = scene->trial;
+	char text[256];
+
+	scene_look(scene);
+	snprintf(text, sizeof(text), "after %s %s", when, look->wrong);
+	if (!look->ret)
+		trial_fail(trial, clause, "%s", text);
+	else if (seat->told != told)
+		trial_unknown(trial, clause, "%s: %s; but the importer was told meanwhile", text,
+			      scene_result(look->ret));
+	else if (look->ret == -EOPNOTSUPP && scene_has_engine(seat))
+		trial_unknown(trial, clause, "%s: %s, which our engine says, too", text,
+			      scene_result(look->ret));
+	else
+		scene_failed(scene, clause, look->ret, look->limit, look->began_ns, text);
 }
 
 void pattern_judge(struct pattern *pattern, struct scene *scene, struct seat *seat,
 		   const char *clause, const char *when)
 {
-	int ret = scene_map(scene, seat);
-	const char *wrong;
+	bool both = scene_has_engine(seat) && pattern->mapped;
+	struct look look;
+	unsigned int told;
 
-	/* It never was unmapped. */
-	if (ret == -EBUSY)
-		ret = 0;
-	if (ret) {
-		trial_fail(scene->trial, clause, "after %s a dynamic importer cannot map: %s", when,
-			   scene_result(ret));
-		return;
-	}
-	wrong = look_by_device(pattern, scene, seat);
-	if (!*wrong)
-		wrong = look_by_cpu(pattern, scene);
-	if (*wrong)
-		trial_fail(scene->trial, clause, "after %s %s", when, wrong);
+	scene_look(scene);
+	told = seat->told;
+	look = map(scene, seat);
+	if (!*look.wrong)
+		look = look_by_device(pattern, scene, seat);
+	if (!*look.wrong)
+		look = look_by_cpu(pattern, scene);
+	if (*look.wrong)
+		judge_look(scene, seat, &look, told, clause, when);
 	else
 		trial_pass(scene->trial, clause, "after %s %s%s%s see%s what was there before",
 			   when, scene_has_engine(seat) ? "the device" : "",
-			   scene_has_engine(seat) && pattern->mapped ? " and " : "",
-			   pattern->mapped ? "the CPU" : "",
-			   scene_has_engine(seat) && pattern->mapped ? "" : "s");
+			   both ? " and " : "", pattern->mapped ? "the CPU" : "",
+			   both ? "" : "s");
 }
 
 void pattern_end(struct pattern *pattern, struct scene *scene)

@@ -79,6 +79,15 @@ struct seat *scene_attach_mapped(struct scene *scene, const struct manner *manne
 struct seat *scene_attach_fenced(struct scene *scene, uint64_t delay_ns);
 /* "EOPNOTSUPP", or "no answer" of ASIDE_NEVER. */
 const char *scene_result(int ret);
+/* Whether it tells of what there was not at that moment, and nothing of the exporter. */
+bool scene_is_for_now(int ret);
+/*
+ * What had to succeed, tried since @began_ns, has failed with @ret, or not come back within @limit:
+ * FAIL; UNKNOWN if it is for now, of a machine that stood still, or the user asked us to end.
+ * @what: "a dynamic importer cannot map".
+ */
+void scene_failed(struct scene *scene, const char *clause, int ret, enum limit limit,
+		  uint64_t began_ns, const char *what);
 
 /* 0 or a negative errno; ASIDE_NEVER. */
 int scene_map(struct scene *scene, struct seat *seat);
@@ -102,7 +111,10 @@ int scene_submit(struct scene *scene, struct seat *seat, uint32_t op, uint32_t f
 /* The same; false after giving the scenario up. */
 bool scene_begin_job(struct scene *scene, struct seat *seat, uint32_t op, uint32_t flags,
 		     uint64_t pattern);
-/* A job over all of the buffer, to its end. @crc32 may be NULL. */
+/*
+ * A job over all of the buffer, to its end; ASIDE_NEVER: it has none within the limit for a command.
+ * @crc32 may be NULL.
+ */
 int scene_dma(struct scene *scene, struct seat *seat, uint32_t op, uint64_t pattern,
 	      uint32_t *crc32);
 /* Whether its device does DMA. */

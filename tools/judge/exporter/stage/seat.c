@@ -281,6 +281,8 @@ int scene_dma(struct scene *scene, struct seat *seat, uint32_t op, uint64_t patt
 	if (!ret)
 		ret = dr_wait(seat->file, seat->job, trial_deadline(scene->trial, LIMIT_COMMAND),
 			      &wait);
+	if (ret == -ETIMEDOUT)
+		return ASIDE_NEVER;
 	if (!ret)
 		ret = wait.status;
 	if (!ret && crc32)
