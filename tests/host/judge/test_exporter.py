@@ -130,3 +130,16 @@ def test_who_is_told_while_a_use_fails_breaks_nothing(judge: Judge) -> None:
     late = f"move=(sleep 0.5; {TELL}) >/dev/null 2>&1 & {TELL}"
     jobs = {"ENGINE": "1", "WAIT": "-125", "SLOW": "1000"}
     assert judge.of("E14", "move", late, **jobs) == "UNKNOWN"
+
+
+REVOKE = f"revoke={TELL}"
+
+
+def test_who_cannot_be_revoked_may_be_refused_by_pin(judge: Judge) -> None:
+    """Which comes with the map of a static importer, on new kernels."""
+    static = {"ATTACH": "0 0 -95", "MAP": "0 -95"}
+    assert judge.of("E1", "legacy", REVOKE, **static) == "PASS"
+    static["MAP"] = "0 -22"
+    assert judge.of("E1", "legacy", REVOKE, **static) == "FAIL"
+    static["MAP"] = "0 -12"
+    assert judge.of("E1", "legacy", REVOKE, **static) == "UNKNOWN"

@@ -285,8 +285,11 @@ static void run_legacy(struct trial *trial)
 		if (!can_be_told(&scene, seat)) {
 			scene_leave(&scene, seat);
 			ret[i] = -EOPNOTSUPP;
-		} else if (!seat->ret && !scene_map(&scene, seat)) {
-			in[count++] = seat;
+		} else if (!ret[i]) {
+			/* The core pins for who is static, be it at the map. */
+			ret[i] = scene_map(&scene, seat);
+			if (!ret[i])
+				in[count++] = seat;
 		}
 	}
 	if (!scene_take_back(&scene))
