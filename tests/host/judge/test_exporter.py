@@ -143,3 +143,31 @@ def test_who_cannot_be_revoked_may_be_refused_by_pin(judge: Judge) -> None:
     assert judge.of("E1", "legacy", REVOKE, **static) == "FAIL"
     static["MAP"] = "0 -12"
     assert judge.of("E1", "legacy", REVOKE, **static) == "UNKNOWN"
+
+
+MOVE = f"move={TELL}"
+
+
+def test_bounced_device_and_cpu_see_what_the_other_wrote(judge: Judge) -> None:
+    """Only where the CPU's access is between two DMA_BUF_IOCTL_SYNC."""
+    bounced = {"ENGINE": "1", "BOUNCED": "1"}
+    assert judge.of("E14", "move", MOVE, **bounced) == "PASS"
+    bounced["MAP"] = "0 -19 0 -19 0"
+    assert judge.of("E15", "suspend", SUSPEND, RESTORE, **bounced) == "PASS"
+
+
+def test_sync_that_fails_afterwards_is_a_breach(judge: Judge) -> None:
+    """One that has never worked is none: then the device writes."""
+    for result, verdict in (("-19", "FAIL"), ("-12", "UNKNOWN")):
+        sync = {"SYNC": f"0 0 {result}"}
+        assert judge.of("E14", "move", MOVE, **sync) == verdict
+    assert judge.of("E14", "move", MOVE, SYNC="-25", ENGINE="1") == "PASS"
+    for result in ("-25", "never"):
+        assert judge.of("E14", "move", MOVE, SYNC=result) == "SKIP"
+
+
+def test_contents_that_are_others_are_a_breach(judge: Judge) -> None:
+    """A control, for CPU and device."""
+    lost = f"{MOVE}; dd if=/dev/zero of=buffer bs=4096 count=1 conv=notrunc 2>/dev/null"
+    assert judge.of("E14", "move", lost) == "FAIL"
+    assert judge.of("E14", "move", lost, ENGINE="1") == "FAIL"

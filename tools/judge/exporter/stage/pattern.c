@@ -7,15 +7,23 @@
 
 #define PATTERN		0xfeedfacecafef00dULL
 
+/* As DMA_BUF_IOCTL_SYNC wants it: the device may have a bounce buffer, or no coherent memory. */
+static bool fill(struct pattern *pattern, struct scene *scene)
+{
+	return memory_fill_synced(&pattern->memory, scene, PATTERN) == MEMORY_CONTENTS &&
+	       !pattern->memory.sync;
+}
+
 bool pattern_write(struct pattern *pattern, struct scene *scene, struct seat *seat)
 {
 	int ret = memory_start(&pattern->memory, scene);
 
 	pattern->word = PATTERN;
 	pattern->mapped = !ret;
-	if (pattern->mapped &&
-	    memory_fill(&pattern->memory, scene, PATTERN) == MEMORY_CONTENTS)
+	if (pattern->mapped && fill(pattern, scene))
 		return true;
+	if (!ret)
+		ret = pattern->memory.sync ? pattern->memory.sync : -EFAULT;
 	pattern->mapped = false;
 	if (scene_has_engine(seat))
 		ret = scene_dma(scene, seat, DMABUF_REVOKE_OP_WRITE, PATTERN, NULL);
@@ -40,9 +48,12 @@ static struct look look_by_cpu(struct pattern *pattern, struct scene *scene)
 
 	if (!pattern->mapped)
 		return look;
-	switch (memory_read(&pattern->memory, scene)) {
+	switch (memory_read_synced(&pattern->memory, scene)) {
 	case MEMORY_CONTENTS:
-		if (!pattern->memory.uniform || pattern->memory.word != pattern->word)
+		look.ret = pattern->memory.sync;
+		if (look.ret)
+			look.wrong = "DMA_BUF_IOCTL_SYNC fails";
+		else if (!pattern->memory.uniform || pattern->memory.word != pattern->word)
 			look.wrong = "the CPU's mapping shows other contents";
 		break;
 	case MEMORY_SIGBUS:
