@@ -228,12 +228,16 @@ def test_command_that_hangs() -> None:
     assert verdicts.of("SKIP") == {("move", "E4"), ("move", "E14")}
 
 
-#: Exports, and says that it could not; another process keeps the dma-buf, which it has open if its
-#: argument says so. Else nobody has: it is on its way in a socket.
+BUFINFO = "/sys/kernel/debug/dma_buf/bufinfo"
+
+#: Exports, and says that it could not; another process keeps the dma-buf, which it has open, mapped
+#: or attached if its argument says so. Else nobody has: it is on its way in a socket.
 LEAKING = f"""
-import os, signal, socket, sys
+import ctypes, os, signal, socket, sys
 sys.path.insert(0, {os.getcwd()!r})
 from tests.lib import ioctls, life
+mmap = ctypes.CDLL(None).mmap
+mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
 control = socket.socket(fileno=int(os.environ["DMABUF_REVOKE_CONTROL"]))
 try:
     file = ioctls.open_node(ioctls.EXPORTER)
@@ -246,11 +250,17 @@ except OSError as error:
     keeps = leaves and not os.fork()
     if keeps:
         os.setsid()
-    if keeps and sys.argv[1] == "closed":
-        os.close(0)
+    if keeps and sys.argv[1] != "open":
+        os.closerange(0, 3)
+        if sys.argv[1] == "mapped":
+            # Python's own keeps a descriptor.
+            mmap(None, life.PAGE, 1, 1, buffer.fd, 0)
+        elif sys.argv[1] == "attached":
+            attached = life.attach(buffer.fd)
+        else:
+            ours, theirs = socket.socketpair()
+            socket.send_fds(ours, [b"x"], [buffer.fd])
         os.close(file)
-        ours, theirs = socket.socketpair()
-        socket.send_fds(ours, [b"x"], [buffer.fd])
         os.close(buffer.fd)
         if "second" in globals():
             os.close(second)
@@ -278,18 +288,21 @@ def test_memory_that_outlives_its_exporter_need_not_be_told_of(name: str) -> Non
 
 def test_leak_without_descriptors_is_found() -> None:
     """A control."""
-    if not Path("/sys/kernel/debug/dma_buf/bufinfo").exists():
+    if not Path(BUFINFO).exists():
         pytest.skip("no bufinfo: mount -t debugfs none /sys/kernel/debug")
     words = (sys.executable, "-c", LEAKING)
     verdicts = judge(*words, "closed", more=("--scenario", "descriptors"))
     assert verdicts.of("FAIL") == {("descriptors", "E16")}, verdicts.all()
 
 
-def test_what_others_have_open_is_no_leak() -> None:
-    """They may have got it from the same exporter meanwhile."""
+@pytest.mark.parametrize("how", ["open", "mapped", "attached"])
+def test_what_others_have_is_no_leak(how: str) -> None:
+    """They may have got it from the same exporter meanwhile; who has attached is not known."""
     words = (sys.executable, "-c", LEAKING)
-    verdicts = judge(*words, "open", more=("--scenario", "descriptors"))
+    verdicts = judge(*words, how, more=("--scenario", "descriptors"))
     assert not verdicts.of("FAIL"), verdicts.all()
+    if how == "attached" and Path(BUFINFO).exists():
+        assert verdicts.of("UNKNOWN") == {("descriptors", "E16")}, verdicts.all()
 
 
 def test_signal_while_it_is_suspended(tmp_path: Path) -> None:

@@ -23,22 +23,28 @@
 /* Dma-bufs of one exporter. */
 struct buffers {
 	const char *exporter;
-	uint64_t *inodes;
+	struct descriptor *rows;
 	size_t count;
+};
+
+/* Of those that no process has. */
+struct left {
+	bool known;			/* they can be read, to the end */
+	size_t attached, others;	/* those that a driver has attached: whose is not known */
 };
 
 static int note_buffer(void *context, const struct descriptor *descriptor)
 {
 	struct buffers *buffers = context;
-	uint64_t *inodes;
+	struct descriptor *rows;
 
 	if (strncmp(descriptor->exporter, buffers->exporter, sizeof(descriptor->exporter) - 1))
 		return 0;
-	inodes = reallocarray(buffers->inodes, buffers->count + 1, sizeof(*inodes));
-	if (!inodes)
+	rows = reallocarray(buffers->rows, buffers->count + 1, sizeof(*rows));
+	if (!rows)
 		return -ENOMEM;
-	buffers->inodes = inodes;
-	buffers->inodes[buffers->count++] = descriptor->inode;
+	buffers->rows = rows;
+	buffers->rows[buffers->count++] = *descriptor;
 	return 0;
 }
 
@@ -48,8 +54,8 @@ static int forget_buffer(void *context, const struct descriptor *descriptor)
 	size_t i, kept = 0;
 
 	for (i = 0; i < buffers->count; i++)
-		if (buffers->inodes[i] != descriptor->inode)
-			buffers->inodes[kept++] = buffers->inodes[i];
+		if (buffers->rows[i].inode != descriptor->inode)
+			buffers->rows[kept++] = buffers->rows[i];
 	buffers->count = kept;
 	return 0;
 }
@@ -62,23 +68,26 @@ static bool list_buffers(struct buffers *buffers, const char *exporter)
 }
 
 /*
- * How many there are that were not there before, and that no process has open: others make some,
- * too. -1: that cannot be said.
+ * Those that were not there before, and that no process has open or mapped: others make some, too.
  */
-static long count_new(const struct buffers *before)
+static struct left find_new(const struct buffers *before)
 {
+	struct left left = { 0 };
 	struct buffers now;
-	long count = -1;
 	size_t i;
 
 	if (list_buffers(&now, before->exporter)) {
+		left.known = true;
 		for (i = 0; i < before->count; i++)
-			forget_buffer(&now, &(struct descriptor){ .inode = before->inodes[i] });
+			forget_buffer(&now, &before->rows[i]);
 		there_walk(0, forget_buffer, &now);
-		count = (long)now.count;
+		there_mapped(forget_buffer, &now);
+		for (i = 0; i < now.count; i++)
+			left.attached += now.rows[i].attached > 0;
+		left.others = now.count - left.attached;
 	}
-	free(now.inodes);
-	return count;
+	free(now.rows);
+	return left;
 }
 
 /* Whose the dma-buf is. */
@@ -163,40 +172,63 @@ static bool try_all(struct trial *trial, struct tries *tries)
 	return false;
 }
 
-/* How many stay: there is no event for a last reference. */
-static long left_since(struct trial *trial, const struct buffers *before)
+/* What stays: there is no event for a last reference. */
+static struct left left_since(struct trial *trial, const struct buffers *before)
 {
 	const struct timespec shortly = { .tv_nsec = 2000000 };
 	uint64_t deadline = trial_deadline(trial, LIMIT_END);
-	long more;
+	struct left left;
 
-	while ((more = count_new(before)) > 0) {
-		if (dr_now() >= deadline || trial_is_interrupted(trial))
-			return more;
+	while (true) {
+		left = find_new(before);
+		if (!left.known || !(left.attached + left.others) ||
+		    dr_now() >= deadline || trial_is_interrupted(trial))
+			return left;
 		nanosleep(&shortly, NULL);
 	}
-	return more;
 }
 
-/* @left is negative if nobody knows. */
-static void judge_tries(struct trial *trial, const struct tries *tries, long left)
+/* All that there can be once more, and what that has left. False: there is no verdict to give. */
+static bool try_and_look(struct trial *trial, struct tries *tries, struct left *left)
 {
+	char exporter[sizeof(tries->exporter)];
+	struct buffers before;
+	bool known, tried;
+
+	memcpy(exporter, tries->exporter, sizeof(exporter));
+	known = list_buffers(&before, exporter);
+	tried = try_all(trial, tries);
+	*left = tried && known ? left_since(trial, &before) : (struct left){ 0 };
+	free(before.rows);
+	return tried;
+}
+
+static void judge_tries(struct trial *trial, const struct tries *tries, const struct left *left,
+			const struct left *again)
+{
+	const char *what = "what had too few descriptors";
+
 	if (!tries->said)
 		trial_unknown(trial, "E16",
 			      "no try has got as far as to an export that fails with EMFILE, as \"failed %d\" would say",
 			      EMFILE);
-	else if (left < 0)
+	else if (!left->known)
 		trial_pass(trial, "E16",
-			   "what had too few descriptors (%u tries) was refused with EMFILE; whether it has left a dma-buf cannot be read (%s)",
-			   tries->refused, BUFFERS);
-	else if (left && !trial->judge->interrupted)
+			   "%s (%u tries) was refused with EMFILE; whether it has left a dma-buf cannot be read (%s)",
+			   what, tries->refused, BUFFERS);
+	else if (left->others && again->others && !trial->judge->interrupted)
 		trial_fail(trial, "E16",
-			   "what had too few descriptors (%u tries) was refused, and has left %ld dma-bufs of %s (%s)",
-			   tries->refused, left,
-			   tries->exporter, BUFFERS);
+			   "%s (%u tries) was refused, and has left %zu dma-bufs of %s, and the next time %zu (%s)",
+			   what, tries->refused, left->others, tries->exporter, again->others,
+			   BUFFERS);
+	else if (left->attached + left->others)
+		trial_unknown(trial, "E16",
+			      "%s (%u tries) was refused; %zu dma-bufs of %s that nobody has open were new then, %zu of them attached to a driver: whose they are is not known (%s)",
+			      what, tries->refused, left->attached + left->others,
+			      tries->exporter, left->attached, BUFFERS);
 	else
 		trial_pass(trial, "E16",
-			   "what had too few descriptors (%u tries) was refused with EMFILE, and has left no dma-buf",
+			   "%s (%u tries) was refused with EMFILE, and has left no dma-buf", what,
 			   tries->refused);
 	if (tries->killed)
 		trial_unknown(trial, "E16",
@@ -204,30 +236,26 @@ static void judge_tries(struct trial *trial, const struct tries *tries, long lef
 			      *trial->judge->program);
 }
 
-/* Twice: only then it is known whose to look for. */
+/* Twice: only then it is known whose to look for. What it seems to leave it leaves each time. */
 static void run_descriptors(struct trial *trial)
 {
-	struct tries first, tries;
-	struct buffers before;
-	long left = -1;
+	struct left left, again;
+	struct tries tries;
+	bool tried;
 
 	if (!trial->judge->program) {
 		trial_give_up(trial, "a given buffer is exported already: it takes a PROGRAM");
 		return;
 	}
-	if (!try_all(trial, &first))
+	if (!try_all(trial, &tries) || !try_and_look(trial, &tries, &left))
 		return;
-	if (list_buffers(&before, first.exporter))
-		left = 0;
-	if (try_all(trial, &tries)) {
-		if (!left)
-			left = left_since(trial, &before);
-		judge_tries(trial, &tries, left);
-		/* What has kept dma-bufs goes now. */
-		if (!partners_sweep(trial_deadline(trial, LIMIT_END)))
-			trial->judge->stuck = true;
-	}
-	free(before.inodes);
+	again = left;
+	tried = !left.others || try_and_look(trial, &tries, &again);
+	if (tried)
+		judge_tries(trial, &tries, &left, &again);
+	/* What has kept dma-bufs goes now. */
+	if (!partners_sweep(trial_deadline(trial, LIMIT_END)))
+		trial->judge->stuck = true;
 }
 
 const struct scenario exporter_descriptors = {

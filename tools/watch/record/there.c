@@ -73,6 +73,46 @@ static int walk_process(int pid, there_found found, void *context)
 	return ret;
 }
 
+/* Of one line of /proc/PID/maps: "addresses rights offset device inode path". */
+static bool parse_mapping(const char *line, struct descriptor *descriptor)
+{
+	*descriptor = (struct descriptor){ 0 };
+	return strstr(line, " " LINK) &&
+	       sscanf(line, "%*s %*s %*s %*s %" SCNu64, &descriptor->inode) == 1;
+}
+
+static int walk_mappings(const char *process, there_found found, void *context)
+{
+	struct descriptor descriptor;
+	char path[64], line[512];
+	int ret = 0;
+	FILE *maps;
+
+	snprintf(path, sizeof(path), "/proc/%.15s/maps", process);
+	maps = fopen(path, "re");
+	while (maps && !ret && fgets(line, sizeof(line), maps))
+		if (parse_mapping(line, &descriptor))
+			ret = found(context, &descriptor);
+	if (maps)
+		fclose(maps);
+	return ret;
+}
+
+int there_mapped(there_found found, void *context)
+{
+	struct dirent *entry;
+	int ret = 0;
+	DIR *all = opendir("/proc");
+
+	if (!all)
+		return -errno;
+	while (!ret && (entry = readdir(all)))
+		if (isdigit((unsigned char)*entry->d_name))
+			ret = walk_mappings(entry->d_name, found, context);
+	closedir(all);
+	return ret;
+}
+
 int there_walk(int pid, there_found found, void *context)
 {
 	struct dirent *entry;
@@ -97,21 +137,37 @@ int there_walk(int pid, there_found found, void *context)
 	return ret;
 }
 
+/* How many follow those that are attached, after the line of a dma-buf. */
+static bool is_count(const char *line, uint32_t *attached)
+{
+	int length = 0;
+	uint32_t count;
+
+	if (sscanf(line, "Total %" SCNu32 " devices attached%n", &count, &length) != 1 || !length)
+		return false;
+	*attached = count;
+	return true;
+}
+
 /* Of lines of other forms nothing is known. */
 static int parse_listed(FILE *list, there_found found, void *context)
 {
+	struct descriptor last = { 0 };
 	char line[512];
 	int ret = 0;
 
 	while (!ret && fgets(line, sizeof(line), list)) {
-		struct descriptor descriptor = { 0 };
+		struct descriptor next = { 0 };
 
 		/* size flags mode count exporter inode */
-		if (sscanf(line, "%" SCNu64 " %*x %*x %*d %63s %" SCNu64, &descriptor.size,
-			   descriptor.exporter, &descriptor.inode) == 3)
-			ret = found(context, &descriptor);
+		if (is_count(line, &last.attached) ||
+		    sscanf(line, "%" SCNu64 " %*x %*x %*d %63s %" SCNu64, &next.size,
+			   next.exporter, &next.inode) != 3)
+			continue;
+		ret = last.inode ? found(context, &last) : 0;
+		last = next;
 	}
-	return ret;
+	return !ret && last.inode ? found(context, &last) : ret;
 }
 
 /* In a process of its own, which a signal ends while it waits for a lock. */

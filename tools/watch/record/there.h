@@ -10,6 +10,7 @@
 
 struct descriptor {
 	uint64_t inode, size;
+	uint32_t attached;		/* importers, if debugfs lists it */
 	char exporter[WATCH_NAME_LEN];
 };
 
@@ -24,6 +25,9 @@ typedef int (*there_found)(void *context, const struct descriptor *descriptor);
 int there_listed(there_found found, void *context);
 /* Whether debugfs is there to be read: root's, and on a kernel that has it. */
 bool there_can_list(void);
+
+/* Inodes of those that any process has mapped, be it without a descriptor; of each mapping. */
+int there_mapped(there_found found, void *context);
 
 /* Those of all processes, or of @pid, if that is not 0; once for each descriptor. */
 int there_walk(int pid, there_found found, void *context);
