@@ -171,3 +171,22 @@ def test_contents_that_are_others_are_a_breach(judge: Judge) -> None:
     lost = f"{MOVE}; dd if=/dev/zero of=buffer bs=4096 count=1 conv=notrunc 2>/dev/null"
     assert judge.of("E14", "move", lost) == "FAIL"
     assert judge.of("E14", "move", lost, ENGINE="1") == "FAIL"
+
+
+def test_move_of_a_pinned_buffer_is_seen(judge: Judge) -> None:
+    """What its importer writes is there, or it is not known whether it has moved."""
+    engine = {"ENGINE": "1"}
+    pinned = ("E14", "move-pinned")
+    assert judge.of(*pinned, "move=true", **engine) == "PASS"
+    assert judge.of(*pinned, "move=exit 3", **engine) == "PASS"
+    assert judge.of(*pinned, "move=touch moved", **engine) == "FAIL"
+    (judge.directory / "moved").unlink()
+    # A device looks where no CPU can.
+    other = {"SYNC": "-25", **engine}
+    assert judge.of(*pinned, "move=true", **other) == "PASS"
+    assert judge.of(*pinned, "move=touch moved", **other) == "FAIL"
+    (judge.directory / "moved").unlink()
+    assert judge.of(*pinned, f"move={TELL}", **engine) == "FAIL"
+    assert judge.of(*pinned, "move=true") == "UNKNOWN"
+    assert judge.of(*pinned, "move=sleep 60", **engine) == "UNKNOWN"
+    assert judge.of(*pinned, "move=true", WAIT="-12", **engine) == "UNKNOWN"

@@ -37,7 +37,7 @@ static struct kernel {
 	struct {
 		off_t seen;				/* of "told" */
 		uint64_t sequence, address;
-		bool mapped;
+		bool mapped, moved;			/* when it was mapped */
 	} files[FILES];
 	struct dmabuf_revoke_submit job;
 	unsigned char device[LENGTH];			/* what it sees, if DMA is bounced */
@@ -72,6 +72,11 @@ static uint64_t number_in(const char *name)
 	return number;
 }
 
+static bool is_moved(void)
+{
+	return !access("moved", F_OK);
+}
+
 int __wrap_dr_attach_as(int importer, struct dmabuf_revoke_attach *arg)
 {
 	int ret = next("ATTACH", &kernel->attach);
@@ -95,6 +100,7 @@ int __wrap_dr_map(int file, uint32_t direction)
 	if (ret)
 		return ret;
 	kernel->files[file].mapped = true;
+	kernel->files[file].moved = is_moved();
 	kernel->files[file].address = number_in("address");
 	return 0;
 }
@@ -144,12 +150,12 @@ int __wrap_dr_submit(int file, struct dmabuf_revoke_submit *job)
 	return 0;
 }
 
-/* What the device sees: the buffer, unless it has a bounce buffer. */
-static void transfer(bool out, unsigned char bytes[LENGTH])
+/* What a device sees: the buffer, or its bounce buffer, or what has been the buffer. */
+static void transfer(bool out, unsigned char bytes[LENGTH], bool elsewhere)
 {
 	ssize_t done;
 
-	if (getenv("BOUNCED"))
+	if (elsewhere)
 		memcpy(out ? kernel->device : bytes, out ? bytes : kernel->device, LENGTH);
 	else
 		done = out ? pwrite(buffer, bytes, LENGTH, 0) : pread(buffer, bytes, LENGTH, 0);
@@ -160,9 +166,9 @@ int __wrap_dr_wait(int file, uint64_t job, uint64_t deadline_ns, struct dmabuf_r
 {
 	const char *slow = getenv("SLOW"), *result = getenv("WAIT");
 	unsigned char bytes[LENGTH];
+	bool elsewhere = getenv("BOUNCED") || is_moved() != kernel->files[file].moved;
 	size_t i;
 
-	(void)file;
 	(void)job;
 	(void)deadline_ns;
 	usleep(slow ? (useconds_t)atoi(slow) * 1000 : 0);
@@ -173,9 +179,9 @@ int __wrap_dr_wait(int file, uint64_t job, uint64_t deadline_ns, struct dmabuf_r
 	if (kernel->job.op == DMABUF_REVOKE_OP_WRITE) {
 		for (i = 0; i < LENGTH; i++)
 			bytes[i] = (unsigned char)(kernel->job.pattern >> (i % 8 * 8));
-		transfer(true, bytes);
+		transfer(true, bytes, elsewhere);
 	} else {
-		transfer(false, bytes);
+		transfer(false, bytes, elsewhere);
 		out->crc32 = (uint32_t)crc32(0, bytes, LENGTH);
 	}
 	return 0;
@@ -208,9 +214,9 @@ static int sync_cpu(const struct dma_buf_sync *sync)
 		return ret;
 	if (sync->flags & DMA_BUF_SYNC_END) {
 		if (sync->flags & DMA_BUF_SYNC_WRITE && pread(buffer, bytes, LENGTH, 0) == LENGTH)
-			transfer(true, bytes);
+			transfer(true, bytes, true);
 	} else {
-		transfer(false, bytes);
+		transfer(false, bytes, true);
 		if (pwrite(buffer, bytes, LENGTH, 0) != LENGTH)
 			return -EIO;
 	}
