@@ -168,7 +168,7 @@ def test_sync_that_fails_afterwards_is_a_breach(judge: Judge) -> None:
 
 def test_contents_that_are_others_are_a_breach(judge: Judge) -> None:
     """A control, for CPU and device."""
-    lost = f"{MOVE}; dd if=/dev/zero of=buffer bs=4096 count=1 conv=notrunc 2>/dev/null"
+    lost = f"{MOVE}; dd if=/dev/zero of=buffer bs=65536 count=1 conv=notrunc 2>/dev/null"
     assert judge.of("E14", "move", lost) == "FAIL"
     assert judge.of("E14", "move", lost, ENGINE="1") == "FAIL"
 
@@ -190,3 +190,19 @@ def test_move_of_a_pinned_buffer_is_seen(judge: Judge) -> None:
     assert judge.of(*pinned, "move=true") == "UNKNOWN"
     assert judge.of(*pinned, "move=sleep 60", **engine) == "UNKNOWN"
     assert judge.of(*pinned, "move=true", WAIT="-12", **engine) == "UNKNOWN"
+
+
+def test_each_page_is_touched(judge: Judge) -> None:
+    """One that is gone says nothing of the others."""
+    zero = "dd if=/dev/zero of=buffer bs=65536 conv=notrunc 2>/dev/null"
+
+    def said(end: str) -> str:
+        return judge.of("E9", "cpu", f"{REVOKE}; {end}")
+
+    assert said("true") == "FAIL"
+    assert said(f"{zero} count=2") == "PASS"
+    assert said(f"{zero} count=1") == "FAIL"
+    # The second one, and all, end in SIGBUS.
+    assert said("truncate -s 65536 buffer") == "FAIL"
+    assert said(f"{zero} count=1; truncate -s 65536 buffer") == "PASS"
+    assert said("truncate -s 0 buffer") == "PASS"

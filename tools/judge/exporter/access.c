@@ -12,15 +12,17 @@
 static void judge_access(struct scene *scene, struct memory *memory)
 {
 	const char *what = deed_name(scene->deed.what);
+	enum memory_look look = memory_read(memory, scene);
 	struct trial *trial = scene->trial;
 
-	switch (memory_read(memory, scene)) {
+	switch (look) {
 	case MEMORY_SIGBUS:
-		trial_pass(trial, "E9", "an access after the %s ends in SIGBUS", what);
-		break;
 	case MEMORY_CONTENTS:
-		if (memory->uniform && !memory->word)
-			trial_pass(trial, "E9", "an access after the %s sees zeroes", what);
+		if (!memory->seen)
+			trial_pass(trial, "E9", "an access after the %s ends in SIGBUS", what);
+		else if (memory->uniform && !memory->word)
+			trial_pass(trial, "E9", "an access after the %s sees zeroes%s", what,
+				   look == MEMORY_SIGBUS ? ", or ends in SIGBUS" : "");
 		else
 			trial_fail(trial, "E9",
 				   "a mapping made before the %s still shows %s after it: %#llx",

@@ -28,7 +28,7 @@
 #include "lib/process/signals.h"
 
 #define MS	1000000ULL
-#define LENGTH	8192
+#define LENGTH	131072
 #define FILES	64
 
 /* Seen by whoever makes a call aside, too. */

@@ -29,7 +29,7 @@ struct request {
 
 struct answer {
 	int ret;		/* of mmap() */
-	bool sigbus, uniform;
+	bool sigbus, uniform, seen;
 	uint64_t word;
 	int sync;
 	uint64_t began_ns, ended_ns;
@@ -43,30 +43,42 @@ static void on_sigbus(int number)
 	siglongjmp(before_access, 1);
 }
 
-static void read_all(const volatile uint64_t *words, uint64_t count, struct answer *answer)
+static void read_part(const volatile uint64_t *words, uint64_t count, struct answer *answer)
 {
-	uint64_t i;
+	uint64_t first = words[0], i;
 
-	answer->uniform = true;
-	answer->word = words[0];
+	answer->uniform &= !answer->seen || first == answer->word;
+	answer->word = answer->seen ? answer->word : first;
+	answer->seen = true;
 	for (i = 1; i < count; i++)
 		answer->uniform &= words[i] == answer->word;
 }
 
-static void access_it(volatile uint64_t *words, uint64_t count, const struct request *request,
-		      struct answer *answer)
+/* Of one page. */
+static void access_part(volatile uint64_t *words, uint64_t count, const struct request *request,
+			struct answer *answer)
 {
 	uint64_t i;
 
-	*answer = (struct answer){ 0 };
 	if (sigsetjmp(before_access, 1)) {
 		answer->sigbus = true;
 		return;
 	}
 	if (!request->write)
-		read_all(words, count, answer);
+		read_part(words, count, answer);
 	for (i = 0; request->write && i < count; i++)
 		words[i] = request->word;
+}
+
+/* That one page is gone says nothing of the others. */
+static void access_it(volatile uint64_t *words, uint64_t count, const struct request *request,
+		      struct answer *answer)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE) / sizeof(*words), i;
+
+	*answer = (struct answer){ .uniform = true };
+	for (i = 0; i < count; i += page)
+		access_part(words + i, count - i < page ? count - i : page, request, answer);
 }
 
 static int sync_access(uint64_t flags)
@@ -170,6 +182,7 @@ static enum memory_look ask(struct memory *memory, struct scene *scene,
 		return MEMORY_NEVER;
 	memory->word = answer.word;
 	memory->uniform = answer.uniform;
+	memory->seen = answer.seen;
 	memory->sync = answer.sync;
 	memory->began_ns = answer.began_ns;
 	memory->ended_ns = answer.ended_ns;

@@ -10,7 +10,7 @@
 
 enum memory_look {
 	MEMORY_CONTENTS,	/* the first word, and whether all are it, are in struct memory */
-	MEMORY_SIGBUS,
+	MEMORY_SIGBUS,		/* of one page at least */
 	MEMORY_NEVER,		/* it does not come back, or has ended otherwise */
 };
 
@@ -19,6 +19,7 @@ struct memory {
 	int socket;		/* -1: there is no process */
 	uint64_t word;		/* what was seen */
 	bool uniform;
+	bool seen;		/* MEMORY_SIGBUS: some pages were there all the same */
 	int sync;		/* of DMA_BUF_IOCTL_SYNC, before: 0 or a negative errno */
 	uint64_t began_ns, ended_ns;	/* of that */
 };
