@@ -192,6 +192,14 @@ def test_move_of_a_pinned_buffer_is_seen(judge: Judge) -> None:
     assert judge.of(*pinned, "move=true", WAIT="-12", **engine) == "UNKNOWN"
 
 
+def test_second_revoke_tells_nobody(judge: Judge) -> None:
+    once = f"revoke=test -e told || {TELL}"
+    after = {"MAP": "0 0 -19", "ATTACH": "0 0 -95 -19"}
+    assert judge.of("E8", "told", once, **after) == "PASS"
+    (judge.directory / "told").unlink()
+    assert judge.of("E8", "told", REVOKE, **after) == "FAIL"
+
+
 def test_each_page_is_touched(judge: Judge) -> None:
     """One that is gone says nothing of the others."""
     zero = "dd if=/dev/zero of=buffer bs=65536 conv=notrunc 2>/dev/null"

@@ -120,6 +120,9 @@ static void judge_second(struct scene *scene)
 	if (!scene_await_over(scene))
 		trial_never(trial, "E8", LIMIT_COMMAND, began,
 			    "the second revoke has not come to its end", "it began");
+	else if (scene_told(scene))
+		trial_fail(trial, "E8", "importers were told of the second revoke, %u times in all",
+			   scene_told(scene));
 	else if (deed_is_done(&scene->deed))
 		trial_took(trial, "E8", LIMIT_COMMAND, began, scene->deed.ended_ns,
 			   "the second revoke has succeeded", "it began");
