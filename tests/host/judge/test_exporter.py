@@ -200,6 +200,38 @@ def test_second_revoke_tells_nobody(judge: Judge) -> None:
     assert judge.of("E8", "told", REVOKE, **after) == "FAIL"
 
 
+#: What comes after the importer was told, when it may; DMA and unmap are late by 300 ms.
+LATE = "{ sleep 0.4; printf UJ >>told; } >/dev/null 2>&1 &"
+
+
+@pytest.mark.parametrize("scenario, clause", [("fence-read", "E5"), ("unmap", "E6")])
+def test_revoke_that_fails_at_once_has_not_waited(
+    judge: Judge, scenario: str, clause: str
+) -> None:
+    def said(end: str) -> str:
+        (judge.directory / "told").unlink(missing_ok=True)
+        return judge.of(clause, scenario, f"revoke={TELL}; {LATE} {end}", ENGINE="1")
+
+    assert said("exit 1") == "UNKNOWN"
+    assert said("sleep 0.6; exit 1") == "PASS"
+    assert said("sleep 0.6") == "PASS"
+    assert said("true") == "FAIL"
+
+
+def test_map_that_fails_for_now_was_not_refused(judge: Judge) -> None:
+    """Nor does one that succeeds break anything once the revoke has failed."""
+
+    def said(end: str, result: str) -> str:
+        (judge.directory / "told").unlink(missing_ok=True)
+        deed = f"revoke={TELL}; {LATE} {end}"
+        return judge.of("E2", "lock", deed, ENGINE="1", MAP=f"0 0 {result}")
+
+    assert said("sleep 0.6", "-19") == "PASS"
+    assert said("sleep 0.6", "-12") == "UNKNOWN"
+    assert said("sleep 0.6", "0") == "FAIL"
+    assert said("exit 1", "0") == "UNKNOWN"
+
+
 def test_each_page_is_touched(judge: Judge) -> None:
     """One that is gone says nothing of the others."""
     zero = "dd if=/dev/zero of=buffer bs=65536 conv=notrunc 2>/dev/null"

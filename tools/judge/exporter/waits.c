@@ -29,6 +29,8 @@ static void judge_end(struct scene *scene, const char *clause, const char *what,
 		trial_fail(trial, clause, "%s was over %.1f ms before the earliest time of %s",
 			   deed_name(deed->what), (double)(earliest_ns - deed->ended_ns) / 1e6,
 			   what);
+	else if (!deed->running && !deed_is_done(deed) && deed->ended_ns < earliest_ns)
+		trial_unclear(trial, "%s, before the earliest time of %s", deed->reason, what);
 	else if (!deed->running && !deed_is_done(deed))
 		trial_pass(trial, clause, "%s, and does not say that it is over: %s",
 			   deed->reason, what);
@@ -179,6 +181,26 @@ static void judge_map(struct scene *scene, struct seat *other)
 	scene_unmap(scene, other);
 }
 
+/* Of a map since importers were told, at @told_ns. */
+static void judge_refusal(struct scene *scene, int ret, uint64_t ended_ns, uint64_t told_ns)
+{
+	const struct deed *deed = &scene->deed;
+	struct trial *trial = scene->trial;
+
+	if (!ret && !deed->running && !deed_is_done(deed))
+		trial_unknown(trial, "E2", "%s; a map after importers were told has succeeded",
+			      deed->reason);
+	else if (!ret)
+		trial_fail(trial, "E2", "a map has succeeded %.1f ms after importers were told",
+			   (double)(ended_ns - told_ns) / 1e6);
+	else if (scene_is_for_now(ret))
+		trial_unknown(trial, "E2", "a map after importers were told: %s",
+			      scene_result(ret));
+	else
+		trial_pass(trial, "E2", "a map after importers were told was refused: %s",
+			   scene_result(ret));
+}
+
 /* Somebody who needs the lock, while it waits for a fence. */
 static void judge_lock(struct scene *scene, struct seat *other, uint64_t signals_ns)
 {
@@ -189,12 +211,7 @@ static void judge_lock(struct scene *scene, struct seat *other, uint64_t signals
 	ended = ret == ASIDE_NEVER ? dr_now() : scene->aside.ended_ns;
 	took = ended - began;
 	scene_look(scene);
-	if (!ret)
-		trial_fail(trial, "E2", "a map has succeeded %.1f ms after importers were told",
-			   (double)(ended - (signals_ns - hold)) / 1e6);
-	else if (ret != ASIDE_NEVER)
-		trial_pass(trial, "E2", "a map after importers were told was refused: %s",
-			   scene_result(ret));
+	judge_refusal(scene, ret, ended, signals_ns - hold);
 	if (began >= signals_ns - hold / 2 ||
 	    (took >= hold / 2 && !is_long(took, hold, pulse_lost(began, ended))))
 		trial_unclear(trial, "this machine was not alive while the fence was pending");
