@@ -168,7 +168,9 @@ def test_sync_that_fails_afterwards_is_a_breach(judge: Judge) -> None:
 
 def test_contents_that_are_others_are_a_breach(judge: Judge) -> None:
     """A control, for CPU and device."""
-    lost = f"{MOVE}; dd if=/dev/zero of=buffer bs=65536 count=1 conv=notrunc 2>/dev/null"
+    lost = (
+        f"{MOVE}; dd if=/dev/zero of=buffer bs=65536 count=1 conv=notrunc 2>/dev/null"
+    )
     assert judge.of("E14", "move", lost) == "FAIL"
     assert judge.of("E14", "move", lost, ENGINE="1") == "FAIL"
 

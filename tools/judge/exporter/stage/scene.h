@@ -112,8 +112,8 @@ int scene_submit(struct scene *scene, struct seat *seat, uint32_t op, uint32_t f
 bool scene_begin_job(struct scene *scene, struct seat *seat, uint32_t op, uint32_t flags,
 		     uint64_t pattern);
 /*
- * A job over all of the buffer, to its end; ASIDE_NEVER: it has none within the limit for a command.
- * @crc32 may be NULL.
+ * A job over all of the buffer, to its end; ASIDE_NEVER: that has not come within the limit for a
+ * command. @crc32 may be NULL.
  */
 int scene_dma(struct scene *scene, struct seat *seat, uint32_t op, uint64_t pattern,
 	      uint32_t *crc32);
