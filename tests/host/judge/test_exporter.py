@@ -248,3 +248,10 @@ def test_each_page_is_touched(judge: Judge) -> None:
     assert said("truncate -s 65536 buffer") == "FAIL"
     assert said(f"{zero} count=1; truncate -s 65536 buffer") == "PASS"
     assert said("truncate -s 0 buffer") == "PASS"
+
+
+def test_segments_that_cannot_be_listed_are_not_right(judge: Judge) -> None:
+    """That they could be mapped says nothing of addresses."""
+    assert judge.of("E19", "kinds") == "PASS"
+    said = judge.say("kinds", SEGMENTS="-12")
+    assert {row[:2] for row in said} == {("E18", "PASS"), ("E19", "UNKNOWN")}

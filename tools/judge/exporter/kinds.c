@@ -80,7 +80,7 @@ static void find_fault(const struct scene *scene, struct dmabuf_revoke_segment *
 			 (unsigned long long)sum, (unsigned long long)scene->length);
 }
 
-/* Whether all is well with it; what there is goes to @good. */
+/* Whether they are known; what there is goes to @good. */
 static bool judge_segments(struct scene *scene, struct seat *seat, char good[256])
 {
 	struct dmabuf_revoke_segment *segments;
@@ -90,7 +90,7 @@ static bool judge_segments(struct scene *scene, struct seat *seat, char good[256
 	segments = segments_of(scene, seat, &count);
 	if (!segments) {
 		list(good, seat->kind, "segments cannot be listed");
-		return true;
+		return false;
 	}
 	find_fault(scene, segments, count, text);
 	free(segments);
@@ -98,7 +98,7 @@ static bool judge_segments(struct scene *scene, struct seat *seat, char good[256
 		trial_fail(scene->trial, "E19", "%s: %s", kind_name(seat->kind), text);
 	snprintf(text, sizeof(text), "%u segment%s", count, count == 1 ? "" : "s");
 	list(good, seat->kind, text);
-	return count;
+	return true;
 }
 
 /* What a device writes is what a device reads. */
@@ -136,16 +136,18 @@ static int map_again(struct scene *scene, struct seat *seat)
 	return ret;
 }
 
-static void judge_map(struct scene *scene, struct seat *seat, char good[256], char bad[256])
+/* Whether it could map, and its segments are known. */
+static bool judge_map(struct scene *scene, struct seat *seat, char good[256], char bad[256])
 {
 	int ret = scene_map(scene, seat), again;
 	char text[128];
+	bool known;
 
 	if (!ret) {
-		judge_segments(scene, seat, good);
+		known = judge_segments(scene, seat, good);
 		judge_dma(scene, seat);
 		scene_unmap(scene, seat);
-		return;
+		return known;
 	}
 	again = map_again(scene, seat);
 	scene_look(scene);
@@ -157,11 +159,13 @@ static void judge_map(struct scene *scene, struct seat *seat, char good[256], ch
 			   kind_name(seat->kind), text);
 	else
 		list(bad, seat->kind, text);
+	return false;
 }
 
 static void run_kinds(struct trial *trial)
 {
 	char good[256] = "", bad[256] = "";
+	bool known = false;
 	struct scene scene;
 	uint32_t kind;
 
@@ -173,19 +177,20 @@ static void run_kinds(struct trial *trial)
 		if (seat->ret)
 			list(bad, kind, scene_result(seat->ret));
 		else
-			judge_map(&scene, seat, good, bad);
+			known |= judge_map(&scene, seat, good, bad);
 		scene_leave(&scene, seat);
 	}
 	if (!*good)
 		trial_give_up(trial,
 			      "no importer can use it (%s); one on behalf of another device may: --device, --peer2peer",
 			      bad);
-	if (*good) {
+	if (*good)
 		trial_pass(trial, "E18", "who was let in could map: %s%s%s", good,
 			   *bad ? "; not so " : "", bad);
+	if (known)
 		trial_pass(trial, "E19", "%s: for %s, and as long as the buffer", good,
 			   scene.subject->device.name);
-	}
+	trial_unclear(trial, "%s", good);
 out:
 	scene_close(&scene);
 }

@@ -3,7 +3,7 @@
  * A scenario of test-exporter, where no exporter does what it would take: exporter SCENARIO
  * [DEED=COMMAND...]. The judge is all real; what our modules would answer is here. The dma-buf is
  * the file "buffer". In the environment are results in a row, of which the last one stays: ATTACH,
- * MAP, VMAP, WAIT (of a job, which takes SLOW ms), SYNC; "never" hangs. A letter that a command adds to the file "told"
+ * MAP, VMAP, SEGMENTS, WAIT (of a job, which takes SLOW ms), SYNC; "never" hangs. A letter that a command adds to the file "told"
  * is an event of each importer. Prints a line for each verdict.
  */
 #include <errno.h>
@@ -33,7 +33,7 @@
 
 /* Seen by whoever makes a call aside, too. */
 static struct kernel {
-	unsigned int attach, map, vmap, wait, sync;	/* calls until now */
+	unsigned int attach, map, vmap, segments, wait, sync;	/* calls until now */
 	struct {
 		off_t seen;				/* of "told" */
 		uint64_t sequence, address;
@@ -134,6 +134,10 @@ int __wrap_dr_status(int file, struct dmabuf_revoke_status *status)
 int __wrap_dr_segments(int file, struct dmabuf_revoke_segment *segments, uint32_t capacity,
 		       uint32_t *count)
 {
+	int ret = next("SEGMENTS", &kernel->segments);
+
+	if (ret)
+		return ret;
 	*count = kernel->files[file].mapped;
 	if (*count && capacity)
 		*segments = (struct dmabuf_revoke_segment){
