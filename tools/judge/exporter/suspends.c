@@ -104,7 +104,7 @@ static void judge_callback(struct scene *scene, const struct dmabuf_revoke_statu
 
 /*
  * As soon as it is told of the restore; else once that is over. Returns what came of the last map,
- * 0 a negative errno, or ASIDE_NEVER; it was tried since *@began_ns.
+ * 0, a negative errno, or ASIDE_NEVER; it was tried since *@began_ns.
  */
 static int map_when_told(struct scene *scene, struct seat *seat, bool eager, uint64_t *began_ns)
 {

@@ -82,7 +82,6 @@ static struct look look_by_device(struct pattern *pattern, struct scene *scene,
 	return look;
 }
 
-/* Whether it is mapped. What our engine cannot reach it refuses by itself. */
 static struct look map(struct scene *scene, struct seat *seat)
 {
 	struct look look = { .wrong = "", .limit = LIMIT_ANSWER, .began_ns = dr_now() };
@@ -96,6 +95,7 @@ static struct look map(struct scene *scene, struct seat *seat)
 	return look;
 }
 
+/* What our engine cannot reach it refuses by itself. */
 static void judge_look(struct scene *scene, struct seat *seat, const struct look *look,
 		       unsigned int told, const char *clause, const char *when)
 {
