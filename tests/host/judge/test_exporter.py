@@ -3,6 +3,7 @@
 what our modules answer is given."""
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 from pathlib import Path
@@ -39,15 +40,18 @@ def exporter(command: Path) -> Path:
 
 
 class Judge:
-    """In a directory of its own."""
+    """Each time in a directory of its own."""
 
     def __init__(self, program: Path, directory: Path) -> None:
         self.program, self.directory = program, directory
+        self.numbers = itertools.count()
 
     def say(self, scenario: str, *deeds: str, **environment: str) -> list[Said]:
+        place = self.directory / str(next(self.numbers))
+        place.mkdir()
         done = subprocess.run(
             [self.program, scenario, *deeds],
-            cwd=self.directory,
+            cwd=place,
             env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0", **environment},
             capture_output=True,
             text=True,
@@ -120,16 +124,14 @@ def test_time_that_is_over_where_nothing_ran_is_no_breach(judge: Judge) -> None:
 
 def test_user_who_asks_it_to_end_is_no_breach(judge: Judge) -> None:
     """Whatever fails after that."""
-    move = f"move=(sleep 0.5; kill -INT $PPID) >/dev/null 2>&1 & {TELL}"
-    jobs = {"ENGINE": "1", "WAIT": "-5", "SLOW": "1000"}
-    assert judge.of("E14", "move", move, **jobs) == "UNKNOWN"
+    jobs = {"ENGINE": "1", "WAIT": "-5", "IN_WAIT": "kill -TERM $PPID"}
+    assert judge.of("E14", "move", f"move={TELL}", **jobs) == "UNKNOWN"
 
 
 def test_who_is_told_while_a_use_fails_breaks_nothing(judge: Judge) -> None:
     """An exporter may tell whenever it wants to, which ends a job."""
-    late = f"move=(sleep 0.5; {TELL}) >/dev/null 2>&1 & {TELL}"
-    jobs = {"ENGINE": "1", "WAIT": "-125", "SLOW": "1000"}
-    assert judge.of("E14", "move", late, **jobs) == "UNKNOWN"
+    jobs = {"ENGINE": "1", "WAIT": "-125", "IN_WAIT": TELL}
+    assert judge.of("E14", "move", f"move={TELL}", **jobs) == "UNKNOWN"
 
 
 REVOKE = f"revoke={TELL}"
@@ -182,12 +184,10 @@ def test_move_of_a_pinned_buffer_is_seen(judge: Judge) -> None:
     assert judge.of(*pinned, "move=true", **engine) == "PASS"
     assert judge.of(*pinned, "move=exit 3", **engine) == "PASS"
     assert judge.of(*pinned, "move=touch moved", **engine) == "FAIL"
-    (judge.directory / "moved").unlink()
     # A device looks where no CPU can.
     other = {"SYNC": "-25", **engine}
     assert judge.of(*pinned, "move=true", **other) == "PASS"
     assert judge.of(*pinned, "move=touch moved", **other) == "FAIL"
-    (judge.directory / "moved").unlink()
     assert judge.of(*pinned, f"move={TELL}", **engine) == "FAIL"
     assert judge.of(*pinned, "move=true") == "UNKNOWN"
     assert judge.of(*pinned, "move=sleep 60", **engine) == "UNKNOWN"
@@ -198,40 +198,39 @@ def test_second_revoke_tells_nobody(judge: Judge) -> None:
     once = f"revoke=test -e told || {TELL}"
     after = {"MAP": "0 0 -19", "ATTACH": "0 0 -95 -19"}
     assert judge.of("E8", "told", once, **after) == "PASS"
-    (judge.directory / "told").unlink()
     assert judge.of("E8", "told", REVOKE, **after) == "FAIL"
 
 
-#: What comes after the importer was told, when it may; DMA and unmap are late by 300 ms.
-LATE = "{ sleep 0.4; printf UJ >>told; } >/dev/null 2>&1 &"
+#: Importers are told, and what is waited for comes later; or all that, long after the revoke.
+WAITS = "printf TUJ >>told; until test -e seen; do sleep 0.05; done; sleep 1"
+EARLY = "printf LUJ >>told; until test -e seen; do sleep 0.05; done"
 
 
 @pytest.mark.parametrize("scenario, clause", [("fence-read", "E5"), ("unmap", "E6")])
 def test_revoke_that_fails_at_once_has_not_waited(
     judge: Judge, scenario: str, clause: str
 ) -> None:
-    def said(end: str) -> str:
-        (judge.directory / "told").unlink(missing_ok=True)
-        return judge.of(clause, scenario, f"revoke={TELL}; {LATE} {end}", ENGINE="1")
+    def said(deed: str) -> str:
+        return judge.of(clause, scenario, f"revoke={deed}", ENGINE="1")
 
-    assert said("exit 1") == "UNKNOWN"
-    assert said("sleep 0.6; exit 1") == "PASS"
-    assert said("sleep 0.6") == "PASS"
-    assert said("true") == "FAIL"
+    assert said(f"{EARLY}; exit 1") == "UNKNOWN"
+    assert said(f"{WAITS}; exit 1") == "PASS"
+    assert said(WAITS) == "PASS"
+    assert said(EARLY) == "FAIL"
 
 
 def test_map_that_fails_for_now_was_not_refused(judge: Judge) -> None:
     """Nor does one that succeeds break anything once the revoke has failed."""
 
-    def said(end: str, result: str) -> str:
-        (judge.directory / "told").unlink(missing_ok=True)
-        deed = f"revoke={TELL}; {LATE} {end}"
-        return judge.of("E2", "lock", deed, ENGINE="1", MAP=f"0 0 {result}")
+    def said(deed: str, result: str, **more: str) -> str:
+        given = {"ENGINE": "1", "MAP": f"0 0 {result}", **more}
+        return judge.of("E2", "lock", f"revoke={deed}", **given)
 
-    assert said("sleep 0.6", "-19") == "PASS"
-    assert said("sleep 0.6", "-12") == "UNKNOWN"
-    assert said("sleep 0.6", "0") == "FAIL"
-    assert said("exit 1", "0") == "UNKNOWN"
+    assert said(WAITS, "-19") == "PASS"
+    assert said(WAITS, "-12") == "UNKNOWN"
+    assert said(WAITS, "0") == "FAIL"
+    fails_meanwhile = "! test -e seen || sleep 0.5"
+    assert said(f"{EARLY}; exit 1", "0", IN_MAP=fails_meanwhile) == "UNKNOWN"
 
 
 def test_each_page_is_touched(judge: Judge) -> None:

@@ -2,9 +2,12 @@
 /*
  * A scenario of test-exporter, where no exporter does what it would take: exporter SCENARIO
  * [DEED=COMMAND...]. The judge is all real; what our modules would answer is here. The dma-buf is
- * the file "buffer". In the environment are results in a row, of which the last one stays: ATTACH,
- * MAP, VMAP, SEGMENTS, WAIT (of a job, which takes SLOW ms), SYNC; "never" hangs. A letter that a command adds to the file "told"
- * is an event of each importer. Prints a line for each verdict.
+ * the file "buffer", which devices see no more once there is a file "moved". In the environment are
+ * results in a row, of which the last one stays: ATTACH, MAP, VMAP, SEGMENTS, WAIT (of a job), SYNC;
+ * "never" hangs; and commands that are run meanwhile: IN_MAP, IN_WAIT. A letter that is added to the
+ * file "told" is an event of each importer, and when it is seen there is a file "seen": T, it is told;
+ * L, the same, in ten seconds; U, it has unmapped, and J, a job is done, a second after that. Prints a
+ * line for each verdict.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -36,7 +39,7 @@ static struct kernel {
 	unsigned int attach, map, vmap, segments, wait, sync;	/* calls until now */
 	struct {
 		off_t seen;				/* of "told" */
-		uint64_t sequence, address;
+		uint64_t sequence, address, told_ns;
 		bool mapped, moved;			/* when it was mapped */
 	} files[FILES];
 	struct dmabuf_revoke_submit job;
@@ -58,6 +61,14 @@ static int next(const char *name, unsigned int *calls)
 	while (!strncmp(text, "never", 5))
 		pause();
 	return atoi(text);
+}
+
+static void run_meanwhile(const char *name)
+{
+	const char *command = getenv(name);
+
+	if (command && system(command))
+		abort();
 }
 
 static uint64_t number_in(const char *name)
@@ -97,6 +108,7 @@ int __wrap_dr_map(int file, uint32_t direction)
 	int ret = next("MAP", &kernel->map);
 
 	(void)direction;
+	run_meanwhile("IN_MAP");
 	if (ret)
 		return ret;
 	kernel->files[file].mapped = true;
@@ -168,14 +180,14 @@ static void transfer(bool out, unsigned char bytes[LENGTH], bool elsewhere)
 
 int __wrap_dr_wait(int file, uint64_t job, uint64_t deadline_ns, struct dmabuf_revoke_wait *out)
 {
-	const char *slow = getenv("SLOW"), *result = getenv("WAIT");
+	const char *result = getenv("WAIT");
 	unsigned char bytes[LENGTH];
 	bool elsewhere = getenv("BOUNCED") || is_moved() != kernel->files[file].moved;
 	size_t i;
 
 	(void)job;
 	(void)deadline_ns;
-	usleep(slow ? (useconds_t)atoi(slow) * 1000 : 0);
+	run_meanwhile("IN_WAIT");
 	/* Of that who waits comes back by himself. */
 	if (result && !strcmp(result, "never"))
 		return -ETIMEDOUT;
@@ -200,8 +212,14 @@ int __wrap_dr_event(int file, struct dmabuf_revoke_event *event)
 		kernel->files[file].seen++;
 	if (told >= 0)
 		close(told);
+	if (letter)
+		close(open("seen", O_CREAT | O_CLOEXEC, 0600));
+	if (letter == 'T' || letter == 'L')
+		kernel->files[file].told_ns = dr_now() + (letter == 'L' ? 10000 * MS : 0);
 	*event = (struct dmabuf_revoke_event){
-		.time_ns = dr_now(), .sequence = kernel->files[file].sequence,
+		.time_ns = kernel->files[file].told_ns +
+			   (letter == 'U' || letter == 'J' ? 1000 * MS : 0),
+		.sequence = kernel->files[file].sequence,
 		.type = letter == 'U' ? DMABUF_REVOKE_EVENT_UNMAPPED :
 			letter == 'J' ? DMABUF_REVOKE_EVENT_JOB_DONE :
 			DMABUF_REVOKE_EVENT_INVALIDATED };
@@ -313,7 +331,7 @@ int main(int argc, char **argv)
 	if (argc < 2 || !open_all(&judge))
 		return 1;
 	for (i = 0; i < LIMITS; i++)
-		judge.limits.ns[i] = 400 * MS;
+		judge.limits.ns[i] = 1000 * MS;
 	judge.limits.ns[LIMIT_COMMAND] = 2000 * MS;
 	subject.dmabuf = buffer;
 	know_deeds(&subject, argv + 2);

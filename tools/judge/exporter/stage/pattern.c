@@ -82,7 +82,7 @@ static struct look look_by_device(struct pattern *pattern, struct scene *scene,
 	return look;
 }
 
-static struct look map(struct scene *scene, struct seat *seat)
+static struct look try_map(struct scene *scene, struct seat *seat)
 {
 	struct look look = { .wrong = "", .limit = LIMIT_ANSWER, .began_ns = dr_now() };
 
@@ -125,7 +125,7 @@ void pattern_judge(struct pattern *pattern, struct scene *scene, struct seat *se
 
 	scene_look(scene);
 	told = seat->told;
-	look = map(scene, seat);
+	look = try_map(scene, seat);
 	if (!*look.wrong)
 		look = look_by_device(pattern, scene, seat);
 	if (!*look.wrong)
