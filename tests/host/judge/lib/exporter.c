@@ -2,12 +2,12 @@
 /*
  * A scenario of test-exporter, where no exporter does what it would take: exporter SCENARIO
  * [DEED=COMMAND...]. The judge is all real; what our modules would answer is here. The dma-buf is
- * the file "buffer", which devices see no more once there is a file "moved". In the environment are
- * results in a row, of which the last one stays: ATTACH, MAP, VMAP, SEGMENTS, WAIT (of a job), SYNC;
- * "never" hangs; and commands that are run meanwhile: IN_MAP, IN_WAIT. A letter that is added to the
- * file "told" is an event of each importer, and when it is seen there is a file "seen": T, it is told;
- * L, the same, in ten seconds; U, it has unmapped, and J, a job is done, a second after that. Prints a
- * line for each verdict.
+ * the file "buffer", which devices see no more once there is a file "moved". In the environment
+ * are results in a row, of which the last one stays: ATTACH, MAP, VMAP, SEGMENTS, WAIT (of a job),
+ * SYNC; "never" hangs; and commands that are run meanwhile: IN_MAP, IN_WAIT. A letter that is added
+ * to the file "told" is an event of each importer, and when it is seen there is a file "seen": T,
+ * it is told; L, the same, in ten seconds; U, it has unmapped, and J, a job is done, a second after
+ * that. LIMIT is each limit in ms. Prints a line for each verdict.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -314,7 +314,7 @@ static bool open_all(struct judge *judge)
 
 int main(int argc, char **argv)
 {
-	const char *gone = NULL, *engine = getenv("ENGINE");
+	const char *gone = NULL, *engine = getenv("ENGINE"), *limit = getenv("LIMIT");
 	struct exporter_subject subject = {
 		.device = { .name = "device", .dma_mask = ~0ULL },
 		.engine = engine ? DMABUF_REVOKE_ENGINE_CPU : DMABUF_REVOKE_ENGINE_NONE,
@@ -331,8 +331,7 @@ int main(int argc, char **argv)
 	if (argc < 2 || !open_all(&judge))
 		return 1;
 	for (i = 0; i < LIMITS; i++)
-		judge.limits.ns[i] = 1000 * MS;
-	judge.limits.ns[LIMIT_COMMAND] = 2000 * MS;
+		judge.limits.ns[i] = (limit ? strtoull(limit, NULL, 0) : 20000) * MS;
 	subject.dmabuf = buffer;
 	know_deeds(&subject, argv + 2);
 	trial.scenario = find(argv[1]);
