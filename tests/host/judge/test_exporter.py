@@ -54,7 +54,7 @@ class Judge:
         self.program, self.directory = program, directory
         self.numbers = itertools.count()
 
-    def say(self, scenario: str, *deeds: str, **environment: str) -> list[Said]:
+    def say(self, scenario: str, /, *deeds: str, **environment: str) -> list[Said]:
         place = self.directory / str(next(self.numbers))
         place.mkdir()
         done = subprocess.run(
@@ -70,7 +70,7 @@ class Judge:
         lines = [line.split(" ", 2) for line in done.stdout.splitlines()]
         return [Said(*line) for line in lines]
 
-    def of(self, clause: str, scenario: str, *deeds: str, **environment: str) -> str:
+    def of(self, clause: str, scenario: str, /, *deeds: str, **environment: str) -> str:
         """The one verdict, or the ones, on that clause."""
         said = self.say(scenario, *deeds, **environment)
         return " ".join(sorted({row.verdict for row in said if row.clause == clause}))
