@@ -52,7 +52,8 @@ UNMAP = Event("UNMAP", 12)
 
 @pytest.fixture(scope="module")
 def told(command: Path) -> Path:
-    return build(command, command / "told", *CHECKS.split(), source="told.c")
+    flags = [*CHECKS.split(), "-Wl,--wrap=own_record_take"]
+    return build(command, command / "told", *flags, source="told.c")
 
 
 def verdicts(
@@ -117,6 +118,16 @@ def test_pin_counts_that_is_held_when_it_is_told(told: Path) -> None:
     """Who pins for a while, such as a screen that is shown, is not dead afterwards."""
     first, found = verdicts(told, "I5", ATTACH, PIN, UNPIN, TOLD)
     assert first.startswith("pinned 0 told 1") and "I5" not in found
+
+
+def test_pin_may_be_kept_until_the_fence_has_signalled(told: Path) -> None:
+    """As the mapping, which goes first."""
+    noticed = Event("FENCE_WAIT", 400, 12, attach=0, seqno=3)
+    signal = Event("FENCE_SIGNAL", 400, seqno=3)
+    events = [ATTACH, PIN, MAP, TOLD, signal, noticed, Event("UNMAP", 450)]
+    soon, late = Event("UNPIN", 460), Event("UNPIN", 510)
+    assert verdicts(told, "I4 I5", *events, soon)[1] == {"I4": "PASS", "I5": "PASS"}
+    assert verdicts(told, "I4 I5", *events, late)[1] == {"I4": "PASS", "I5": "FAIL"}
 
 
 def test_beginning_that_was_lost_is_no_long_time(told: Path) -> None:

@@ -383,21 +383,22 @@ static void await_unpins(struct stage *stage)
 	trial_look(stage->trial);
 }
 
+/* Its device uses the pin until the fence has signalled, as it uses the mapping. */
 static void judge_pin_of(struct stage *stage, uint64_t attach, int pins,
 			 const struct watch_event *told)
 {
 	const struct watch_event *event = NULL;
-	uint64_t unpinned = 0;
+	uint64_t from = free_at(stage, told), unpinned = 0;
 
 	while ((event = events_next(stage->trial, WATCH_UNPIN, told->begin_ns, event)))
 		if (event->attach == attach)
 			unpinned = event->time_ns;
 	if (pins > 0)
-		trial_never(stage->trial, "I5", LIMIT_UNMAP, told->time_ns,
-			    "it has not unpinned", "it was told");
+		trial_never(stage->trial, "I5", LIMIT_UNMAP, from, "it has not unpinned",
+			    "it was told, and the last fence");
 	else if (unpinned > told->time_ns)
-		trial_took(stage->trial, "I5", LIMIT_UNMAP, told->time_ns, unpinned,
-			   "it has unpinned", "it was told");
+		trial_took(stage->trial, "I5", LIMIT_UNMAP, from, unpinned, "it has unpinned",
+			   "it was told, and the last fence");
 	else
 		trial_pass(stage->trial, "I5", "it had unpinned when the callback returned");
 }

@@ -13,6 +13,16 @@
 
 #define MS	1000000ULL
 
+/* Nothing is recorded: there is no more than what was read. */
+int __wrap_own_record_take(struct own_record *record, struct watch_list *out);
+
+int __wrap_own_record_take(struct own_record *record, struct watch_list *out)
+{
+	(void)record;
+	(void)out;
+	return 0;
+}
+
 static bool read_event(struct watch_event *event)
 {
 	unsigned long long time, begin, attach, context, seqno;
