@@ -322,6 +322,7 @@ os.read(control, 16)
 DOES
 """
 SLEEP = "time.sleep(1000)"
+SPIN = "while True: pass"
 CALL = """
 job = bytearray(struct.pack("=3Ii6Q", 64, STREAM, 1, -1, 0, PAGE, 0, 0, 0, 0))
 fcntl.ioctl(attachment, 0xDB62, job)
@@ -333,13 +334,16 @@ fcntl.ioctl(attachment, 0xDB63, bytearray(wait))
 )
 
 
+@pytest.mark.parametrize("does", [SLEEP, SPIN], ids=["sleeps", "spins"])
 @pytest.mark.parametrize("scenario", ["suspend-restore", "refused"])
-def test_who_sleeps_says_nothing_of_a_driver(scenario: str) -> None:
+def test_who_sleeps_or_spins_says_nothing_of_a_driver(
+    scenario: str, does: str
+) -> None:
     """It does not answer, or does not end."""
     options = ["--scenario", scenario, "--limit", "answer=1s,end=1s"]
-    verdicts = judge(*options, program=python(SLEEPS.replace("DOES", SLEEP)))
+    verdicts = judge(*options, program=python(SLEEPS.replace("DOES", does)))
     check(verdicts)
-    assert "waits, and not for the driver" in verdicts.evidence("UNKNOWN")
+    assert "is not in its driver" in verdicts.evidence("UNKNOWN")
 
 
 def test_who_does_not_come_back_from_its_driver_fails() -> None:

@@ -38,7 +38,7 @@ void stage_judge_silence(struct stage *stage, const char *clause, uint64_t since
 		trial_never(trial, "I17", LIMIT_ANSWER, since_ns, "no answer to \"again\"", when);
 	else
 		trial_unknown(trial, "I17",
-			      "no answer to \"again\": the program waits, and not for the driver");
+			      "no answer to \"again\": the program is not in its driver");
 }
 
 /* Whether there is an answer; else it is told why there is none. */

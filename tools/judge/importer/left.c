@@ -227,7 +227,7 @@ static void judge_endless(struct stage *stage, uint64_t began_ns)
 			    "the program has not ended", "it was asked to");
 	else
 		trial_unknown(stage->trial, "I17",
-			      "the program has not ended when it was asked to: it waits, and not for the driver");
+			      "the program has not ended when it was asked to: it is not in its driver");
 }
 
 /* Whether it has ended. */

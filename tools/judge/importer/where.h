@@ -6,7 +6,10 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Whether a thread of that process group does anything else than to wait for its own things. */
+/*
+ * Whether a thread of that process group stays in the kernel, and does not wait for its own things.
+ * It is looked at for a while.
+ */
 bool where_is_busy(pid_t group);
 
 #endif
