@@ -354,6 +354,24 @@ def test_who_does_not_come_back_from_its_driver_fails() -> None:
     assert 'no answer to "again"' in verdicts.evidence("FAIL")
 
 
+#: Says nothing of what it came to.
+SHY = """
+try:
+    write(attach(0), PAGE)
+except OSError:
+    pass
+time.sleep(1000)
+"""
+
+
+def test_who_was_refused_and_says_nothing_may_sleep() -> None:
+    """The call of its driver has come to an end, and nobody knows of that."""
+    options = ["--scenario", "attach-fails", "--limit", "import=1s,end=1s"]
+    verdicts = judge(*options, program=python(SHY))
+    check(verdicts)
+    assert "is not in its driver" in verdicts.evidence("UNKNOWN")
+
+
 def test_wrong_limit_leaves_no_report(tmp_path: Path) -> None:
     report = tmp_path / "report.xml"
     options = ["--limit", "nope=1s", "--junit", str(report)]

@@ -9,6 +9,7 @@
 #include "judge/seen/events.h"
 #include "judge/importer/scenarios.h"
 #include "judge/importer/stage.h"
+#include "judge/importer/where.h"
 #include "lib/text/message.h"
 
 /* The last errno that user space knows. */
@@ -75,9 +76,13 @@ static void judge_progress(struct stage *stage, enum progress progress, uint64_t
 		trial_unknown(stage->trial, "I17",
 			      "%s failed with %s, and it has used the buffer all the same",
 			      call, errno_name(error));
-	else
+	else if (where_is_busy(stage->trial->partner.pid))
 		trial_never(stage->trial, "I17", LIMIT_IMPORT, began_ns, "no answer, and no end",
 			    "the program was started");
+	else
+		trial_unknown(stage->trial, "I17",
+			      "%s failed with %s, and there is no answer, and no end: the program is not in its driver",
+			      call, errno_name(error));
 }
 
 static void judge_refusal(struct stage *stage, const char *call, int error)
