@@ -372,6 +372,26 @@ def test_who_was_refused_and_says_nothing_may_sleep() -> None:
     assert "is not in its driver" in verdicts.evidence("UNKNOWN")
 
 
+#: A handle with that bug, for each use.
+BUGGY = """
+def attach(kind):
+    arg = bytearray(struct.pack("=2IiIiI3Q", 48, 0, fd, kind, 0, os.O_CLOEXEC, 0, BUG, 0))
+    fcntl.ioctl(importer, 0xDB41, arg)
+    return struct.unpack("=2IiIiI3Q", arg)[4]
+"""
+STALE = 1 << 21
+
+
+@pytest.mark.parametrize("bug,verdict", [(0, "PASS"), (STALE, "UNKNOWN")])
+def test_unmap_after_the_use_gives_nothing_back(bug: int, verdict: str) -> None:
+    """Who maps for each use unmaps anyway; what it got of a map in which it was told it has used."""
+    text = (BUGGY + EACH).replace("BUG", str(bug)).replace("KIND", str(DYNAMIC))
+    options = ["--scenario", "told-in-map", "--clause", "I16"]
+    verdicts = judge(*options, program=python(text))
+    check(verdicts)
+    assert verdicts.cells["told-in-map", "I16"] == verdict, verdicts.findings
+
+
 def test_wrong_limit_leaves_no_report(tmp_path: Path) -> None:
     report = tmp_path / "report.xml"
     options = ["--limit", "nope=1s", "--junit", str(report)]

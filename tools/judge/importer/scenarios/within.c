@@ -6,12 +6,20 @@
 #include "judge/seen/events.h"
 #include "judge/importer/scenarios.h"
 #include "judge/importer/stage.h"
+#include "judge/importer/where.h"
 #include "lib/text/message.h"
 
-/* The first one of what it has mapped is not to be kept: it was told of it. */
+/*
+ * The first one of what it has mapped is not to be kept: it was told of it. Who maps for each use
+ * unmaps that, too, after the use: so it has to be mapped once more for this one, or not be used.
+ */
 static const struct watch_event *given_back(const struct stage *stage,
 					    const struct watch_event *told)
 {
+	unsigned int maps = events_count(stage->trial, WATCH_MAP, 0, false);
+
+	if (maps < 2 && stage->answer <= 0)
+		return NULL;
 	return events_first(stage->trial, WATCH_UNMAP, told->begin_ns);
 }
 
@@ -69,6 +77,16 @@ static bool start(struct stage *stage, struct trial *trial, uint64_t fault)
 	return false;
 }
 
+static void judge_endless(struct stage *stage, uint64_t began_ns)
+{
+	if (where_is_busy(stage->trial->partner.pid))
+		trial_never(stage->trial, "I16", LIMIT_IMPORT, began_ns,
+			    "neither an answer nor a mapping", "the program was started");
+	else
+		trial_unknown(stage->trial, "I16",
+			      "there is neither an answer nor a mapping: the program is not in its driver");
+}
+
 /* It may have come to an end by an errno, too. */
 static bool comes_to_an_end(struct stage *stage, bool *told)
 {
@@ -81,8 +99,7 @@ static bool comes_to_an_end(struct stage *stage, bool *told)
 	*told = stage_is_revocable(stage) && events_first(stage->trial, WATCH_INVALIDATE, 0);
 	/* Who was not told may have done nothing at all. */
 	if (*told && progress == NOTHING && !trial_is_interrupted(stage->trial))
-		trial_never(stage->trial, "I16", LIMIT_IMPORT, began_ns,
-			    "neither an answer nor a mapping", "the program was started");
+		judge_endless(stage, began_ns);
 	return *told && progress != ENDED && progress != NOTHING;
 }
 
