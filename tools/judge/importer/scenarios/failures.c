@@ -175,7 +175,7 @@ static void run_vmap(struct trial *trial)
 {
 	static const int errors[] = { ENOMEM, EIO, 0 };
 
-	trial->forgiven = "dma_buf_vmap";
+	trial->forgiven = FORGIVEN_VMAP;
 	if (panics_of_warnings())
 		trial_give_up(trial,
 			      "the kernel warns of a vmap that fails, and panics of that: sysctl kernel.panic_on_warn=0");
@@ -202,7 +202,7 @@ static void run_refused(struct trial *trial)
 	enum progress progress;
 	struct stage stage;
 
-	trial->forgiven = "dma_buf_vmap";
+	trial->forgiven = FORGIVEN_VMAP;
 	if (stage_alloc_strict(&stage, trial, &strict) && stage_start(&stage)) {
 		progress = stage_await(&stage, true);
 		trial_look(trial);
