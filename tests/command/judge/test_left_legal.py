@@ -392,6 +392,30 @@ def test_unmap_after_the_use_gives_nothing_back(bug: int, verdict: str) -> None:
     assert verdicts.cells["told-in-map", "I16"] == verdict, verdicts.findings
 
 
+#: Uses the buffer by the CPU, in the kernel, when it is asked for the second time.
+VMAPS = """
+attachment = attach(0)
+def vmap():
+    for call in (0xDB65, 0xDB66):
+        fcntl.ioctl(attachment, call, bytearray(struct.pack("=4I", 16, 0, 0, 0)))
+    return 0
+answer(lambda: write(attachment, PAGE))
+while os.read(control, 16):
+    answer(vmap)
+"""
+
+
+@pytest.mark.parametrize("scenario", ["revoke-mapped", "suspend-again"])
+def test_warning_of_a_vmap_that_is_refused_is_none_of_who_asked_warns_vmap(
+    scenario: str,
+) -> None:
+    """The core warns of each, once; the importer has passed on what failed."""
+    Path("/sys/kernel/debug/clear_warn_once").write_text("1", encoding="ascii")
+    verdicts = judge("--scenario", scenario, program=python(VMAPS))
+    check(verdicts)
+    assert verdicts.cells[scenario, "I6"] == "PASS"
+
+
 def test_wrong_limit_leaves_no_report(tmp_path: Path) -> None:
     report = tmp_path / "report.xml"
     options = ["--limit", "nope=1s", "--junit", str(report)]

@@ -192,13 +192,21 @@ static void act_on(struct stage *stage, int (*how)(struct stage *stage, uint64_t
 	stage->told_ns = told_ns;
 }
 
+/* Whoever wants a vmap then, as an importer may when it is to use the buffer again, gets none. */
+static void forgive_vmaps(struct stage *stage)
+{
+	stage->trial->forgiven = FORGIVEN_VMAP;
+}
+
 void stage_revoke(struct stage *stage)
 {
+	forgive_vmaps(stage);
 	act_on(stage, revoke_it);
 }
 
 void stage_begin_revoke(struct stage *stage)
 {
+	forgive_vmaps(stage);
 	act(stage, begin_revoke);
 }
 
@@ -212,6 +220,7 @@ void stage_finish_revoke(struct stage *stage)
 
 void stage_suspend(struct stage *stage)
 {
+	forgive_vmaps(stage);
 	act_on(stage, suspend);
 }
 
@@ -241,6 +250,7 @@ void stage_move_only(struct stage *stage)
 /* As if its process had ended. */
 void stage_die(struct stage *stage)
 {
+	forgive_vmaps(stage);
 	stage->told_ns = dr_now();
 	close(stage->exporter);
 	stage->exporter = -1;
