@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What the exporter is asked to do, and what becomes of who asks. */
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -10,6 +9,7 @@
 #include <unistd.h>
 
 #include "judge/seen/events.h"
+#include "judge/importer/bounded.h"
 #include "judge/importer/stage.h"
 #include "lib/text/message.h"
 
@@ -72,17 +72,6 @@ static int move_only(struct stage *stage, uint64_t deadline_ns)
 	return dr_move(stage->exporter, stage->id, 0);
 }
 
-static bool ends(int process, uint64_t ns)
-{
-	struct pollfd ended = { process, POLLIN, 0 };
-	uint64_t deadline = dr_deadline(ns), now;
-
-	while ((now = dr_now()) < deadline)
-		if (poll(&ended, 1, (int)((deadline - now) / 1000000 + 1)) > 0)
-			return true;
-	return false;
-}
-
 static void note_stack(void *context, const char *text)
 {
 	finding_detail(context, "%s", text);
@@ -121,15 +110,15 @@ static void await_end(struct stage *stage, pid_t pid, int process)
 	const struct limits *limits = &stage->trial->judge->limits;
 	uint64_t began_ns = dr_now();
 
-	if (ends(process, slice_ns(stage) + limits->ns[LIMIT_END]))
+	if (bounded_child_ends(process, slice_ns(stage) + limits->ns[LIMIT_END]))
 		return;
 	while (!trial_is_over(stage->trial, limits->ns[LIMIT_CALLBACK], began_ns))
-		if (ends(process, LOOK_NS))
+		if (bounded_child_ends(process, LOOK_NS))
 			return;
 	trial_look(stage->trial);
 	tell_stuck(stage, pid, began_ns);
 	kill(pid, SIGKILL);
-	if (!ends(process, limits->ns[LIMIT_END]))
+	if (!bounded_child_ends(process, limits->ns[LIMIT_END]))
 		stage->trial->judge->stuck = true;
 }
 
@@ -141,10 +130,10 @@ static void run_process(struct stage *stage, struct outcome *outcome,
 
 	pid = fork();
 	if (!pid) {
-		setpgid(0, 0);
-		/* Who reads what the judge prints is not to wait for this. */
-		for (process = 0; process <= STDERR_FILENO; process++)
-			close(process);
+		bounded_child(stage->trial->judge);
+		/* Our attachment: a callback may hang for its fence, until that is let go of. */
+		if (stage->holder >= 0)
+			close(stage->holder);
 		outcome->ret = how(stage, dr_deadline(slice_ns(stage)));
 		outcome->revoke = stage->revoke;
 		outcome->moved = stage->moved;

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -36,14 +39,50 @@ static int sync_it(int dmabuf, uint64_t flags)
 	return ret;
 }
 
+/* Its exit status is 0 if the fences are over. */
+static void await_fences(const struct stage *stage)
+{
+	struct pollfd fences = { stage->dmabuf, POLLOUT, 0 };
+
+	bounded_child(stage->trial->judge);
+	if (stage->holder >= 0)
+		close(stage->holder);
+	_exit(poll(&fences, 1, ACCESS_NS / 1000000) < 1);
+}
+
+/* poll() waits for the resv lock, which a driver may hold for ever, and no signal ends that. */
+static bool fences_are_over(struct stage *stage)
+{
+	struct judge *judge = stage->trial->judge;
+	int process, state = -1;
+	bool ended;
+	pid_t pid;
+
+	pid = fork();
+	if (!pid)
+		await_fences(stage);
+	if (pid < 0)
+		return false;
+	process = (int)syscall(SYS_pidfd_open, pid, 0);
+	ended = bounded_child_ends(process, 2 * ACCESS_NS);
+	if (!ended) {
+		kill(pid, SIGKILL);
+		ended = bounded_child_ends(process, judge->limits.ns[LIMIT_END]);
+		judge->stuck |= !ended;
+	}
+	close(process);
+	waitpid(pid, &state, ended ? 0 : WNOHANG);
+	return ended && WIFEXITED(state) && !WEXITSTATUS(state);
+}
+
 /* NULL: @why. */
 static uint64_t *begin(struct stage *stage, int access, const char **why)
 {
-	struct pollfd fences = { stage->dmabuf, POLLOUT, 0 };
 	void *memory;
 
-	if (poll(&fences, 1, ACCESS_NS / 1000000) < 1) {
-		*why = "its fences are pending";
+	if (!fences_are_over(stage)) {
+		*why = stage->trial->judge->stuck ? "somebody holds its lock" :
+		       "its fences are pending";
 		return NULL;
 	}
 	memory = mmap(NULL, stage->memory, access, MAP_SHARED, stage->dmabuf, 0);

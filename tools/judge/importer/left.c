@@ -292,20 +292,13 @@ static void judge_left(struct stage *stage)
  */
 static void leave_behind(const struct judge *judge)
 {
-	size_t count, recorded;
-	const int *records;
-	int alive[2], i;
+	int alive[2];
 	char byte;
 
 	if (pipe2(alive, O_CLOEXEC) || fork())
 		return;
 	close(alive[1]);
-	for (i = 0; i <= STDERR_FILENO; i++)
-		close(i);
-	/* What is recorded into is not removed while somebody has it open. */
-	count = own_record_descriptors(judge->record, &records);
-	for (recorded = 0; recorded < count; recorded++)
-		close(records[recorded]);
+	bounded_child(judge);
 	while (read(alive[0], &byte, 1) < 0 && errno == EINTR)
 		continue;
 	_exit(0);

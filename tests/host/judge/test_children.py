@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What may hang for ever is left to a process of its own, which has nothing that it hangs for."""
+from __future__ import annotations
+
+import os
+import subprocess
+from errno import ENOTTY
+from pathlib import Path
+
+import pytest
+
+from .show import CHECKS, build
+
+WRAPPED = ["own_record_take", "own_record_descriptors", "ioctl", "poll"]
+
+
+@pytest.fixture(scope="module")
+def children(command: Path) -> Path:
+    flags = [*CHECKS.split(), *(f"-Wl,--wrap={name}" for name in WRAPPED)]
+    return build(command, command / "children", *flags, source="children.c")
+
+
+def said(children: Path, what: str) -> list[str]:
+    done = subprocess.run(
+        [children, what], capture_output=True, text=True, check=True, timeout=60
+    )
+    return done.stdout.splitlines()
+
+
+def test_who_acts_has_neither_our_attachment_nor_what_is_recorded(
+    children: Path,
+) -> None:
+    """A callback that hangs for the fence of our attachment goes on when the judge closes that."""
+    assert said(children, "act") == [os.strerror(ENOTTY), "stuck 0"]
+
+
+def test_lock_that_somebody_holds_does_not_hang_who_looks(children: Path) -> None:
+    assert said(children, "look") == ["not written", "stuck 0"]
