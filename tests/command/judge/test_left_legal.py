@@ -336,9 +336,7 @@ fcntl.ioctl(attachment, 0xDB63, bytearray(wait))
 
 @pytest.mark.parametrize("does", [SLEEP, SPIN], ids=["sleeps", "spins"])
 @pytest.mark.parametrize("scenario", ["suspend-restore", "refused"])
-def test_who_sleeps_or_spins_says_nothing_of_a_driver(
-    scenario: str, does: str
-) -> None:
+def test_who_sleeps_or_spins_says_nothing_of_a_driver(scenario: str, does: str) -> None:
     """It does not answer, or does not end."""
     options = ["--scenario", scenario, "--limit", "answer=1s,end=1s"]
     verdicts = judge(*options, program=python(SLEEPS.replace("DOES", does)))

@@ -34,7 +34,9 @@ CUT = "answer(lambda: fill(0, size & 0xffffffff, 7))"
 END = "\nos.read(control, 16)\n"
 
 
-@pytest.mark.parametrize("does", [LENGTH, OFFSET, FIRST], ids=["length", "offset", "5M"])
+@pytest.mark.parametrize(
+    "does", [LENGTH, OFFSET, FIRST], ids=["length", "offset", "5M"]
+)
 def test_what_depends_on_the_length_is_no_bug(does: str) -> None:
     verdicts = judge("--scenario", "beyond-4gib", program=python(HEAD + does + END))
     assert not verdicts.cells_of("FAIL"), verdicts.evidence("FAIL")

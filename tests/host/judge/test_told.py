@@ -34,13 +34,14 @@ class Event:
     begin: int = 0
     attach: int = 1
     seqno: int = 0
+    moves: int = 0
     result: int = 0
     name: str = "-"
 
     def __str__(self) -> str:
         return (
             f"{WHAT[self.what]} {self.time} {self.begin} {self.attach} 5 {self.seqno} "
-            f"{self.result} {self.name}"
+            f"{self.moves} {self.result} {self.name}"
         )
 
 
@@ -82,6 +83,17 @@ def test_who_does_all_in_time_passes(told: Path) -> None:
 def test_who_unmaps_late_fails(told: Path) -> None:
     found = verdicts(told, "I2 I4", ATTACH, MAP, TOLD, Event("UNMAP", 400))[1]
     assert found == {"I2": "PASS", "I4": "FAIL"}
+
+
+def test_unmap_of_what_was_mapped_after_a_move_is_not_that_of_before(
+    told: Path,
+) -> None:
+    """Both are of one attachment."""
+    anew = Event("MAP", 12, moves=1)
+    for moves, verdict in ((0, "PASS"), (1, "FAIL")):
+        unmap = Event("UNMAP", 13, moves=moves)
+        found = verdicts(told, "I4", ATTACH, MAP, TOLD, anew, unmap)[1]
+        assert found == {"I4": verdict}
 
 
 def test_who_has_detached_before_was_not_told(told: Path) -> None:

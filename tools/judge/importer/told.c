@@ -110,14 +110,31 @@ static bool holds_pin(const struct stage *stage, const struct holding *holding)
 	       holding->pins > (subject->maps_unpinned ? 0 : holding->maps);
 }
 
-/* When the last of @count mappings was unmapped that there were at @time_ns; 0: not yet. */
+/* How often the memory had been moved that it had mapped last until then. */
+static uint64_t moves_at(const struct trial *trial, uint64_t attach, uint64_t time_ns)
+{
+	const struct watch_event *map = NULL;
+	uint64_t most = 0;
+
+	while ((map = events_next(trial, WATCH_MAP, 0, map)))
+		if (map->attach == attach && !map->result && map->time_ns <= time_ns &&
+		    map->moves > most)
+			most = map->moves;
+	return most;
+}
+
+/*
+ * When the last of @count mappings was unmapped that there were at @time_ns; 0: not yet. One of
+ * memory that came later, by a move, is none of them.
+ */
 static uint64_t unmapped_at(const struct trial *trial, uint64_t attach, uint64_t time_ns,
 			    int count)
 {
+	uint64_t most = moves_at(trial, attach, time_ns);
 	const struct watch_event *event = NULL;
 
 	while (count > 0 && (event = events_next(trial, WATCH_UNMAP, time_ns, event)))
-		if (event->attach == attach && !--count)
+		if (event->attach == attach && event->moves <= most && !--count)
 			return event->time_ns;
 	return 0;
 }

@@ -2,7 +2,7 @@
 /*
  * What the judge says of what an importer did after it was told, of events that it is given:
  * told CLAUSES [RET]. On stdin each event is a line: what (a number), time, begin (ms), attach,
- * context, seqno, result, name or "-". Prints a line for each verdict.
+ * context, seqno, moves, result, name or "-". Prints a line for each verdict.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,16 +25,17 @@ int __wrap_own_record_take(struct own_record *record, struct watch_list *out)
 
 static bool read_event(struct watch_event *event)
 {
-	unsigned long long time, begin, attach, context, seqno;
+	unsigned long long time, begin, attach, context, seqno, moves;
 	int what, result;
 	char name[64];
 
-	if (scanf("%d %llu %llu %llu %llu %llu %d %63s", &what, &time, &begin, &attach, &context,
-		  &seqno, &result, name) != 8)
+	if (scanf("%d %llu %llu %llu %llu %llu %llu %d %63s", &what, &time, &begin, &attach,
+		  &context, &seqno, &moves, &result, name) != 9)
 		return false;
 	*event = (struct watch_event){
 		.what = (enum watch_what)what, .time_ns = time * MS, .begin_ns = begin * MS,
-		.attach = attach, .context = context, .seqno = seqno, .result = result,
+		.attach = attach, .context = context, .seqno = seqno, .moves = moves,
+		.result = result,
 		.inode = what == WATCH_LOST ? 0 : 7, .usage = 1,
 	};
 	if (strcmp(name, "-"))

@@ -30,6 +30,7 @@ static struct watch_event make(enum watch_what what, const struct raw *raw,
 		.size = raw->size,
 		.context = raw->context,
 		.seqno = raw->seqno,
+		.moves = raw->moves,
 		.result = raw->result,
 		.ours = true,
 	};

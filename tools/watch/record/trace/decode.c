@@ -64,6 +64,7 @@ static const struct known_field {
 	NUMBER("value", size),
 	NUMBER("kind", importer_kind),
 	NUMBER("flags", flags),
+	NUMBER("moves", moves),
 	NUMBER("is_dynamic", is_dynamic),
 	NUMBER("revocable", revocable),
 	TEXT("dev_name", device),

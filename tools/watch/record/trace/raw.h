@@ -104,6 +104,7 @@ struct raw {
 	uint64_t state;
 	uint64_t importer_kind;		/* of ours */
 	uint64_t flags;			/* of the call */
+	uint64_t moves;			/* of the memory until it was mapped */
 	uint64_t is_dynamic, revocable;	/* as an exporter has it */
 	uint64_t signalled;		/* FENCE_ADD: 1: before it was added */
 	int32_t result;			/* returned; FENCE_SIGNAL: the fence's error */
