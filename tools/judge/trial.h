@@ -23,7 +23,7 @@ struct trial {
 	bool unused;			/* by the driver: it can break a clause, not keep one */
 	bool once;			/* it is the same several times: say the same once */
 	bool spoiled;			/* by this machine: another try may tell what is UNKNOWN */
-	const char *forgiven;		/* complaints of the kernel with one of these, "A|B"; or NULL */
+	const char *forgiven;		/* complaints of the kernel with one of these, "A|B" */
 };
 
 /* What has happened until now is in @list afterwards. */

@@ -58,7 +58,7 @@ struct watch_event {
 	uint64_t context;		/* of the fence */
 	uint64_t seqno;
 	uint64_t address;		/* DMA_FAULT */
-	uint64_t moves;			/* MAP, UNMAP of our exporter: of the memory, before the map */
+	uint64_t moves;			/* MAP, UNMAP of ours: of the memory, until the map */
 	int32_t usage;			/* enum dma_resv_usage */
 	int32_t result;			/* 0, or a negative errno */
 	uint8_t locked;			/* by who holds the resv lock */

@@ -24,9 +24,12 @@ static bool is_waiting(long call)
 	static const long calls[] = {
 		SYS_read, SYS_recvfrom, SYS_recvmsg, SYS_ppoll, SYS_pselect6, SYS_epoll_pwait,
 		SYS_nanosleep, SYS_clock_nanosleep, SYS_wait4, SYS_waitid, SYS_futex,
-		SYS_rt_sigsuspend, SYS_rt_sigtimedwait, SYS_restart_syscall, SYS_accept,
-		SYS_accept4, SYS_sendmsg, SYS_flock, SYS_epoll_pwait2, SYS_io_uring_enter,
-		SYS_futex_wait, SYS_futex_waitv,
+		SYS_rt_sigsuspend, SYS_rt_sigtimedwait, SYS_restart_syscall, SYS_accept4,
+		SYS_sendmsg, SYS_flock, SYS_epoll_pwait2, SYS_io_uring_enter, SYS_futex_wait,
+		SYS_futex_waitv,
+#ifdef SYS_accept
+		SYS_accept,
+#endif
 #ifdef SYS_poll
 		SYS_poll, SYS_select, SYS_epoll_wait, SYS_pause,
 #endif

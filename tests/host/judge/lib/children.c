@@ -19,12 +19,6 @@
 static pid_t judging;
 static int dmabuf, holder, recorded;
 
-int __wrap_own_record_take(struct own_record *record, struct watch_list *out);
-size_t __wrap_own_record_descriptors(const struct own_record *record, const int **descriptors);
-int __wrap_ioctl(int file, unsigned long request, ...);
-int __wrap_poll(struct pollfd *files, nfds_t count, int timeout);
-int __real_poll(struct pollfd *files, nfds_t count, int timeout);
-
 int __wrap_own_record_take(struct own_record *record, struct watch_list *out)
 {
 	(void)record;
@@ -57,8 +51,10 @@ int __wrap_ioctl(int file, unsigned long request, ...)
 /* Hangs, as where somebody holds the lock. */
 int __wrap_poll(struct pollfd *files, nfds_t count, int timeout)
 {
+	const struct timespec most = { timeout / 1000, timeout % 1000 * 1000000L };
+
 	if (files->fd != dmabuf)
-		return __real_poll(files, count, timeout);
+		return ppoll(files, count, &most, NULL);
 	if (getpid() == judging) {
 		puts("the judge polls");
 		return 0;
@@ -79,9 +75,11 @@ int main(int argc, char **argv)
 	for (i = 0; i < LIMITS; i++)
 		judge.limits.ns[i] = SECOND;
 	judging = getpid();
-	dmabuf = stage.dmabuf = open("/dev/null", O_RDWR);
-	holder = stage.holder = open("/dev/null", O_RDWR);
+	dmabuf = open("/dev/null", O_RDWR);
+	holder = open("/dev/null", O_RDWR);
 	recorded = open("/dev/null", O_RDWR);
+	stage.dmabuf = dmabuf;
+	stage.holder = holder;
 	if (pulse_start())
 		return 1;
 	if (argc > 1 && !strcmp(argv[1], "act")) {

@@ -10,9 +10,6 @@
 #include "judge/importer/scenarios.h"
 #include "judge/importer/stage.h"
 
-int __wrap_own_record_take(struct own_record *record, struct watch_list *out);
-int __wrap_open64(const char *path, int flags, ...);
-
 int __wrap_own_record_take(struct own_record *record, struct watch_list *out)
 {
 	(void)record;

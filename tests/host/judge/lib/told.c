@@ -14,8 +14,6 @@
 #define MS	1000000ULL
 
 /* Nothing is recorded: there is no more than what was read. */
-int __wrap_own_record_take(struct own_record *record, struct watch_list *out);
-
 int __wrap_own_record_take(struct own_record *record, struct watch_list *out)
 {
 	(void)record;
