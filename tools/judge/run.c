@@ -276,7 +276,9 @@ static int prepare(struct judge *judge, const struct run_options *options)
 	judge->seed = (uint32_t)options->seed;
 	judge->draws = options->svg || options->perfetto;
 	signal(SIGCHLD, SIG_DFL);
-	partners_adopt();
+	ret = partners_adopt();
+	if (ret)
+		return explain(ACT_OTHER, ret, "what runs already");
 	signals_block(&ending, &judge->before);
 	block_pipes();
 	judge->signals = signalfd(-1, &ending, SFD_CLOEXEC | SFD_NONBLOCK);

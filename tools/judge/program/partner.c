@@ -138,18 +138,20 @@ int partner_stacks(const struct partner *partner, void (*line)(void *context, co
 	return processes_stacks(partner->pid, line, context);
 }
 
-void partners_adopt(void)
+int partners_adopt(void)
 {
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	return processes_spare_children();
 }
 
 bool partners_sweep(uint64_t deadline_ns)
 {
 	const struct timespec shortly = { .tv_nsec = 1000000 };
+	pid_t pid;
 
 	do {
-		while (waitpid(-1, NULL, WNOHANG) > 0)
-			continue;
+		while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
+			processes_forget(pid);
 		if (!processes_kill_children())
 			return true;
 		/* The children of a child that is gone are ours when it is. */

@@ -73,10 +73,11 @@ int partner_stacks(const struct partner *partner, void (*line)(void *context, co
  */
 bool partner_stop(struct partner *partner, uint64_t deadline_ns, uint64_t kill_deadline_ns);
 /*
- * What programs have started is ours when they end, also if it calls itself a daemon. Then
- * partners_sweep() ends all that there is, and returns whether it is gone: no program runs then.
+ * What programs have started is ours when they end, also if it calls itself a daemon; children that
+ * we have already are not. Returns 0 or a negative errno. Then partners_sweep() ends all that there
+ * is, and returns whether it is gone: no program runs then.
  */
-void partners_adopt(void);
+int partners_adopt(void);
 bool partners_sweep(uint64_t deadline_ns);
 
 #endif

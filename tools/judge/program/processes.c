@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <ctype.h>
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -115,6 +116,56 @@ static const char *next_process(DIR *processes, struct stat_fields *fields)
 	return NULL;
 }
 
+/* Children that were there before us: whoever became us by exec has started them. */
+static struct {
+	pid_t *pids;
+	size_t count;
+} spared;
+
+int processes_spare_children(void)
+{
+	DIR *processes = opendir("/proc");
+	struct stat_fields fields;
+	const char *process;
+	int ret = 0;
+
+	while (!ret && (process = next_process(processes, &fields))) {
+		pid_t *longer;
+
+		if (fields.parent != getpid())
+			continue;
+		longer = realloc(spared.pids, (spared.count + 1) * sizeof(*longer));
+		if (longer) {
+			spared.pids = longer;
+			spared.pids[spared.count++] = atoi(process);
+		} else {
+			ret = -ENOMEM;
+		}
+	}
+	if (processes)
+		closedir(processes);
+	return ret;
+}
+
+void processes_forget(pid_t pid)
+{
+	size_t i;
+
+	for (i = 0; i < spared.count; i++)
+		if (spared.pids[i] == pid)
+			spared.pids[i--] = spared.pids[--spared.count];
+}
+
+static bool is_ours(const char *process, const struct stat_fields *fields)
+{
+	size_t i;
+
+	for (i = 0; i < spared.count; i++)
+		if (spared.pids[i] == atoi(process))
+			return false;
+	return fields->parent == getpid();
+}
+
 int processes_stacks(pid_t group, void (*line)(void *context, const char *text), void *context)
 {
 	DIR *processes = opendir("/proc");
@@ -123,7 +174,7 @@ int processes_stacks(pid_t group, void (*line)(void *context, const char *text),
 	int count = 0;
 
 	while ((process = next_process(processes, &fields)))
-		if (fields.group == group || fields.parent == getpid())
+		if (fields.group == group || is_ours(process, &fields))
 			count += threads_stacks(process, line, context);
 	if (processes)
 		closedir(processes);
@@ -138,7 +189,7 @@ int processes_kill_children(void)
 	int count = 0;
 
 	while ((process = next_process(processes, &fields))) {
-		if (fields.parent != getpid())
+		if (!is_ours(process, &fields))
 			continue;
 		kill(atoi(process), SIGKILL);
 		count++;

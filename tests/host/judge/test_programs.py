@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Programs that are no better than they have to be, and what is beside them."""
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from .show import CHECKS, build
+
+
+@pytest.fixture(scope="module")
+def program(command: Path) -> Path:
+    return build(command, command / "program", *CHECKS.split(), source="program.c")
+
+
+def said(*words: str | Path) -> str:
+    done = subprocess.run(
+        words,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        # A program may join the group that it finds.
+        start_new_session=True,
+        # It does not bear that a thread is cancelled.
+        env={**os.environ, "ASAN_OPTIONS": "use_sigaltstack=0"},
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def lives(pid: int) -> bool:
+    """A process that was killed may be a zombie for a while."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii")
+    except FileNotFoundError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
+
+
+def test_what_was_there_before_lives_on(program: Path, tmp_path: Path) -> None:
+    """A shell's "helper & exec judge"; what the program has started goes."""
+    helper, started = tmp_path / "helper", tmp_path / "started"
+    before = f'sleep 999 >/dev/null 2>&1 & echo $! >{helper}; exec "$@"'
+    inner = f"sleep 999 & echo $! >{started}"
+    words = ["sh", "-c", before, "sh", str(program), "sweep", "sh", "-c", inner]
+    try:
+        assert said(*words) == "gone 1\n"
+        assert lives(int(helper.read_text("ascii")))
+        assert not lives(int(started.read_text("ascii")))
+    finally:
+        os.kill(int(helper.read_text("ascii")), signal.SIGKILL)
