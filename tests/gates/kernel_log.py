@@ -10,7 +10,8 @@ from typing import NamedTuple
 KMSG = "/dev/kmsg"
 TAINTED = "/proc/sys/kernel/tainted"
 
-#: What the kernel prints when it has found something wrong.
+#: What the kernel prints when it has found something wrong. The judge knows the same
+#: (tests/host/judge/test_log.py).
 BAD = [
     re.compile(pattern)
     for pattern in (
@@ -35,6 +36,7 @@ BAD = [
         r"DMA-API:.*(?:device driver|leak|overlap|exceed|not)",
         # An IOMMU has stopped a device that went on after an unmap.
         r"DMAR: \[DMA .*fault addr|IO_PAGE_FAULT|arm-smmu.*(?:: event|context fault)",
+        r"virtio_iommu.*fault from EP",
         r"list_(?:add|del) corruption",
         r"Poison overwritten|Redzone|Bad page state|Object already free",
         r"ODEBUG:",

@@ -2,7 +2,7 @@
 /*
  * What the judge reads of a kernel's log that is made up: records are the arguments, "" stands for
  * some that were overwritten. Prints the complaints, each after whether it may come of a machine
- * that stood still; at last whether some were lost.
+ * that stood still, or be of before; at last whether some were lost.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -37,7 +37,8 @@ ssize_t read(int file, void *buffer, size_t size)
 static void show(void *context, const char *text)
 {
 	(void)context;
-	printf("%s%s\n", kernel_log_is_stall(text) ? "stall: " : "", text);
+	printf("%s%s%s\n", kernel_log_is_stall(text) ? "stall: " : "",
+	       kernel_log_is_undated(text) ? "undated: " : "", text);
 }
 
 int main(int argc, char **argv)
