@@ -116,6 +116,22 @@ def test_it_never_maps(text: str) -> None:
     assert time.monotonic() - began < SOON
 
 
+#: Joins the process group of a child, cannot use the buffer, and does not end.
+ELSEWHERE = f"""
+exec python3 -c '
+import os, subprocess
+words = ["sleep", "{LONG}"]
+os.setpgid(0, subprocess.Popen(words, preexec_fn=os.setpgrp).pid)
+os.write(int(os.environ["DMABUF_REVOKE_CONTROL"]), b"done 95\\n")
+os.execvp("sleep", words)'
+"""
+
+
+def test_it_joins_another_process_group() -> None:
+    found = script(ELSEWHERE, 77, ["--limit", "end=1s"])
+    assert "cannot use the buffer: EOPNOTSUPP" in the_reason(found)
+
+
 def test_it_reads_from_stdin() -> None:
     """There is nothing: it is not to wait for the terminal, or to take our input."""
     assert "has exited with 5" in the_reason(script("read line || exit 5", 77))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -55,3 +56,17 @@ def test_what_was_there_before_lives_on(program: Path, tmp_path: Path) -> None:
         assert not lives(int(started.read_text("ascii")))
     finally:
         os.kill(int(helper.read_text("ascii")), signal.SIGKILL)
+
+
+#: Joins the judge's process group, says so, and ignores what it can.
+ELSEWHERE = """
+import os, signal, time
+os.setpgid(0, os.getpgid(os.getppid()))
+os.write(int(os.environ["DMABUF_REVOKE_CONTROL"]), b"done 0\\n")
+time.sleep(999)
+"""
+
+
+def test_program_of_another_process_group_ends(program: Path) -> None:
+    found = said(program, "stop", sys.executable, "-c", ELSEWHERE)
+    assert found == "done 0, gone 1\n"

@@ -240,12 +240,12 @@ static bool end_program(struct stage *stage)
 		close(partner->control);
 	partner->control = -1;
 	/* Who does not listen to us cannot know that it is to end. */
-	if (!stage->speaks && partner->pid && !partner->ended)
-		kill(-partner->pid, SIGTERM);
+	if (!stage->speaks && !partner->ended)
+		partner_signal(partner, SIGTERM);
 	if (!has_ended(stage)) {
 		if (stage->speaks && judges(stage, "I17"))
 			judge_endless(stage, began);
-		kill(-partner->pid, SIGKILL);
+		partner_signal(partner, SIGKILL);
 		if (!partner_has_ended(partner, trial_deadline(stage->trial, LIMIT_END)))
 			return false;
 	}

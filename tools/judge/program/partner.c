@@ -120,6 +120,25 @@ bool partner_has_ended(struct partner *partner, uint64_t deadline_ns)
 	return partner->ended;
 }
 
+/* Whether it still is our child, if only as one that has ended: nobody else has its number. */
+static bool is_ours(const struct partner *partner)
+{
+	siginfo_t info;
+
+	return partner->pid && !waitid(P_PID, (id_t)partner->pid, &info,
+				       WEXITED | WNOHANG | WNOWAIT);
+}
+
+void partner_signal(const struct partner *partner, int number)
+{
+	if (!is_ours(partner))
+		return;
+	/* Not twice, to who has two ways to end. */
+	if (getpgid(partner->pid) != partner->pid)
+		kill(partner->pid, number);
+	kill(-partner->pid, number);
+}
+
 const char *partner_fate(struct partner *partner, char text[128])
 {
 	if (!partner_has_ended(partner, 0))
@@ -160,15 +179,6 @@ bool partners_sweep(uint64_t deadline_ns)
 	return false;
 }
 
-/* Whether it still is our child, if only as one that has ended: nobody else has its number. */
-static bool is_ours(const struct partner *partner)
-{
-	siginfo_t info;
-
-	return partner->pid && !waitid(P_PID, (id_t)partner->pid, &info,
-				       WEXITED | WNOHANG | WNOWAIT);
-}
-
 bool partner_stop(struct partner *partner, uint64_t deadline_ns, uint64_t kill_deadline_ns)
 {
 	bool gone;
@@ -179,8 +189,7 @@ bool partner_stop(struct partner *partner, uint64_t deadline_ns, uint64_t kill_d
 		close(partner->control);
 	partner->control = -1;
 	partner_has_ended(partner, deadline_ns);
-	if (is_ours(partner))
-		kill(-partner->pid, SIGKILL);
+	partner_signal(partner, SIGKILL);
 	gone = partner_has_ended(partner, kill_deadline_ns);
 	if (partner->ended)
 		waitpid(partner->pid, NULL, WNOHANG);

@@ -24,7 +24,7 @@
 
 struct partner {
 	char **words;
-	pid_t pid;			/* its own process group; 0: it does not run */
+	pid_t pid;			/* of its process group, too; 0: it does not run */
 	int pidfd;
 	int control;			/* our end; -1: closed */
 	int received;			/* a descriptor that it sent, or -1 */
@@ -59,6 +59,8 @@ int partner_hear(struct partner *partner, char line[PARTNER_LINE], uint64_t dead
 bool partner_done(const char *line, int *err);
 /* Whether it has ended; @deadline_ns as above. */
 bool partner_has_ended(struct partner *partner, uint64_t deadline_ns);
+/* To it, also if it has joined another process group, and to its own one. */
+void partner_signal(const struct partner *partner, int number);
 /* "has exited with 1", "was ended by signal 11 (Segmentation fault)", "still runs". */
 const char *partner_fate(struct partner *partner, char text[128]);
 /*

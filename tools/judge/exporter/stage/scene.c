@@ -145,7 +145,7 @@ static void end_program(struct trial *trial)
 		close(partner->control);
 	partner->control = -1;
 	if (!partner_has_ended(partner, trial_deadline(trial, LIMIT_END)))
-		kill(-partner->pid, SIGKILL);
+		partner_signal(partner, SIGKILL);
 }
 
 /* A given buffer is to be for the next scenario what it was. */

@@ -25,7 +25,7 @@ static void stop(struct stage *stage)
 	ssize_t length;
 	int file;
 
-	kill(-pid, SIGSTOP);
+	partner_signal(&stage->trial->partner, SIGSTOP);
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 	while (state != 'T' && dr_now() < deadline) {
 		file = open(path, O_RDONLY | O_CLOEXEC);
@@ -49,7 +49,7 @@ static void run_stopped(struct trial *trial)
 		stop(&stage);
 		stage_revoke(&stage);
 		stage_judge_told(&stage);
-		kill(-trial->partner.pid, SIGCONT);
+		partner_signal(&trial->partner, SIGCONT);
 	}
 	stage_close(&stage);
 }
@@ -66,7 +66,7 @@ static void run_killed(struct trial *trial)
 	struct stage stage;
 
 	if (stage_open(&stage, trial, &quarantined) && stage_await_map(&stage)) {
-		kill(-trial->partner.pid, SIGKILL);
+		partner_signal(&trial->partner, SIGKILL);
 		stage_revoke(&stage);
 		stage_judge_told(&stage);
 	}
@@ -89,7 +89,7 @@ static void run_last(struct trial *trial)
 		close(stage.dmabuf);
 		stage.dmabuf = -1;
 		stage_begin_revoke(&stage);
-		kill(-trial->partner.pid, SIGKILL);
+		partner_signal(&trial->partner, SIGKILL);
 		stage_finish_revoke(&stage);
 		stage_judge_told(&stage);
 	}
