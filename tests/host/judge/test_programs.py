@@ -18,6 +18,11 @@ def program(command: Path) -> Path:
     return build(command, command / "program", *CHECKS.split(), source="program.c")
 
 
+@pytest.fixture(scope="module")
+def silence(command: Path) -> Path:
+    return build(command, command / "silence", *CHECKS.split(), source="silence.c")
+
+
 def said(*words: str | Path) -> str:
     done = subprocess.run(
         words,
@@ -70,3 +75,12 @@ time.sleep(999)
 def test_program_of_another_process_group_ends(program: Path) -> None:
     found = said(program, "stop", sys.executable, "-c", ELSEWHERE)
     assert found == "done 0, gone 1\n"
+
+
+#: Closes what it has inherited, and goes on.
+CLOSING = "import os, time; os.closerange(3, 64); time.sleep(999)"
+
+
+def test_waiting_for_one_who_has_closed_the_socket_is_no_work(silence: Path) -> None:
+    waited, computed = map(int, said(silence, sys.executable, "-c", CLOSING).split())
+    assert waited >= 1000 and computed < waited / 4

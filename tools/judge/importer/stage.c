@@ -146,13 +146,18 @@ void stage_let_go(struct stage *stage)
 /* Takes lines until there is an answer; true if there is one. */
 bool stage_hear(struct stage *stage, uint64_t deadline_ns)
 {
+	struct partner *partner = &stage->trial->partner;
 	char line[PARTNER_LINE];
+	int heard;
 
-	while (partner_hear(&stage->trial->partner, line, deadline_ns) > 0)
+	while ((heard = partner_hear(partner, line, deadline_ns)) > 0)
 		if (partner_done(line, &stage->answer)) {
 			stage->speaks = true;
 			return true;
 		}
+	/* From who has closed the socket, only the end is to be awaited. */
+	if (heard < 0)
+		partner_has_ended(partner, deadline_ns);
 	return false;
 }
 
