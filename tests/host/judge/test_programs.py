@@ -84,3 +84,22 @@ CLOSING = "import os, time; os.closerange(3, 64); time.sleep(999)"
 def test_waiting_for_one_who_has_closed_the_socket_is_no_work(silence: Path) -> None:
     waited, computed = map(int, said(silence, sys.executable, "-c", CLOSING).split())
     assert waited >= 1000 and computed < waited / 4
+
+
+#: Two with one line.
+SENDING = """
+import os, socket, time
+control = socket.socket(fileno=int(os.environ["DMABUF_REVOKE_CONTROL"]))
+socket.send_fds(control, [b"buffer\\n"], [0] * {count})
+time.sleep(999)
+"""
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_one_descriptor_comes_with_a_line(program: Path, count: int) -> None:
+    text = SENDING.format(count=count)
+    assert said(program, "descriptors", sys.executable, "-c", text) == "buffer: 1\n"
+
+
+def test_stdin_is_there_still_when_nothing_could_be_started(program: Path) -> None:
+    assert said(program, "crowded", "true") == "stdin open\n"

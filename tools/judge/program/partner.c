@@ -27,7 +27,10 @@ int partner_say(struct partner *partner, const char *word)
 	       0 : -EPIPE;
 }
 
-/* One byte at a time, so that a descriptor comes with its line. Returns as recvmsg(). */
+/*
+ * One byte at a time, so that a descriptor comes with its line. There is room for one: the kernel
+ * drops others. Returns as recvmsg().
+ */
 static ssize_t receive(struct partner *partner, char *byte)
 {
 	union {
@@ -36,7 +39,7 @@ static ssize_t receive(struct partner *partner, char *byte)
 	} space;
 	struct iovec vector = { byte, 1 };
 	struct msghdr message = { .msg_iov = &vector, .msg_iovlen = 1, .msg_control = &space,
-				  .msg_controllen = sizeof(space) };
+				  .msg_controllen = CMSG_LEN(sizeof(int)) };
 	ssize_t length = recvmsg(partner->control, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	struct cmsghdr *header = length > 0 ? CMSG_FIRSTHDR(&message) : NULL;
 

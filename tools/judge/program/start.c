@@ -150,7 +150,8 @@ int partner_start(struct partner *partner, char **words, const struct partner_op
 {
 	int both[2], status, ret;
 
-	*partner = (struct partner){ .words = words, .pidfd = -1, .control = -1, .received = -1 };
+	*partner = (struct partner){ .words = words, .pidfd = -1, .control = -1, .received = -1,
+				     .output = { .out = -1, .in = -1 } };
 	ret = output_start(&partner->output);
 	if (ret)
 		return explain(ACT_OTHER, ret, "a pipe for what %s prints", *words);

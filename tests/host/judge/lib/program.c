@@ -59,11 +59,15 @@ static void count(struct partner *partner)
 
 static void crowd(struct partner *partner, char **words, const struct partner_options *options)
 {
-	const struct rlimit none = { 3, 3 };
+	struct rlimit before, none;
 
+	getrlimit(RLIMIT_NOFILE, &before);
+	none = before;
+	none.rlim_cur = 3;
 	setrlimit(RLIMIT_NOFILE, &none);
 	partner_start(partner, words, options);
 	partner_stop(partner, 1, dr_deadline(SECOND));
+	setrlimit(RLIMIT_NOFILE, &before);
 	printf("stdin %s\n", fcntl(STDIN_FILENO, F_GETFD) < 0 ? "closed" : "open");
 }
 
