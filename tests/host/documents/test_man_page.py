@@ -164,6 +164,27 @@ def test_exit_statuses_are_those_of_help(installed: Path) -> None:
     assert listed == re.findall(r"\b(\d+) [a-z]", shown)
 
 
+def named_in_environment(text: str) -> dict[str, set[str]]:
+    """Of each variable, the verbs that set it or read it."""
+    section = text.partition(".Sh ENVIRONMENT\n")[2].partition("\n.Sh ")[0]
+    found: dict[str, set[str]] = {}
+    for part in re.split(r"^(?=Set by$)", section, flags=re.M):
+        before, *entries = re.split(r"^\.It Ev (?=\w)", part, flags=re.M)
+        for entry in entries:
+            named = re.findall(r"^\.Ic ([\w-]+)", before + entry, re.M)
+            found[entry.split()[0]] = set(named)
+    return found
+
+
+@pytest.mark.parametrize("name", ["DMABUF_REVOKE_FD", "DMABUF_REVOKE_CONTROL"])
+def test_variables_are_those_of_help(installed: Path, name: str) -> None:
+    named = named_in_environment(MAN_PAGE.read_text())[name]
+    speaking = {
+        verb for verb in verbs_of_help(installed) if name in help_of(installed, verb)
+    }
+    assert speaking and not speaking - named
+
+
 def test_man_page_is_clean() -> None:
     command = ["mandoc", "-Tlint", "-Wwarning", str(MAN_PAGE)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
