@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from ..run import COMMAND, NOBODY, SOON, Process, hiding, no_process_left, run
-from ..watch.recording import nothing_left
+from ..watch.recording import CONTAINER, TRACEFS, left_in_tracefs, nothing_left
 from .fifo import Fifo
 from .verdicts import OURS
 
@@ -337,3 +337,16 @@ def test_it_dies_with_us(tmp_path: Path) -> None:
     os.close(program)
     # The next one removes what it has left in tracefs.
     run(*JUDGE, "--", "true", status=77)
+
+
+def test_one_in_a_container_leaves_ours_alone(tmp_path: Path) -> None:
+    """There our number is nobody's; the trace is in the same tracefs."""
+    with Fifo(tmp_path) as said:
+        words = ["bash", "-c", f"echo $$ >{said.path}; exec sleep {LONG}"]
+        process = Process(*JUDGE, "--limit", "import=1h,end=1s", "--", *words)
+        said.line()
+    (ours,) = left_in_tracefs()
+    run(*JUDGE, "--", "true", status=77, before=CONTAINER)
+    recording = (TRACEFS / f"instances/{ours}/tracing_on").read_text(encoding="ascii")
+    process.end(signal.SIGTERM, status=1)
+    assert recording == "1\n"

@@ -29,6 +29,15 @@ Event = dict[str, Any]
 BTF = Path("/sys/kernel/btf/vmlinux")
 
 
+#: Runs what follows with numbers of processes of its own, as a container has them.
+CONTAINER = ["unshare", "--pid", "--fork", "--mount-proc"]
+
+
+def trace_of(pid: int) -> str:
+    """What the instance and the group of probes of a process are called."""
+    return f"{OURS}{pid}_{os.stat('/proc/self/ns/pid').st_ino}"
+
+
 class Recording:
     """Events in order of time. What is 0 or "" in one is left out of it."""
 

@@ -18,7 +18,7 @@ from tests.lib import foreign, ioctls, life
 
 from ..run import COMMAND, SOON, Process, held, no_process_left, run, wait_for
 from .recording import (
-    OURS,
+    CONTAINER,
     TRACEFS,
     Watch,
     left_in_tracefs,
@@ -26,6 +26,7 @@ from .recording import (
     options,
     record,
     recorded_demo,
+    trace_of,
     watching,
 )
 
@@ -33,15 +34,16 @@ __all__ = ["no_process_left", "nothing_left"]  # fixtures
 
 
 def has_instance(pid: int) -> bool:
-    return (TRACEFS / f"instances/{OURS}{pid}").exists()
+    return (TRACEFS / f"instances/{trace_of(pid)}").exists()
 
 
 def has_probes(pid: int) -> bool:
-    return (TRACEFS / f"events/{OURS}{pid}").exists()
+    return (TRACEFS / f"events/{trace_of(pid)}").exists()
 
 
 def is_enabled(pid: int) -> bool:
-    path = TRACEFS / f"instances/{OURS}{pid}/events/{OURS}{pid}/map/enable"
+    name = trace_of(pid)
+    path = TRACEFS / f"instances/{name}/events/{name}/map/enable"
     return path.exists() and path.read_text(encoding="ascii").startswith("1")
 
 
@@ -100,14 +102,15 @@ def test_the_next_one_removes_what_a_killed_one_has_left(
     watch.process.send_signal(signal.SIGSTOP)
     left = left_in_tracefs()
     watch.kill()
-    assert any(f"{OURS}{watch.process.pid}" in name for name in left)
+    assert any(trace_of(watch.process.pid) in name for name in left)
     run("watch", "--json", *options(), "--", "true")
     assert left_in_tracefs() == []
 
 
-def test_the_next_one_leaves_alone_what_is_in_use() -> None:
+@pytest.mark.parametrize("before", [[], CONTAINER], ids=["here", "in a container"])
+def test_the_next_one_leaves_alone_what_is_in_use(before: list[str]) -> None:
     with watching() as watch:
-        run("watch", "--json", *options(), "--", "true")
+        run("watch", "--json", *options(), "--", "true", before=before)
         assert has_instance(watch.process.pid) and has_probes(watch.process.pid)
         with held("4k"):
             pass

@@ -13,13 +13,13 @@ from tests.lib import features, foreign, ioctls, life
 
 from ..run import COMMAND, held, no_process_left, run
 from .recording import (
-    OURS,
     TRACEFS,
     Recording,
     Watch,
     left_in_tracefs,
     nothing_left,
     record,
+    trace_of,
     watching,
 )
 from .test_impossible import hiding, hiding_btf
@@ -302,7 +302,7 @@ def test_the_next_one_removes_what_a_killed_one_has_left() -> None:
         watch = Watch(OWN)
         watch.await_ready()
         watch.kill()
-        assert any(f"{OURS}{watch.process.pid}" in name for name in left_in_tracefs())
+        assert any(trace_of(watch.process.pid) in name for name in left_in_tracefs())
         run("watch", OWN, "--json", "--", "true")
     assert left_in_tracefs() == []
 

@@ -12,7 +12,7 @@ from typing import Iterator
 import pytest
 
 from ..run import COMMAND, SOON, default_signals, run
-from .recording import OURS, TRACEFS, Event, nothing_left, recorded_demo, watching
+from .recording import TRACEFS, Event, nothing_left, recorded_demo, trace_of, watching
 
 __all__ = ["nothing_left"]  # a fixture
 
@@ -112,7 +112,7 @@ def test_it_is_drawn(folder: Path) -> None:
 def test_probes_of_watch(tmp_path: Path) -> None:
     """They are there while it records: trace-cmd may have them, too."""
     with watching() as watch:
-        group = f"{OURS}{watch.process.pid}"
+        group = trace_of(watch.process.pid)
         words = ["-e", group, *OF_OURS, *systems()]
         trace(tmp_path / "trace.dat", *words, COMMAND, "demo")
         recording = watch.end()

@@ -11,7 +11,7 @@ HARD_INTERRUPT, SOFT_INTERRUPT = 0x08, 0x10
 
 EXPORTER = "dmabuf_revoke_exporter"
 IMPORTER = "dmabuf_revoke_importer"
-PROBES = "dmabuf_revoke_watch_77"
+PROBES = "dmabuf_revoke_watch_77_4026531836"
 
 Value = int | str
 

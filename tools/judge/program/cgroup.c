@@ -11,7 +11,7 @@
 #include "judge/program/cgroup.h"
 #include "lib/process/left.h"
 
-/* With the number of the process that has made it. */
+/* As left_name() goes on. */
 #define PREFIX	"dmabuf-revoke-judge-"
 
 bool cgroup_root(char root[CGROUP_PATH])
@@ -32,8 +32,11 @@ bool cgroup_root(char root[CGROUP_PATH])
 
 int cgroup_make(const char *root, char folder[CGROUP_PATH])
 {
-	int length = snprintf(folder, CGROUP_PATH, "%s/" PREFIX "%d", root, (int)getpid());
+	char name[64];
+	int length;
 
+	left_name(name, sizeof(name), PREFIX);
+	length = snprintf(folder, CGROUP_PATH, "%s/%s", root, name);
 	if (length >= CGROUP_PATH)
 		return -ENAMETOOLONG;
 	return mkdir(folder, 0700) ? -errno : 0;

@@ -17,7 +17,7 @@ bool cgroup_limit(const char *folder, const char *bytes);
 bool cgroup_fill(const char *folder);
 /* Those in it have been ended. */
 void cgroup_remove(const char *folder);
-/* Those of processes that were killed. What was in them has died with them. */
+/* Those of processes of our namespace that were killed. What was in them has died with them. */
 void cgroup_clean_up(void);
 
 #endif

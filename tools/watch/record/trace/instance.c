@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <tracefs.h>
 
@@ -59,7 +58,7 @@ int instance_make(struct instance *instance, uint64_t bytes_per_cpu)
 {
 	size_t kib = (size_t)((bytes_per_cpu + 1023) / 1024);
 
-	snprintf(instance->name, sizeof(instance->name), PREFIX "%d", (int)getpid());
+	left_name(instance->name, sizeof(instance->name), PREFIX);
 	instance->tracefs = tracefs_instance_create(instance->name);
 	if (!instance->tracefs)
 		return failed("making an instance of tracefs");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A trace of our own: an instance of tracefs and a group of probes, both named with our pid.
- * What a killed one has left behind is removed by the next.
+ * A trace of our own: an instance of tracefs and a group of probes, both named with our pid and its
+ * namespace. What a killed one has left behind is removed by the next.
  */
 #ifndef RECORD_INSTANCE_H
 #define RECORD_INSTANCE_H
@@ -17,7 +17,7 @@ struct instance {
 	struct tracefs_instance *tracefs;
 };
 
-/* Instances and probes of processes that are no more. */
+/* Instances and probes of processes of our namespace that are no more. */
 void instance_clean_up(void);
 
 /* Without events, and off. Both return an enum status, and say what went wrong. */
