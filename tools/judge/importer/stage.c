@@ -252,9 +252,11 @@ int stage_refusal(const struct stage *stage, const char **call)
 	return 0;
 }
 
+/* That who is refused may make again and again. */
+static const enum watch_what calls[] = { WATCH_ATTACH, WATCH_PIN, WATCH_MAP, WATCH_VMAP };
+
 unsigned int stage_tries(const struct stage *stage, uint64_t since_ns)
 {
-	static const enum watch_what calls[] = { WATCH_ATTACH, WATCH_PIN, WATCH_MAP, WATCH_VMAP };
 	unsigned int most = 0, count;
 	size_t i;
 
@@ -270,23 +272,34 @@ unsigned int stage_tries(const struct stage *stage, uint64_t since_ns)
 #define TRIES		100
 #define TRIES_NS	15000000ULL
 
-bool stage_is_stubborn(const struct stage *stage, uint64_t since_ns)
+/* Those that come right after the one before, however long the machine stands still in between. */
+static unsigned int quick_tries(const struct stage *stage, enum watch_what what,
+				uint64_t since_ns)
 {
-	unsigned int tries = stage_tries(stage, since_ns);
-	uint64_t first_ns = UINT64_MAX, last_ns = 0;
+	unsigned int count = 0;
+	uint64_t last_ns = 0;
 	size_t i;
 
 	for (i = 0; i < stage->trial->list.count; i++) {
 		const struct watch_event *event = &stage->trial->list.events[i];
 
-		if (event->inode != stage->trial->inode || event->time_ns < since_ns ||
-		    event->result >= 0)
+		if (event->what != what || event->inode != stage->trial->inode ||
+		    event->time_ns < since_ns || event->result >= 0)
 			continue;
-		if (event->time_ns < first_ns)
-			first_ns = event->time_ns;
+		count += last_ns && event->time_ns - last_ns < TRIES_NS;
 		last_ns = event->time_ns;
 	}
-	return tries > TRIES && (last_ns - first_ns) / tries < TRIES_NS;
+	return count;
+}
+
+bool stage_is_stubborn(const struct stage *stage, uint64_t since_ns)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(calls) / sizeof(*calls); i++)
+		if (quick_tries(stage, calls[i], since_ns) > TRIES)
+			return true;
+	return false;
 }
 
 static void give_up_refused(struct stage *stage)
