@@ -57,6 +57,7 @@ BAD_LINES = [
     "Internal error: synchronous external abort: 0000000096000210 [#1] SMP",
     "list_del corruption. prev->next should be ffff, but was dead. (prev=ffff)",
     "BUG kmalloc-96 (Tainted: G): Poison overwritten",
+    "virtio_iommu virtio0: page fault from EP 16 at 0xfffff000 [W]",
     "BUG: Bad page state in process race  pfn:12345",
     "ODEBUG: free active (active state 0) object: 0 object type: work_struct",
     "page_counter underflow: -1 nr_pages=1",
