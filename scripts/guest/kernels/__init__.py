@@ -83,7 +83,10 @@ class Kernel:
 
 # What judges drivers takes minutes, and is the same code everywhere: it runs on the kernel that
 # changes most often. Names, since pytest of bookworm knows no folders.
-_JUDGE = "test_misuse or test_blocked or test_reports or test_left or test_importers or test_exporters or test_survey"
+_JUDGE = (
+    "test_misuse or test_blocked or test_reports or test_left or test_importers or test_exporters"
+    " or test_survey or test_tables"
+)
 
 # Waits for a minute to pass, whatever the kernel.
 _MINUTE = "after_a_minute"

@@ -254,7 +254,7 @@ def test_a_whole_check_and_its_last_line(
     tmp_path: Path,
     capfdbinary: pytest.CaptureFixture[bytes],
 ) -> None:
-    chosen = Settings(source=source)
+    chosen, kernel = Settings(source=source), replace(kernel, waiting="")
     status = check.check([kernel], chosen, runs.Choice(), tmp_path, check.Beside(), 1)
     out, err = (text.decode() for text in capfdbinary.readouterr())
     assert status == 1, err
