@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from threading import Semaphore
 from typing import Callable, NamedTuple
 
 from .. import process
@@ -189,33 +188,25 @@ def _safely(name: str, part: Callable[[], Totals]) -> Totals:
     return totals
 
 
-def _seated(seats: Semaphore, name: str, part: Callable[[], Totals]) -> Totals:
-    """It begins once there is a seat for it."""
-    with seats:
-        return _safely(name, part)
-
-
 def _run_all(
     parts: dict[str, Part], waiting: dict[str, Part], jobs: int
 ) -> dict[str, Totals]:
     """Run the parts, ``jobs`` at a time, in their order, and beside them those that wait."""
     both = {**waiting, **parts}
     prefixes = {name: f"[{name}] " if len(both) > 1 else "" for name in both}
-    seats = Semaphore(max(1, jobs))
-    with ThreadPoolExecutor(max(1, jobs) + len(waiting)) as pool:
+    pools = ThreadPoolExecutor(max(1, jobs)), ThreadPoolExecutor(max(1, len(waiting)))
+    with pools[0], pools[1]:
         try:
             futures = {
-                name: pool.submit(
-                    _seated,
-                    Semaphore() if name in waiting else seats,
-                    name,
-                    partial(part, name, prefixes[name]),
+                name: pools[name in waiting].submit(
+                    _safely, name, partial(part, name, prefixes[name])
                 )
                 for name, part in both.items()
             }
             return {name: future.result() for name, future in futures.items()}
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
+            for pool in pools:
+                pool.shutdown(wait=False, cancel_futures=True)
             process.end()
             raise
 

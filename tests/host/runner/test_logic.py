@@ -167,6 +167,7 @@ def test_the_slow_guests_begin_but_do_not_wait_for_each_other() -> None:
 
 def test_what_waits_takes_no_seat_and_leaves_none() -> None:
     both = threading.Barrier(2)
+    order: list[str] = []
     seats = threading.Semaphore()
 
     def waits(name: str, prefix: str) -> Totals:
@@ -174,6 +175,7 @@ def test_what_waits_takes_no_seat_and_leaves_none() -> None:
         return Totals(passed=1)
 
     def computes(name: str, prefix: str) -> Totals:
+        order.append(name)
         if name == "first":
             both.wait(60)
         assert seats.acquire(blocking=False), "two at once"
@@ -181,10 +183,11 @@ def test_what_waits_takes_no_seat_and_leaves_none() -> None:
         seats.release()
         return Totals(passed=2)
 
-    parts: dict[str, check.Part] = dict.fromkeys(("first", "second", "third"), computes)
+    names = ("first", "second", "third", "fourth")
+    parts: dict[str, check.Part] = dict.fromkeys(names, computes)
     done = check._run_all(parts, {"waits": waits}, 1)
-    assert list(done) == ["waits", *parts]
-    assert sum(totals.passed for totals in done.values()) == 7
+    assert list(done) == ["waits", *parts] and order == list(parts)
+    assert sum(totals.passed for totals in done.values()) == 9
 
 
 def test_what_waits_is_left_out_of_what_computes() -> None:
