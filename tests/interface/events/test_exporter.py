@@ -173,7 +173,7 @@ def test_quarantined_memory_is_kept(trace: Pipe, world: World) -> None:
 def test_fence_is_awaited_and_done(trace: Pipe, world: World) -> None:
     buffer = world.buffer()
     attachment = world.attachment(buffer, flags=life.DEFER_UNMAP)
-    job = life.submit(attachment, 50_000_000)
+    job = life.submit(attachment, 2_000_000_000)
     life.until_taken_up(attachment)
     assert buffer.revoke(life.FOREVER)
     awaited = trace.one("dbr_fence_awaited", **at(buffer))

@@ -148,7 +148,8 @@ def test_job_and_its_fence(trace: Pipe, world: World) -> None:
 def test_job_that_never_starts(trace: Pipe, world: World) -> None:
     buffer = world.buffer()
     attachment = world.attachment(buffer, flags=life.DEFER_UNMAP)
-    first = life.submit(attachment, 50_000_000)
+    # Longer than it takes to revoke, on a kernel that is slow by itself, too.
+    first = life.submit(attachment, 2_000_000_000)
     second = life.submit(attachment, 0)
     life.until_taken_up(attachment)
     assert buffer.revoke(life.FOREVER)
