@@ -35,7 +35,9 @@ CONTAINER = ["unshare", "--pid", "--fork", "--mount-proc"]
 
 def trace_of(pid: int) -> str:
     """What the instance and the group of probes of a process are called."""
-    return f"{OURS}{pid}_{os.stat('/proc/self/ns/pid').st_ino}"
+    space = Path("/proc/self/ns/pid")
+    # A kernel need not have namespaces of pids.
+    return f"{OURS}{pid}_{space.stat().st_ino if space.exists() else 0}"
 
 
 class Recording:
