@@ -107,9 +107,9 @@ _FINDS = "(test_finds and control)"
 _WATCH = "test_chosen or (in_order and (SIGTERM or SIGHUP))"
 _OLDEST_PART = f"not ({_WATCH} or {_MINUTE} or {_JUDGE})"
 _OLDER_PART = f"not ({_WATCH} or {_MINUTE} or {_FINDS} or {_JUDGE})"
-_STOCK_PART = f"not ({_JUDGE})"
+_STOCK_PART = f"not ({_MINUTE} or {_JUDGE})"
 # The rest of it takes longest: make check TESTS="busy_loops or is_let_in".
-_STOCK_WAITING = f"({_JUDGE}) and not (busy_loops or is_let_in)"
+_STOCK_WAITING = f"({_MINUTE} or {_JUDGE}) and not (busy_loops or is_let_in)"
 
 # What tests the command, and the controls of other tests: no kernel code, and slow there. And
 # latencies: it maps a page 257 times, and the DMA-API checks count to 7. And what watch records:
