@@ -33,9 +33,9 @@ BAD = [
         r"refcount_t:",
         r"sleeping function called from invalid context",
         r"scheduling while atomic",
-        r"DMA-API:.*(?:device driver|leak|overlap|exceed|not)",
+        r"DMA-API:.*(?:device driver|mapping sg segment|overlapping mappings)",
         # An IOMMU has stopped a device that went on after an unmap.
-        r"DMAR: \[DMA .*fault addr|IO_PAGE_FAULT|arm-smmu.*(?:: event|context fault)",
+        r"DMAR: (?:\[DMA .*fault addr|ERROR: DMA PTE)|IO_PAGE_FAULT|arm-smmu.*(?:: event|context fault)",
         r"virtio_iommu.*fault from EP",
         r"list_(?:add|del) corruption",
         r"Poison overwritten|Redzone|Bad page state|Object already free",

@@ -49,6 +49,9 @@ BAD_LINES = [
     "BUG: sleeping function called from invalid context at kernel/locking/mutex.c:1",
     "BUG: scheduling while atomic: race/12/0x00000002",
     "DMA-API: platform x: device driver frees DMA memory with different direction",
+    "DMA-API: platform x: mapping sg segment longer than device claims to support [len=9] [max=8]",
+    "DMA-API: exceeded 7 overlapping mappings of cacheline 0x0000000000012345",
+    "DMAR: ERROR: DMA PTE for vPFN 0xfffff already set (to 10d2f1003 not 10d2f2003)",
     "DMAR: [DMA Write NO_PASID] Request device [0000:00:01.0] fault addr 0xffffc000 [fault reason 0x05]",
     "edu 0000:00:01.0: AMD-Vi: Event logged [IO_PAGE_FAULT domain=0x0001 address=0xffffc000 flags=0x0020]",
     "arm-smmu-v3 9050000.smmuv3: event 0x10 received:",
@@ -70,6 +73,7 @@ HARMLESS_LINES = [
     "hrtimer: interrupt took 12345678 ns",
     "clocksource: Switched to clocksource tsc",
     "DMA-API: preallocated 65536 debug entries",
+    "DMA-API: dma_debug_entry pool grown to 131072 (200%)",
     "DMAR: IOMMU enabled",
     "workqueue: DEBUG_INFO is off",
 ]

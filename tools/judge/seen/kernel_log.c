@@ -36,7 +36,9 @@ static bool has_pair(const char *text)
 {
 	static const char *const pairs[][2] = {
 		{ "arm-smmu", ": event" }, { "arm-smmu", "Unhandled context fault" },
-		{ "virtio_iommu", "fault from EP" },
+		{ "virtio_iommu", "fault from EP" }, { "DMAR: [DMA", "fault addr" },
+		{ "DMAR:", "ERROR: DMA PTE" }, { "DMA-API:", "device driver" },
+		{ "DMA-API:", "mapping sg segment" }, { "DMA-API:", "overlapping mappings" },
 	};
 	size_t i;
 
@@ -68,11 +70,11 @@ bool kernel_log_is_undated(const char *text)
 static bool is_complaint(const char *text)
 {
 	static const char *const words[] = {
-		"WARNING:", "BUG:", "Oops", "UBSAN:", "general protection fault", "DMA-API:",
-		"DMAR:", "INFO: task ", "possible circular locking", "refcount_t:",
-		"AMD-Vi: Event", "rcu: INFO", "kernel BUG at", "list_add corruption",
-		"list_del corruption", "sleeping function", "Internal error:",
-		"Unable to handle kernel", "Kernel panic - not syncing", "detected hard LOCKUP",
+		"WARNING:", "BUG:", "Oops", "UBSAN:", "general protection fault", "INFO: task ",
+		"possible circular locking", "refcount_t:", "AMD-Vi: Event", "rcu: INFO",
+		"kernel BUG at", "list_add corruption", "list_del corruption", "sleeping function",
+		"Internal error:", "Unable to handle kernel", "Kernel panic - not syncing",
+		"detected hard LOCKUP",
 		NULL,
 	};
 
