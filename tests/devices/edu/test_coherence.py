@@ -18,7 +18,11 @@ def sync(engine: Function, *words: str) -> Verdicts:
     device = ("--device", engine.address, "--engine", "dmaengine")
     limits = ("--limit", "command=60s")
     more = ("--scenario", "sync", "--no-peer2peer", *device, *limits)
-    return judge(*OURS, *words, more=more)
+    verdicts = judge(*OURS, *words, more=more)
+    # So it says on a machine that is busy with other things.
+    while "this machine was not alive" in verdicts.all():
+        verdicts = judge(*OURS, *words, more=more)
+    return verdicts
 
 
 def is_bounced() -> bool:
