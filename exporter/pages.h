@@ -110,6 +110,7 @@ void dbr_account_uncharge(struct dbr_account *account, enum dbr_charge what,
 
 /* work.c */
 extern struct workqueue_struct *dbr_wq;
+extern struct workqueue_struct *dbr_step_wq;
 extern struct workqueue_struct *dbr_orphan_wq;
 extern struct workqueue_struct *dbr_move_wq;
 int dbr_work_init(void);

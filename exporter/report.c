@@ -207,7 +207,7 @@ static void dbr_late_arm(struct dbr_buffer *buf, unsigned int ms)
 	 * One jiffy more, since part of the first has passed. It was waiting already,
 	 * for a suspension, with its own reference.
 	 */
-	if (mod_delayed_work(dbr_wq, &buf->late_work, msecs_to_jiffies(ms) + 1))
+	if (mod_delayed_work(dbr_step_wq, &buf->late_work, msecs_to_jiffies(ms) + 1))
 		dma_buf_put(buf->dmabuf);
 }
 

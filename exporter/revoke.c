@@ -27,7 +27,7 @@ static void dbr_fence_signalled(struct dma_fence *fence, struct dma_fence_cb *cb
 {
 	struct dbr_buffer *buf = container_of(cb, struct dbr_buffer, fence_cb);
 
-	queue_work(dbr_wq, &buf->fence_work);
+	queue_work(dbr_step_wq, &buf->fence_work);
 }
 
 /* Arms fence_work for a fence that has not signalled. False: there is none. */
@@ -255,7 +255,7 @@ static void dbr_old_pages_freed(void *data)
 	struct dbr_buffer *buf = data;
 
 	if (!atomic_dec_and_test(&buf->old_pages) ||
-	    !queue_work(dbr_wq, &buf->old_work))
+	    !queue_work(dbr_step_wq, &buf->old_work))
 		dma_buf_put(buf->dmabuf);
 }
 

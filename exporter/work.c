@@ -5,12 +5,15 @@
 
 #include "pages.h"
 
-/* For what takes resv locks that nobody keeps for long, or its time. */
+/* For what gives memory back, and takes its time. */
 struct workqueue_struct *dbr_wq;
 /*
- * For what takes the resv lock of a live buffer: the core keeps that for as long as a KERNEL
- * fence is not signalled, and all workers of a queue may wait for such.
+ * For what takes the resv lock of a buffer that may be in use: the core keeps that for as long as
+ * a KERNEL fence is not signalled, an importer's callback for as long as it likes, and all
+ * workers of a queue may wait for such. What has had its fence, or is late, does not wait for
+ * those whose owners have gone.
  */
+struct workqueue_struct *dbr_step_wq;
 struct workqueue_struct *dbr_orphan_wq;
 /*
  * For what signals fences, and nothing else: who holds a resv lock, or reclaims memory, may
@@ -18,32 +21,42 @@ struct workqueue_struct *dbr_orphan_wq;
  */
 struct workqueue_struct *dbr_move_wq;
 
+static const struct {
+	struct workqueue_struct **queue;
+	const char *name;
+	unsigned int flags;
+} dbr_queues[] = {
+	{ &dbr_wq, "dmabuf-revoke-exporter", 0 },
+	{ &dbr_step_wq, "dmabuf-revoke-step", 0 },
+	{ &dbr_orphan_wq, "dmabuf-revoke-orphan", 0 },
+	{ &dbr_move_wq, "dmabuf-revoke-move", WQ_MEM_RECLAIM },
+};
+
+/*
+ * Waits for what is on them; each may be given work by those after it. (What dbr_wq gives to
+ * dbr_step_wq has a reference on a dma-buf, which keeps the module.)
+ */
+void dbr_work_exit(void)
+{
+	int i;
+
+	for (i = ARRAY_SIZE(dbr_queues) - 1; i >= 0; i--)
+		if (*dbr_queues[i].queue)
+			destroy_workqueue(*dbr_queues[i].queue);
+}
+
 /* 0 or -ENOMEM. */
 int dbr_work_init(void)
 {
-	dbr_wq = alloc_workqueue("dmabuf-revoke-exporter", WQ_UNBOUND, 0);
-	if (!dbr_wq)
-		return -ENOMEM;
-	dbr_orphan_wq = alloc_workqueue("dmabuf-revoke-orphan", WQ_UNBOUND, 0);
-	if (!dbr_orphan_wq)
-		goto err_wq;
-	dbr_move_wq = alloc_workqueue("dmabuf-revoke-move",
-				      WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
-	if (!dbr_move_wq)
-		goto err_orphan_wq;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(dbr_queues); i++) {
+		*dbr_queues[i].queue = alloc_workqueue("%s", WQ_UNBOUND | dbr_queues[i].flags,
+						       0, dbr_queues[i].name);
+		if (!*dbr_queues[i].queue) {
+			dbr_work_exit();
+			return -ENOMEM;
+		}
+	}
 	return 0;
-
-err_orphan_wq:
-	destroy_workqueue(dbr_orphan_wq);
-err_wq:
-	destroy_workqueue(dbr_wq);
-	return -ENOMEM;
-}
-
-/* Waits for what is on them; what is last may be given work by the others. */
-void dbr_work_exit(void)
-{
-	destroy_workqueue(dbr_move_wq);
-	destroy_workqueue(dbr_orphan_wq);
-	destroy_workqueue(dbr_wq);
 }

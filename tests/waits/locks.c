@@ -380,7 +380,7 @@ static bool nobody_has_unmapped(const int *atts)
 	return true;
 }
 
-/* The end of so many owners, while which something is done with somebody else's buffer. */
+/* The end of so many buffers, while which something is done with somebody else's. */
 static bool goes_on_beside_a_crowd(void (*act)(uint64_t id))
 {
 	/* So much is given back by a worker. */
@@ -408,7 +408,7 @@ static bool goes_on_beside_a_crowd(void (*act)(uint64_t id))
 }
 
 /* On a slow machine it may be late by itself, but not each time. */
-static void does_not_wait_for_a_crowd(void (*act)(uint64_t id))
+static void does_not_wait_for_a_crowd(bool (*goes_on)(void))
 {
 	const struct rlimit limit = { 2 * CROWD, 2 * CROWD };
 
@@ -416,15 +416,20 @@ static void does_not_wait_for_a_crowd(void (*act)(uint64_t id))
 		skip("to start %d workers takes too long here", CROWD);
 	succeeds(sys(setrlimit(RLIMIT_NOFILE, &limit)));
 	for (int i = 0; i < 3; i++)
-		if (goes_on_beside_a_crowd(act))
+		if (goes_on())
 			return;
 	holds(false, "it waited for a lock");
+}
+
+static bool moves_beside_a_crowd(void)
+{
+	return goes_on_beside_a_crowd(move_fully);
 }
 
 /* Who waits for the fence of a move may hold the locks of all other buffers. */
 CASE(locks, E14_I8_move_does_not_wait_for_the_locks_of_others)
 {
-	does_not_wait_for_a_crowd(move_fully);
+	does_not_wait_for_a_crowd(moves_beside_a_crowd);
 }
 
 static void revokes(uint64_t id)
@@ -432,10 +437,55 @@ static void revokes(uint64_t id)
 	revoke_fully(id);
 }
 
+static bool revokes_beside_a_crowd(void)
+{
+	return goes_on_beside_a_crowd(revokes);
+}
+
 /* It has no share in the end of others. */
 CASE(locks, E8_revoke_does_not_wait_for_the_locks_of_others)
 {
-	does_not_wait_for_a_crowd(revokes);
+	does_not_wait_for_a_crowd(revokes_beside_a_crowd);
+}
+
+/* The same crowd, while what each has waited for comes. */
+static bool goes_on_beside_late_fences(void)
+{
+	struct buffer buffer = buffer_alloc(2 * MIB, 0);
+	int owner = succeeds(dr_open(DMABUF_REVOKE_EXPORTER_PATH));
+	int late, fence = foreign_fence(60 * SEC, &late);
+	static int atts[CROWD];
+	struct buffer other;
+	uint64_t began;
+	bool ret;
+
+	for (int i = 0; i < CROWD; i++) {
+		succeeds(dr_alloc(owner, PAGE, 0, &other.id, &other.fd));
+		import_fence(other.fd, fence);
+		fails(dr_suspend(owner, other.id, dr_now(), NULL), ETIMEDOUT);
+		atts[i] = attach_misbehaving(other.fd, DMABUF_REVOKE_KIND_DYNAMIC,
+					     DMABUF_REVOKE_MISBEHAVE_SLOW_CALLBACK,
+					     10 * SEC);
+		close(other.fd);
+	}
+	began = dr_now();
+	close(owner);
+	/* Who is called back has the lock; of those for whom there is no worker none is. */
+	for (int i = 0; i < CROWD && is_readable(atts[i], 1000); i++)
+		expect_event(atts[i], DMABUF_REVOKE_EVENT_INVALIDATED);
+	close(late);
+	revoke_fully(buffer.id);
+	ret = dr_now() - began < 10 * SEC;
+	for (int i = 0; i < CROWD; i++)
+		close(atts[i]);
+	close(fence);
+	close(buffer.fd);
+	return ret;
+}
+
+CASE(locks, E8_revoke_does_not_wait_for_those_whose_fences_have_signalled)
+{
+	does_not_wait_for_a_crowd(goes_on_beside_late_fences);
 }
 
 #define LARGE (128 * MIB)
