@@ -20,7 +20,7 @@ module_param(limit_mb, uint, 0644);
 MODULE_PARM_DESC(limit_mb,
 		 "Memory that all buffers together may take, in MiB (0: half of the RAM)");
 
-/* A user who has memory. Freed with the last of it. */
+/* A user who has buffers. Freed with the last of what they take. */
 struct dbr_account {
 	kuid_t uid;			/* constant */
 
