@@ -27,6 +27,7 @@ struct dbi_dmaengine {
 	dma_addr_t addr;		/* of @mem */
 
 	struct mutex lock;		/* a step, and what is in @mem for it */
+	bool lost;			/* the same; a callback may still come: no step begins */
 
 	/* The callback's, from the beginning of the step until @done. */
 	enum dmaengine_tx_result result;
@@ -95,8 +96,10 @@ static int dbi_step_await(struct dbi_attachment *att, const struct dbi_job *job,
 		return dbi_step_is_cut(att, job) ? -ECANCELED : -EIO;
 	/* There are channels that cannot be stopped. They end what they are at. */
 	while (!wait_event_idle_timeout(att->wait, dbi_step_is_done(att), HZ)) {
-		if (dbi_channel_is_gone(chan))
+		if (dbi_channel_is_gone(chan)) {
+			att->dmaengine->lost = true;
 			return -EIO;
+		}
 		dmaengine_tx_status(chan, cookie, NULL);
 	}
 	return 0;
@@ -135,6 +138,9 @@ static int dbi_step(struct dbi_attachment *att, const struct dbi_job *job,
 
 	lockdep_assert_held(&engine->lock);
 
+	/* A reset may have been all, and the device is there again. */
+	if (engine->lost)
+		return -EIO;
 	tx = dmaengine_prep_dma_memcpy(engine->chan, to, from, bytes,
 				       DMA_PREP_INTERRUPT | DMA_CTRL_ACK);
 	if (!tx)
