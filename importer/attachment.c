@@ -60,21 +60,41 @@ static void dbi_attachment_stop(struct dbi_attachment *att)
 	dbi_jobs_ended(att);
 }
 
-/* It has stopped. Afterwards the callback is not called any more. */
-static void dbi_attachment_detach(struct dbi_attachment *att)
+static void dbi_attachment_unmap(struct dbi_attachment *att)
 {
 	dbi_mappings_end(att);
 	dbi_engine_end(att);
+}
+
+/* Afterwards the callback is not called any more, and the device may go. */
+static void dbi_attachment_detach(struct dbi_attachment *att)
+{
+	wait_event(att->wait, dbi_mappings_are_gone(att));
 	trace_dbi_detach(att, att->attach);
 	dma_buf_detach(att->dmabuf, att->attach);
 	dbi_after_detach(att);
 	dbi_attachment_close_engine(att);
+	dbi_device_put(att->device);
 }
 
-/* It is detached. */
+/* The CPU's mapping stays when the device goes, which whoever evicts may not be done with. */
+static void dbi_attachment_end_vmap(struct dbi_attachment *att)
+{
+	if (att->evicted)
+		wait_for_completion(&att->detached);
+	dbi_vmap_end(att);
+}
+
+/* Each takes the resv lock. */
+static void (*const dbi_attachment_ends[DBI_ENDS])(struct dbi_attachment *att) = {
+	[DBI_END_ROGUE] = dbi_before_detach,
+	[DBI_END_MAPPINGS] = dbi_attachment_unmap,
+	[DBI_END_DETACH] = dbi_attachment_detach,
+	[DBI_END_VMAP] = dbi_attachment_end_vmap,
+};
+
 static void dbi_attachment_free(struct dbi_attachment *att)
 {
-	dbi_vmap_end(att);
 	dma_buf_put(att->dmabuf);
 
 	dbi_jobs_free(att);
@@ -82,36 +102,56 @@ static void dbi_attachment_free(struct dbi_attachment *att)
 	atomic64_dec(&dbi_nr_attachments);
 }
 
-static void dbi_attachment_finish(struct dbi_attachment *att)
-{
-	if (!att->failed)
-		dbi_before_detach(att);
-	dbi_attachment_detach(att);
-	dbi_device_put(att->device);
-	dbi_attachment_free(att);
-}
-
 /* The module's exit waits for those who have let it go to return: it ends their workqueue. */
 static void dbi_attachment_end_work(struct work_struct *work)
 {
-	dbi_attachment_finish(container_of(work, struct dbi_attachment, end_work));
+	struct dbi_attachment *att = container_of(work, struct dbi_attachment, end_work);
+
+	for (; att->end < DBI_ENDS; att->end++)
+		dbi_attachment_ends[att->end](att);
+	dbi_attachment_free(att);
 	module_put(THIS_MODULE);
 }
 
 /*
- * It has stopped, and what it has of device and dma-buf is dropped. Detaching takes the resv
- * lock, and no signal ends that. Whoever holds it may wait for a fence of another attachment of
- * who is being killed here: so he goes on, and a worker waits.
+ * Whether who closes it may take the next step. A signal ends his wait. Who exits gets none, nor
+ * does the kernel thread that puts the last reference to a file; and either may have to close
+ * next what the lock's holder waits for.
+ */
+static bool dbi_attachment_may_end(struct dbi_attachment *att)
+{
+	bool waits = !(current->flags & (PF_EXITING | PF_KTHREAD));
+
+	if (att->evicted && !completion_done(&att->detached) &&
+	    (!waits || wait_for_completion_interruptible(&att->detached)))
+		return false;
+	if (att->end == DBI_END_DETACH && !dbi_mappings_are_gone(att) &&
+	    (!waits || wait_event_interruptible(att->wait, dbi_mappings_are_gone(att))))
+		return false;
+	if (att->end == DBI_END_VMAP && READ_ONCE(att->vmap_state) == DBI_VMAP_NONE)
+		return true;
+	return !dma_resv_is_locked(att->dmabuf->resv) ||
+	       (waits && !dbi_attachment_await(att->dmabuf));
+}
+
+/*
+ * It has stopped. Nothing ends the wait of a step for the resv lock, and whoever holds that may
+ * wait for a fence of another attachment of who is being killed here: so he goes on, and a worker
+ * waits. He asks before each step, since others queue for the lock while he has it. (Between that
+ * and the step there is a moment: dma_buf_detach() takes the lock itself.)
  */
 static void dbi_attachment_end(struct dbi_attachment *att)
 {
-	if (!dbi_attachment_await(att->dmabuf)) {
-		dbi_attachment_finish(att);
-		return;
+	for (; att->end < DBI_ENDS; att->end++) {
+		if (!dbi_attachment_may_end(att)) {
+			/* The file that is being closed, or makes the call, still has it. */
+			__module_get(THIS_MODULE);
+			queue_work(dbi_end_wq, &att->end_work);
+			return;
+		}
+		dbi_attachment_ends[att->end](att);
 	}
-	/* The file that is being closed, or makes the call, still has it. */
-	__module_get(THIS_MODULE);
-	queue_work(dbi_end_wq, &att->end_work);
+	dbi_attachment_free(att);
 }
 
 static struct dbi_attachment *
@@ -246,7 +286,7 @@ dbi_attachment_create(struct dma_buf *dmabuf, struct dbi_device *device,
 	if (!ret)
 		ret = dbi_device_enter(att);
 	if (ret) {
-		att->failed = true;
+		att->end = DBI_END_MAPPINGS;
 		get_dma_buf(dmabuf);
 		dbi_device_hold(device);
 		/* It may have been invalidated meanwhile. */
@@ -266,13 +306,11 @@ err_free:
 /* Stops the device, releases everything, and drops the dma-buf. */
 void dbi_attachment_destroy(struct dbi_attachment *att)
 {
-	if (dbi_device_leave(att)) {
+	if (dbi_device_leave(att))
 		dbi_attachment_stop(att);
-		dbi_attachment_end(att);
-	} else {
-		wait_for_completion(&att->detached);
-		dbi_attachment_free(att);
-	}
+	else
+		att->end = DBI_END_VMAP;
+	dbi_attachment_end(att);
 }
 
 /* Whoever has its file is told. The last use of it: the file may be closed. */
@@ -282,7 +320,7 @@ static void dbi_attachment_is_gone(struct dbi_attachment *att)
 	att->gone = true;
 	dbi_event_locked(att, DMABUF_REVOKE_EVENT_GONE, 0, 0);
 	spin_unlock(&att->lock);
-	complete(&att->detached);
+	complete_all(&att->detached);
 }
 
 /**
@@ -307,8 +345,8 @@ void dbi_attachments_evict(struct dbi_device *device)
 		att = list_first_entry(&evicted, struct dbi_attachment, on_device);
 		list_del(&att->on_device);
 		dbi_before_detach(att);
+		dbi_attachment_unmap(att);
 		dbi_attachment_detach(att);
-		dbi_device_put(device);
 		dbi_attachment_is_gone(att);
 	}
 	dbi_device_await_users(device);
@@ -445,7 +483,8 @@ static long dbi_attachment_ioctl(struct file *file, unsigned int cmd,
  * Who exits, or closes many files at once, has all of them flushed before the first is released.
  * Its release may wait for a resv lock, whose holder waits for a fence of ours that does not signal
  * before another of these files is closed. So the jobs end here, if ours is the last reference:
- * nobody can get another. (Of two who flush at once neither has that; then release does it.)
+ * nobody can get another. (Of two who flush at once neither has that, nor has who sent it to
+ * itself; then release does it, in turn, and waits for no lock that it finds held.)
  * Where there never was a job there is no fence either, unless it misbehaves.
  */
 static int dbi_attachment_flush(struct file *file, fl_owner_t id)

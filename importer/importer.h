@@ -16,7 +16,8 @@
  *
  * An attachment uses a device until it is detached: when its file is closed, or when the
  * device goes. Whoever comes first does it, see device/registry.c; the file of one that is evicted
- * remains, and refuses.
+ * remains, and refuses. Who closes and must not wait for the resv lock leaves what remains to a
+ * worker, with the references, and one on the module.
  *
  * A job is a dma_fence and lives by the fence's count: the attachment refers to it
  * until WAIT collects it, the engine until it has ended, and so may dma_resv objects
@@ -129,6 +130,15 @@ enum dbi_vmap_state {
 	DBI_VMAP_THERE,
 };
 
+/* Steps by which an attachment ends: all but the last by who evicts, if somebody does. */
+enum dbi_end {
+	DBI_END_ROGUE,			/* not of an ATTACH that has failed */
+	DBI_END_MAPPINGS,
+	DBI_END_DETACH,
+	DBI_END_VMAP,
+	DBI_ENDS
+};
+
 struct dbi_attachment {
 	/* Constant once attached. */
 	const struct dbi_kind *kind;
@@ -152,6 +162,10 @@ struct dbi_attachment {
 	bool evicted;			/* only ever set; the engine peeks at it */
 	struct completion detached;	/* by who evicted it */
 
+	/* Whoever closes it, then @end_work, which has the attachment and the module. */
+	enum dbi_end end;		/* the next step */
+	struct work_struct end_work;	/* when who closes must not wait */
+
 	/* The resv lock. */
 	struct list_head mappings;	/* dbi_mapping.node; a reference each; newest first */
 	bool pinned;
@@ -166,8 +180,6 @@ struct dbi_attachment {
 
 	struct iosys_map vmap;		/* whoever made @vmap_state BUSY */
 	struct work_struct vunmap_work;	/* when the one who should must not wait */
-	struct work_struct end_work;	/* likewise; has the attachment, and the module */
-	bool failed;			/* its ATTACH has; set before it is ended */
 
 	/* Guards all of the following; the engine peeks at @closing without it. */
 	spinlock_t lock;
@@ -343,6 +355,7 @@ bool dbi_mapping_is_busy(struct dbi_mapping *map);
 void dbi_mapping_unmap(struct dbi_mapping *map);
 int dbi_mapping_release(struct dbi_attachment *att, struct dbi_mapping *map);
 void dbi_mappings_end(struct dbi_attachment *att);
+bool dbi_mappings_are_gone(struct dbi_attachment *att);
 int dbi_segments(struct ucmd *ucmd);
 
 /* event.c */

@@ -339,7 +339,7 @@ err_queues:
 	return ret;
 }
 
-/* Every file holds the module, so there is no attachment left. */
+/* Every file holds the module, and every work that ends an attachment: there is none left. */
 static void __exit dbi_exit(void)
 {
 	misc_deregister(&dbi_misc);

@@ -238,7 +238,8 @@ int dbi_mapping_create(struct dbi_attachment *att, enum dma_data_direction dir)
 	return 0;
 }
 
-static bool dbi_mappings_are_gone(struct dbi_attachment *att)
+/* Also those that an invalidation has ended: their works need the resv lock. */
+bool dbi_mappings_are_gone(struct dbi_attachment *att)
 {
 	bool gone;
 
@@ -262,9 +263,6 @@ void dbi_mappings_end(struct dbi_attachment *att)
 	}
 	att->pinned = false;
 	dma_resv_unlock(att->dmabuf->resv);
-
-	/* For their works, which need the lock. */
-	wait_event(att->wait, dbi_mappings_are_gone(att));
 }
 
 /* How many segments there are; of so many, @out says what they are. 0, or -EINTR. */

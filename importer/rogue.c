@@ -268,7 +268,7 @@ void dbi_rogue_leave_fence(struct dbi_attachment *att)
 		dma_fence_put(&left->fence);
 		return;
 	}
-	/* The file that is being closed still has it. */
+	/* The file that is being closed, or the work that ends what it was, still has it. */
 	__module_get(THIS_MODULE);
 	queue_delayed_work(dbi_signal_wq, &left->signal_work,
 			   nsecs_to_jiffies(att->delay_ns));

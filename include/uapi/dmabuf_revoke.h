@@ -1025,7 +1025,10 @@ struct dmabuf_revoke_devices {
  * The "device" is a software engine that works in the background, on the DMA
  * addresses of the mapping, one job after the other. Each job has a dma_fence on
  * the buffer's dma_resv. Closing the last descriptor cancels the jobs, unmaps,
- * unpins and detaches.
+ * unpins and detaches. While somebody holds the buffer's lock it waits for that,
+ * but only until a signal, and not where a process ends: then the jobs have
+ * been cancelled, and the rest is done when the lock is free. Until then the
+ * attachment is counted, and has its channel, as before.
  *
  * read() returns whole struct dmabuf_revoke_event; it blocks while there is none
  * (EAGAIN with O_NONBLOCK, EINTR after a signal) and fails with EINVAL if not even

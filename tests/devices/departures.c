@@ -5,7 +5,9 @@
  */
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "function.h"
@@ -314,6 +316,118 @@ CASE(departures, I18_fence_is_left_when_nobody_waits_for_the_others)
 	revoke_fully(buffer.id);
 	close(buffer.fd);
 	function_unbind();
+}
+
+/* --- whoever closes while the lock is held ----------------------------------- */
+
+/* Suspends the buffer, with the lock for as long as the importer's callback takes. */
+struct holder {
+	pthread_t thread;
+	uint64_t id;
+	int att;
+	atomic_bool done;
+};
+
+static void *hold_the_lock(void *arg)
+{
+	struct holder *holder = arg;
+
+	dr_suspend(exporter, holder->id, 0, NULL);
+	atomic_store(&holder->done, true);
+	return NULL;
+}
+
+static void holder_begin(struct holder *holder, const struct buffer *buffer)
+{
+	holder->id = buffer->id;
+	atomic_init(&holder->done, false);
+	holder->att = attach_misbehaving(buffer->fd, DMABUF_REVOKE_KIND_DYNAMIC,
+					 M(SLOW_CALLBACK), 10 * SEC);
+	pthread_create(&holder->thread, NULL, hold_the_lock, holder);
+	expect_event(holder->att, DMABUF_REVOKE_EVENT_INVALIDATED);
+}
+
+static void holder_end(struct holder *holder)
+{
+	close(holder->att);
+	pthread_join(holder->thread, NULL);
+}
+
+static int closes_in_the_end(struct child *self, void *arg)
+{
+	const struct buffer *buffer = arg;
+	int att = attach_for_function(buffer->fd, DMABUF_REVOKE_KIND_DYNAMIC, 0);
+
+	succeeds(dr_map(att, DMABUF_REVOKE_BIDIRECTIONAL));
+	succeeds(dr_vmap(att, NULL));
+	child_waits(self);
+	return close(att);
+}
+
+static void is_killed_in_close(struct child *child, const struct holder *holder)
+{
+	child_go_on(child);
+	holds(eventually(is_closing, child->pid));
+	equal(kill(child->pid, SIGKILL), 0);
+	holds(eventually(has_exited, child->pid), "it waits for the lock");
+	holds(!atomic_load(&holder->done));
+	holds(WIFSIGNALED(child_reap(child)));
+}
+
+/* Nothing of it is left. */
+static void is_over(struct buffer *buffer)
+{
+	revoke_fully(buffer->id);
+	nothing_is_in_use(buffer->id);
+	close(buffer->fd);
+	function_unbind();
+}
+
+CASE(departures, I4_husk_is_closed_while_the_lock_is_held)
+{
+	struct buffer buffer = buffer_alloc(LENGTH, 0);
+	struct holder holder;
+	struct child child;
+
+	function_bind();
+	child = child_start(closes_in_the_end, &buffer);
+	child_is_waiting(&child);
+	function_unbind();
+	holder_begin(&holder, &buffer);
+	is_killed_in_close(&child, &holder);
+	holder_end(&holder);
+	is_over(&buffer);
+}
+
+static void *unbind_in_thread(void *arg)
+{
+	function_unbind();
+	return arg;
+}
+
+static bool is_away(uint64_t unused)
+{
+	(void)unused;
+	return !function_is_there(NULL);
+}
+
+CASE(departures, I4_is_closed_while_who_unbinds_waits_for_the_lock)
+{
+	struct buffer buffer = buffer_alloc(LENGTH, 0);
+	struct holder holder;
+	struct child child;
+	pthread_t thread;
+
+	function_bind();
+	child = child_start(closes_in_the_end, &buffer);
+	child_is_waiting(&child);
+	holder_begin(&holder, &buffer);
+	pthread_create(&thread, NULL, unbind_in_thread, NULL);
+	holds(eventually(is_away, 0));
+	is_killed_in_close(&child, &holder);
+	holder_end(&holder);
+	pthread_join(thread, NULL);
+	is_over(&buffer);
 }
 
 static void go_while_each_misbehaves(const struct way *way)

@@ -6,6 +6,8 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -275,19 +277,11 @@ static int own_attachments(struct child *self, void *arg)
 	return 0;
 }
 
-static bool has_exited(uint64_t pid)
-{
-	siginfo_t info = {};
-
-	equal(waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT), 0);
-	return info.si_pid;
-}
-
 static void ends_with_all_it_has(struct child *child)
 {
 	equal(kill(child->pid, SIGKILL), 0);
 	holds(eventually(has_exited, child->pid), "it waits for itself");
-	holds(WIFSIGNALED(child_reap(child)));
+	child_reap(child);
 }
 
 struct mapper {
@@ -327,12 +321,73 @@ static int closes_one_of_its_own(struct child *self, void *arg)
 	return close(first);
 }
 
-static bool is_closing(uint64_t pid)
+/* Puts them into a message that nobody reads, and closes them: they go with the socket. */
+static int send_to_oneself(const int *fds, size_t number)
 {
-	return call_of(pid) == SYS_close;
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(8 * sizeof(int))];
+	} rights = {
+		.header = {
+			.cmsg_len = CMSG_LEN(number * sizeof(int)),
+			.cmsg_level = SOL_SOCKET,
+			.cmsg_type = SCM_RIGHTS,
+		},
+	};
+	struct iovec byte = { "", 1 };
+	struct msghdr message = {
+		.msg_iov = &byte,
+		.msg_iovlen = 1,
+		.msg_control = rights.space,
+		.msg_controllen = CMSG_SPACE(number * sizeof(int)),
+	};
+	int ends[2];
+
+	memcpy(CMSG_DATA(&rights.header), fds, number * sizeof(int));
+	succeeds(sys(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends)));
+	succeeds(sys(sendmsg(ends[0], &message, 0)));
+	for (size_t i = 0; i < number; i++)
+		close(fds[i]);
+	return 0;
+}
+
+/* They are released one after the other, when it has no signals any more. */
+static int has_sent_what_it_has(struct child *self, void *arg)
+{
+	int dmabuf = *(int *)arg;
+	const int fds[] = {
+		attach_mapped(dmabuf, DMABUF_REVOKE_KIND_DYNAMIC, 0),
+		attach_misbehaving(dmabuf, DMABUF_REVOKE_KIND_DYNAMIC,
+				   M(STUCK_FENCE) | M(KERNEL_FENCE), 0),
+		attach_mapped(dmabuf, DMABUF_REVOKE_KIND_DYNAMIC, 0),
+	};
+
+	submit_running(fds[1], dmabuf, 0, 0, NULL);
+	send_to_oneself(fds, ARRAY_SIZE(fds));
+	child_waits(self);
+	return 0;
+}
+
+static void need_static_map(void)
+{
+	if (!kernel_can(DMABUF_REVOKE_FEATURE_STATIC_MAP))
+		skip("no one holds the lock until a fence has signalled: Linux 7.1");
 }
 
 /* A static importer that maps holds the lock until fences of usage KERNEL have signalled. */
+static void lock_waits(struct mapper *mapper)
+{
+	pthread_create(&mapper->thread, NULL, map_in_thread, mapper);
+	holds(eventually(mapper_sleeps, (uintptr_t)mapper));
+}
+
+static void lock_has_waited(struct mapper *mapper)
+{
+	pthread_join(mapper->thread, NULL);
+	succeeds(mapper->result);
+	close(mapper->att);
+}
+
 static void is_killed_while_the_lock_waits(int (*act)(struct child *self, void *arg),
 					   bool goes_on)
 {
@@ -340,21 +395,17 @@ static void is_killed_while_the_lock_waits(int (*act)(struct child *self, void *
 	struct mapper mapper = {};
 	struct child child;
 
-	if (!kernel_can(DMABUF_REVOKE_FEATURE_STATIC_MAP))
-		skip("no one holds the lock until a fence has signalled: Linux 7.1");
+	need_static_map();
 	mapper.att = attach(buffer.fd, DMABUF_REVOKE_KIND_LEGACY_STATIC, 0);
 	child = child_start(act, &buffer.fd);
 	child_is_waiting(&child);
-	pthread_create(&mapper.thread, NULL, map_in_thread, &mapper);
-	holds(eventually(mapper_sleeps, (uintptr_t)&mapper));
+	lock_waits(&mapper);
 	if (goes_on) {
 		child_go_on(&child);
 		holds(eventually(is_closing, child.pid));
 	}
 	ends_with_all_it_has(&child);
-	pthread_join(mapper.thread, NULL);
-	succeeds(mapper.result);
-	close(mapper.att);
+	lock_has_waited(&mapper);
 	close(buffer.fd);
 }
 
@@ -366,6 +417,24 @@ CASE(killed, I4_process_with_the_fence_that_the_lock_waits_for)
 CASE(killed, I4_process_that_closes_while_the_lock_waits_for_its_fence)
 {
 	is_killed_while_the_lock_waits(closes_one_of_its_own, true);
+}
+
+CASE(killed, I4_process_that_exits_while_the_lock_waits_for_its_fence)
+{
+	struct buffer buffer = buffer_alloc(PAGE, DMABUF_REVOKE_ALLOC_ACCEPT_LEGACY);
+	struct mapper mapper = {};
+	struct child child;
+
+	need_static_map();
+	mapper.att = attach(buffer.fd, DMABUF_REVOKE_KIND_LEGACY_STATIC, 0);
+	child = child_start(has_sent_what_it_has, &buffer.fd);
+	child_is_waiting(&child);
+	lock_waits(&mapper);
+	child_go_on(&child);
+	holds(eventually(has_exited, child.pid), "it waits for itself");
+	equal(child_end(&child), 0);
+	lock_has_waited(&mapper);
+	close(buffer.fd);
 }
 
 /* --- a callback that ends with its process ------------------------------------- */

@@ -223,6 +223,19 @@ void child_go_on(struct child *child)
 	send_byte(child->to);
 }
 
+bool has_exited(uint64_t pid)
+{
+	siginfo_t info = {};
+
+	equal(waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT), 0);
+	return info.si_pid;
+}
+
+bool is_closing(uint64_t pid)
+{
+	return call_of(pid) == SYS_close;
+}
+
 int child_reap(struct child *child)
 {
 	int status;

@@ -91,6 +91,9 @@ void child_waits(struct child *self);
 /* In the parent: until it has come to child_waits(). */
 void child_is_waiting(struct child *child);
 void child_go_on(struct child *child);
+/* Whether a child, by its pid, has exited and can be reaped; or is in close(). */
+bool has_exited(uint64_t pid);
+bool is_closing(uint64_t pid);
 /* As of waitpid(). */
 int child_reap(struct child *child);
 /* Its exit status. */
