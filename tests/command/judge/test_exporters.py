@@ -213,6 +213,20 @@ def test_revoked_buffer_is_no_more() -> None:
         assert "fence-read" in verdicts.evidence(name, clause)
 
 
+def test_buffer_and_one_command_warns_vmap() -> None:
+    """What could not be suspended is there to be revoked, by the first who does."""
+    verdicts = given(*by_command("revoke"))
+    assert verdicts.status == 0, verdicts.all()
+    assert ("legacy", "E1") in verdicts.of("PASS"), verdicts.all()
+    assert "--suspend" in verdicts.evidence("restore", "E25")
+    for name, clause in (("fence-write", "E5"), ("told", "E3")):
+        assert "scenario legacy" in verdicts.evidence(name, clause)
+    for first, then in (("suspend", "unmap"), ("restore", "fence-write")):
+        verdicts = given(*by_command("revoke"), "--scenario", f"{first},{then}")
+        assert {name for name, _ in verdicts.of("PASS")} >= {then}, verdicts.all()
+        assert not verdicts.of("SKIP") & {("unmap", "E6"), ("fence-write", "E5")}
+
+
 def test_command_that_fails() -> None:
     """Its output is said, and nothing is FAIL."""
     verdicts = given("--move", "echo so it is; exit 3", "--scenario", "move")

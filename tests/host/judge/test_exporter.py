@@ -145,6 +145,19 @@ def test_who_is_told_while_a_use_fails_breaks_nothing(judge: Judge) -> None:
 REVOKE = f"revoke={TELL}"
 
 
+def test_what_nobody_could_do_has_taken_nothing_back(judge: Judge) -> None:
+    """A buffer that was given is there for what comes next."""
+
+    def gone(scenario: str, *deeds: str, **environment: str) -> list[str]:
+        said = judge.say(scenario, *deeds, **environment)
+        return [row.text for row in said if row.verdict == "gone"]
+
+    assert gone("suspend", REVOKE) == []
+    assert gone("restore", REVOKE) == []
+    assert gone("suspend", SUSPEND) == ["suspend"]
+    assert gone("cpu", REVOKE) == ["cpu"]
+
+
 def test_who_cannot_be_revoked_may_be_refused_by_pin(judge: Judge) -> None:
     """Which comes with the map of a static importer, on new kernels."""
     static = {"ATTACH": "0 0 -95", "MAP": "0 -95"}

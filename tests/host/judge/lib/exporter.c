@@ -7,7 +7,7 @@
  * SYNC; "never" hangs; and commands that are run meanwhile: IN_MAP, IN_WAIT. A letter that is added
  * to the file "told" is an event of each importer, and when it is seen there is a file "seen": T,
  * it is told; L, the same, in ten seconds; U, it has unmapped, and J, a job is done, a second after
- * that. LIMIT is each limit in ms. Prints a line for each verdict.
+ * that. LIMIT is each limit in ms. Prints a line for each verdict, and one if the buffer has gone.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -339,6 +339,8 @@ int main(int argc, char **argv)
 	for (i = 0; i < judge.findings.count; i++)
 		printf("%s %s %s\n", judge.findings.rows[i].clause,
 		       verdict_word(judge.findings.rows[i].verdict), judge.findings.rows[i].text);
+	if (gone)
+		printf("- gone %s\n", gone);
 	pulse_stop();
 	findings_free(&judge.findings);
 	watch_list_free(&trial.list);

@@ -270,6 +270,9 @@ void scene_begin(struct scene *scene, enum deed_what what)
 	for (i = 0; i < scene->count; i++)
 		scene->seats[i].told = 0;
 	deed_start(&scene->deed, scene->trial, what, scene->subject->commands);
+	/* Nothing was done: what there is to bring back is as it was. */
+	if (scene->deed.lacking)
+		return;
 	if (what == DEED_SUSPEND)
 		scene->suspended = true;
 	else if (what == DEED_REVOKE || what == DEED_REMOVE)
