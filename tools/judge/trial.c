@@ -283,11 +283,13 @@ static bool is_of_machine(struct trial *trial, const char *text)
 bool trial_forgives(const struct trial *trial, const char *text)
 {
 	const char *words = trial->forgiven;
-	size_t length;
+	size_t begin, length;
 
 	for (; words && *words; words += length + (words[length] == '|')) {
+		begin = strcspn(words, "~");
 		length = strcspn(words, "|");
-		if (memmem(text, strlen(text), words, length))
+		if (!strncmp(text, words, begin) &&
+		    memmem(text, strlen(text), words + begin + 1, length - begin - 1))
 			return true;
 	}
 	return false;

@@ -23,7 +23,7 @@ struct trial {
 	bool unused;			/* by the driver: it can break a clause, not keep one */
 	bool once;			/* it is the same several times: say the same once */
 	bool spoiled;			/* by this machine: another try may tell what is UNKNOWN */
-	const char *forgiven;		/* complaints of the kernel with one of these, "A|B" */
+	const char *forgiven;		/* "A~B|C~D": complaints that begin with A and have B */
 };
 
 /* What has happened until now is in @list afterwards. */
@@ -42,13 +42,16 @@ struct finding *trial_find(struct trial *trial, const char *clause, enum verdict
 #define trial_skip(trial, clause, ...)	trial_find(trial, clause, VERDICT_SKIP, __VA_ARGS__)
 #define trial_unknown(trial, clause, ...) trial_find(trial, clause, VERDICT_UNKNOWN, __VA_ARGS__)
 
-/* The core warns of a vmap that fails, whoever wants it. */
-#define FORGIVEN_VMAP	"dma_buf_vmap"
+/*
+ * The core warns of a vmap that fails, whoever wants it: once per boot. Nothing else than that
+ * warning, and no function of a driver's whose name has the other in it.
+ */
+#define FORGIVEN_VMAP	"WARNING:~ dma_buf_vmap"
 /*
  * The DMA-API checks do not count more than 7 mappings of the same memory, and warn once. Whatever
  * else they find has a line of its own.
  */
-#define FORGIVEN_OVERLAP "overlapping mappings|kernel/dma/debug.c"
+#define FORGIVEN_OVERLAP "DMA-API:~overlapping mappings|WARNING:~ kernel/dma/debug.c"
 
 /* Whether that complaint of the kernel's comes of what the scenario does, as @forgiven says. */
 bool trial_forgives(const struct trial *trial, const char *text);

@@ -150,7 +150,7 @@ static void run_told(struct trial *trial)
 	unsigned int i;
 
 	/* The core says so, once per boot, of whoever does as it should. */
-	trial->forgiven = "dma_buf_vmap+";
+	trial->forgiven = FORGIVEN_VMAP;
 	if (!scene_open(&scene, trial))
 		goto out;
 	for (i = 0; i < 3; i++)
