@@ -254,6 +254,16 @@ def test_map_that_fails_for_now_was_not_refused(judge: Judge) -> None:
     assert said(f"{EARLY}; exit 1", "0", IN_MAP=fails_meanwhile) == "UNKNOWN"
 
 
+def test_who_has_mapped_nothing_is_told_too(judge: Judge) -> None:
+    """An exporter that looks for mappings before it tells anybody leaves that one out."""
+    assert judge.of("E4", "cpu", REVOKE) == "PASS"
+    assert judge.of("E4", "cpu", "revoke=true") == "FAIL"
+    assert judge.of("E4", "cpu", f"revoke={TELL}; {TELL}") == "FAIL"
+    assert judge.of("E4", "cpu", "revoke=exit 3") == "SKIP"
+    refused = {"ATTACH": "-95"}
+    assert judge.of("E4", "cpu", "revoke=true", **refused) == "SKIP"
+
+
 def test_each_page_is_touched(judge: Judge) -> None:
     """One that is gone says nothing of the others."""
     zero = "dd if=/dev/zero of=buffer bs=65536 conv=notrunc 2>/dev/null"

@@ -35,10 +35,28 @@ static void judge_access(struct scene *scene, struct memory *memory)
 	}
 }
 
+/* It has mapped nothing, and may know of the buffer what holds no longer. */
+static void judge_told(struct scene *scene, const struct seat *seat)
+{
+	const char *what = deed_name(scene->deed.what);
+	struct trial *trial = scene->trial;
+
+	if (seat->ret)
+		trial_skip(trial, "E4", "it does not let a dynamic importer in: %s",
+			   scene_result(seat->ret));
+	else if (seat->lost)
+		trial_unknown(trial, "E4", "events of the importer were lost");
+	else
+		trial_find(trial, "E4", seat->told == 1 ? VERDICT_PASS : VERDICT_FAIL,
+			   "an importer that has mapped nothing was told %u time%s of the %s",
+			   seat->told, seat->told == 1 ? "" : "s", what);
+}
+
 static void run_cpu(struct trial *trial)
 {
 	struct memory memory = { .socket = -1 };
 	struct scene scene;
+	struct seat *seat;
 	int ret;
 
 	if (!scene_open(&scene, trial))
@@ -52,16 +70,18 @@ static void run_cpu(struct trial *trial)
 		trial_give_up(trial, "its CPU mapping cannot be written to");
 		goto out;
 	}
-	/* So that it is seen when it begins. One that is not let in is not missed. */
-	scene_attach(&scene, &(struct manner){ .kind = DMABUF_REVOKE_KIND_DYNAMIC, .idle = true });
+	/* So that it is seen when it begins, too. For E9 one that is not let in is not missed. */
+	seat = scene_attach(&scene, &(struct manner){
+		.kind = DMABUF_REVOKE_KIND_DYNAMIC, .idle = true });
 	if (!scene_take_back(&scene))
 		goto out;
-	if (!scene_await_over(&scene) ||
-	    !deed_is_done(&scene.deed))
+	if (scene_await_over(&scene) && deed_is_done(&scene.deed)) {
+		judge_told(&scene, seat);
+		judge_access(&scene, &memory);
+	} else {
 		trial_unclear(trial, "%s has not come to its end%s%s", deed_name(scene.deed.what),
 			      *scene.deed.reason ? ": " : "", scene.deed.reason);
-	else
-		judge_access(&scene, &memory);
+	}
 out:
 	memory_end(&memory, &scene);
 	scene_close(&scene);
@@ -69,8 +89,8 @@ out:
 
 const struct scenario exporter_cpu = {
 	.name = "cpu",
-	.summary = "it is revoked with a CPU mapping, which is read afterwards",
-	.clauses = "E9",
+	.summary = "it is revoked with a CPU mapping, which is read afterwards, and no other",
+	.clauses = "E4 E9",
 	.run = run_cpu,
 };
 
