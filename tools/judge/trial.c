@@ -179,6 +179,15 @@ struct finding *trial_never(struct trial *trial, const char *clause, enum limit 
 	return trial_fail(trial, clause, "%s", text);
 }
 
+bool trial_is_interrupted(struct trial *trial)
+{
+	struct signalfd_siginfo info;
+
+	if (read(trial->judge->signals, &info, sizeof(info)) == sizeof(info))
+		trial->judge->interrupted = true;
+	return trial->judge->interrupted;
+}
+
 /* Of those clauses that have none. */
 static void give_all(struct trial *trial, enum verdict verdict, const char *text)
 {
@@ -195,6 +204,11 @@ void trial_give_up(struct trial *trial, const char *format, ...)
 	char text[FINDING_TEXT];
 	va_list values;
 
+	/* Who was not waited for lacks nothing. */
+	if (trial_is_interrupted(trial)) {
+		give_all(trial, VERDICT_UNKNOWN, "it was interrupted");
+		return;
+	}
 	va_start(values, format);
 	vsnprintf(text, sizeof(text), format, values);
 	va_end(values);
@@ -215,15 +229,6 @@ void trial_unclear(struct trial *trial, const char *format, ...)
 uint64_t trial_deadline(const struct trial *trial, enum limit limit)
 {
 	return dr_deadline(trial->judge->limits.ns[limit]);
-}
-
-bool trial_is_interrupted(struct trial *trial)
-{
-	struct signalfd_siginfo info;
-
-	if (read(trial->judge->signals, &info, sizeof(info)) == sizeof(info))
-		trial->judge->interrupted = true;
-	return trial->judge->interrupted;
 }
 
 /* The next time to look whether we are to end. */

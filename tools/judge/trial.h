@@ -66,7 +66,7 @@ struct finding *trial_took(struct trial *trial, const char *clause, enum limit l
 /* It has not come at all, although that was waited for since @begin_ns: FAIL, or UNKNOWN. */
 struct finding *trial_never(struct trial *trial, const char *clause, enum limit limit,
 			    uint64_t begin_ns, const char *what, const char *when);
-/* SKIP for all clauses of the scenario that have no verdict yet. */
+/* SKIP for all clauses of the scenario that have no verdict yet; UNKNOWN if it was interrupted. */
 void trial_give_up(struct trial *trial, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 /* The same, but UNKNOWN. */

@@ -136,6 +136,19 @@ def test_user_who_asks_it_to_end_is_no_breach(judge: Judge) -> None:
     assert judge.of("E14", "move", f"move={TELL}", **jobs) == "UNKNOWN"
 
 
+def test_what_was_interrupted_lacks_nothing(judge: Judge) -> None:
+    """Nor does what takes too long: SKIP is what somebody can mend."""
+    stops = "kill -TERM $PPID; sleep 60"
+    suspend, restore = ("E15", "suspend"), ("E25", "restore")
+    given = {"MAP": "0 -19", **LIMIT}
+    for judged in (suspend, restore):
+        assert judge.of(*judged, SUSPEND, f"restore={stops}", **given) == "UNKNOWN"
+        assert judge.of(*judged, SUSPEND, "restore=sleep 60", **given) == "UNKNOWN"
+        assert judge.of(*judged, f"suspend={stops}", **given) == "UNKNOWN"
+        assert judge.of(*judged, SUSPEND, "restore=exit 3", **given) == "SKIP"
+    assert judge.of("E1", "legacy", "revoke=kill -TERM $PPID; exit 3") == "UNKNOWN"
+
+
 def test_who_is_told_while_a_use_fails_breaks_nothing(judge: Judge) -> None:
     """An exporter may tell whenever it wants to, which ends a job."""
     jobs = {"ENGINE": "1", "WAIT": "-125", "IN_WAIT": TELL}

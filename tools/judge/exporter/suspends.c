@@ -138,9 +138,12 @@ static void judge_restore(struct scene *scene, struct seat *seat)
 	uint64_t began = 0;
 	int ret = map_when_told(scene, seat, eager, &began);
 
+	if (scene->deed.running) {
+		trial_unclear(trial, "the restore does not come to its end");
+		return;
+	}
 	if (!deed_is_done(&scene->deed)) {
-		trial_give_up(trial, "%s", scene->deed.running ?
-			      "the restore does not come to its end" : scene->deed.reason);
+		trial_give_up(trial, "%s", scene->deed.reason);
 		return;
 	}
 	scene->suspended = false;

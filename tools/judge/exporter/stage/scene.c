@@ -323,7 +323,7 @@ bool scene_do(struct scene *scene, enum deed_what what)
 	if (!scene_await_over(scene)) {
 		char text[128];
 
-		trial_give_up(scene->trial, "%s has not come to its end; %s", deed_name(what),
+		trial_unclear(scene->trial, "%s has not come to its end; %s", deed_name(what),
 			      limit_text(&scene->trial->judge->limits, LIMIT_COMMAND, text));
 		return false;
 	}
