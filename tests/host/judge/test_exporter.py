@@ -17,7 +17,8 @@ from .show import CHECKS, build
 CALLS = (
     [f"dr_{name}" for name in "attach_as map unmap vmap vunmap status".split()]
     + [f"dr_{name}" for name in "segments submit wait event".split()]
-    + ["ioctl", "pulse_lost"]
+    + [f"there_{name}" for name in "listed can_list walk mapped sees_all".split()]
+    + ["ioctl", "pulse_lost", "nanosleep", "fopen64"]
 )
 
 #: An importer is told; and nobody is.
@@ -275,6 +276,33 @@ def test_who_has_mapped_nothing_is_told_too(judge: Judge) -> None:
     assert judge.of("E4", "cpu", "revoke=exit 3") == "SKIP"
     refused = {"ATTACH": "-95"}
     assert judge.of("E4", "cpu", "revoke=true", **refused) == "SKIP"
+
+
+#: One more after each try of PROGRAM, and none without it.
+LEAKS = {"LISTED": "0 1 1 2 2 2", "END": "300"}
+
+
+def test_who_leaves_one_each_time_leaks(judge: Judge) -> None:
+    """A control."""
+    assert judge.of("E16", "descriptors", **LEAKS) == "FAIL"
+    assert judge.of("E16", "descriptors", LISTED="0") == "PASS"
+
+
+@pytest.mark.parametrize(
+    "given, verdict",
+    [
+        ({"SIZE": "4096"}, "PASS"),
+        ({"LISTED": "0 1 1 4 4 4"}, "UNKNOWN"),
+        ({"LISTED": "0 1 1 2 2 3"}, "UNKNOWN"),
+        ({"UNSEEN": "1"}, "UNKNOWN"),
+    ],
+    ids=["another size", "once more", "without it", "unseen"],
+)
+def test_what_others_export_meanwhile_is_no_leak(
+    judge: Judge, given: dict[str, str], verdict: str
+) -> None:
+    """They may use the same exporter all the time, and keep what no process has open."""
+    assert judge.of("E16", "descriptors", **{**LEAKS, **given}) == verdict
 
 
 def test_each_page_is_touched(judge: Judge) -> None:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The exporter runs out of descriptors; it goes. */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,9 +21,10 @@
 #define FEWEST		4
 #define MOST		64
 
-/* Dma-bufs of one exporter. */
+/* Dma-bufs of one exporter, as long as the one that it has exported: so is what it leaves. */
 struct buffers {
 	const char *exporter;
+	uint64_t size;
 	struct descriptor *rows;
 	size_t count;
 };
@@ -38,7 +40,8 @@ static int note_buffer(void *context, const struct descriptor *descriptor)
 	struct buffers *buffers = context;
 	struct descriptor *rows;
 
-	if (strncmp(descriptor->exporter, buffers->exporter, sizeof(descriptor->exporter) - 1))
+	if (descriptor->size != buffers->size ||
+	    strncmp(descriptor->exporter, buffers->exporter, sizeof(descriptor->exporter) - 1))
 		return 0;
 	rows = reallocarray(buffers->rows, buffers->count + 1, sizeof(*rows));
 	if (!rows)
@@ -61,9 +64,9 @@ static int forget_buffer(void *context, const struct descriptor *descriptor)
 }
 
 /* All that there are. False: that cannot be read, or not to the end. */
-static bool list_buffers(struct buffers *buffers, const char *exporter)
+static bool list_buffers(struct buffers *buffers, const char *exporter, uint64_t size)
 {
-	*buffers = (struct buffers){ .exporter = exporter };
+	*buffers = (struct buffers){ .exporter = exporter, .size = size };
 	return there_can_list() && !there_listed(note_buffer, buffers);
 }
 
@@ -76,7 +79,7 @@ static struct left find_new(const struct buffers *before)
 	struct buffers now;
 	size_t i;
 
-	if (list_buffers(&now, before->exporter)) {
+	if (list_buffers(&now, before->exporter, before->size)) {
 		left.known = true;
 		for (i = 0; i < before->count; i++)
 			forget_buffer(&now, &before->rows[i]);
@@ -107,6 +110,7 @@ static void find_exporter(int dmabuf, char name[128])
 struct tries {
 	unsigned int refused;		/* it has said so, or has ended */
 	char exporter[128];		/* of the dma-buf of the one that was not; "" */
+	uint64_t size;			/* of it */
 	bool killed;			/* by a signal */
 	bool said;			/* one of them was of the exporter: EMFILE */
 };
@@ -121,6 +125,7 @@ static void hear(struct trial *trial, struct tries *tries)
 	while (trial_hear(trial, line, deadline) > 0) {
 		if (!strcmp(line, "buffer") && trial->partner.received >= 0) {
 			find_exporter(trial->partner.received, tries->exporter);
+			tries->size = (uint64_t)lseek(trial->partner.received, 0, SEEK_END);
 			return;
 		}
 		if (sscanf(line, "failed %d", &error) == 1) {
@@ -188,25 +193,60 @@ static struct left left_since(struct trial *trial, const struct buffers *before)
 	}
 }
 
-/* All that there can be once more, and what that has left. False: there is no verdict to give. */
-static bool try_and_look(struct trial *trial, struct tries *tries, struct left *left)
-{
-	char exporter[sizeof(tries->exporter)];
-	struct buffers before;
-	bool known, tried;
+/* What is left of one more round, or of a while of the same length. */
+struct look {
+	struct left left;
+	uint64_t took_ns;
+};
 
-	memcpy(exporter, tries->exporter, sizeof(exporter));
-	known = list_buffers(&before, exporter);
-	tried = try_all(trial, tries);
-	*left = tried && known ? left_since(trial, &before) : (struct left){ 0 };
-	free(before.rows);
-	return tried;
+static void wait_for(struct trial *trial, uint64_t ns)
+{
+	poll(&(struct pollfd){ trial->judge->signals, POLLIN, 0 }, 1, (int)(ns / 1000000 + 1));
 }
 
-static void judge_tries(struct trial *trial, const struct tries *tries, const struct left *left,
-			const struct left *again)
+/*
+ * All that there can be once more; or, for as long as @idle has taken, nothing. Then what is left.
+ * False: there is no verdict to give.
+ */
+static bool act_and_look(struct trial *trial, struct tries *tries, const struct look *idle,
+			 struct look *look)
+{
+	const struct tries wanted = *tries;
+	uint64_t began_ns = dr_now();
+	struct buffers before;
+	bool known, acted = true;
+
+	known = list_buffers(&before, wanted.exporter, wanted.size);
+	if (idle)
+		wait_for(trial, idle->took_ns);
+	else
+		acted = try_all(trial, tries);
+	look->left = acted && known ? left_since(trial, &before) : (struct left){ 0 };
+	look->took_ns = dr_now() - began_ns;
+	free(before.rows);
+	return acted;
+}
+
+/* What two rounds have left, and a while without any: that is of others. */
+struct looks {
+	struct look first, second, idle;
+};
+
+/* As many each time, none without it, and nobody is there who may have them unseen. */
+static bool is_leak(struct trial *trial, const struct looks *looks)
+{
+	const struct left *idle = &looks->idle.left;
+
+	return looks->first.left.others &&
+	       looks->first.left.others == looks->second.left.others && idle->known &&
+	       !(idle->attached + idle->others) && there_sees_all() &&
+	       !trial_is_interrupted(trial);
+}
+
+static void judge_tries(struct trial *trial, const struct tries *tries, const struct looks *looks)
 {
 	const char *what = "what had too few descriptors";
+	const struct left *left = &looks->first.left;
 
 	if (!tries->said)
 		trial_unknown(trial, "E16",
@@ -216,11 +256,10 @@ static void judge_tries(struct trial *trial, const struct tries *tries, const st
 		trial_pass(trial, "E16",
 			   "%s (%u tries) was refused with EMFILE; whether it has left a dma-buf cannot be read (%s)",
 			   what, tries->refused, BUFFERS);
-	else if (left->others && again->others && !trial->judge->interrupted)
+	else if (is_leak(trial, looks))
 		trial_fail(trial, "E16",
-			   "%s (%u tries) was refused, and has left %zu dma-bufs of %s, and the next time %zu (%s)",
-			   what, tries->refused, left->others, tries->exporter, again->others,
-			   BUFFERS);
+			   "%s (%u tries) was refused, and has left %zu dma-bufs of %s, and the next time as many (%s)",
+			   what, tries->refused, left->others, tries->exporter, BUFFERS);
 	else if (left->attached + left->others)
 		trial_unknown(trial, "E16",
 			      "%s (%u tries) was refused; %zu dma-bufs of %s that nobody has open were new then, %zu of them attached to a driver: whose they are is not known (%s)",
@@ -236,10 +275,13 @@ static void judge_tries(struct trial *trial, const struct tries *tries, const st
 			      *trial->judge->program);
 }
 
-/* Twice: only then it is known whose to look for. What it seems to leave it leaves each time. */
+/*
+ * Twice: only then it is known whose to look for, and what it leaves it leaves each time. Once more
+ * without it: what is new then was made by somebody else.
+ */
 static void run_descriptors(struct trial *trial)
 {
-	struct left left, again;
+	struct looks looks = { 0 };
 	struct tries tries;
 	bool tried;
 
@@ -247,12 +289,13 @@ static void run_descriptors(struct trial *trial)
 		trial_give_up(trial, "a given buffer is exported already: it takes a PROGRAM");
 		return;
 	}
-	if (!try_all(trial, &tries) || !try_and_look(trial, &tries, &left))
+	if (!try_all(trial, &tries) || !act_and_look(trial, &tries, NULL, &looks.first))
 		return;
-	again = left;
-	tried = !left.others || try_and_look(trial, &tries, &again);
+	tried = !looks.first.left.others || act_and_look(trial, &tries, NULL, &looks.second);
+	if (tried && looks.second.left.others)
+		act_and_look(trial, &tries, &looks.second, &looks.idle);
 	if (tried)
-		judge_tries(trial, &tries, &left, &again);
+		judge_tries(trial, &tries, &looks);
 	/* What has kept dma-bufs goes now. */
 	if (!partners_sweep(trial_deadline(trial, LIMIT_END)))
 		trial->judge->stuck = true;

@@ -98,6 +98,34 @@ static int walk_mappings(const char *process, there_found found, void *context)
 	return ret;
 }
 
+/* What the first one is called on every kernel. */
+static bool is_first_namespace(void)
+{
+	static const char first[] = "pid:[4026531836]";
+	char link[sizeof(first)] = "";
+
+	return readlink("/proc/self/ns/pid", link, sizeof(link) - 1) > 0 && !strcmp(link, first);
+}
+
+bool there_sees_all(void)
+{
+	DIR *all = opendir("/proc");
+	char path[64], link[1];
+	struct dirent *entry;
+	bool sees = all && is_first_namespace();
+
+	/* Who may not be looked at has descriptors that can be listed all the same, without names. */
+	while (sees && (entry = readdir(all))) {
+		snprintf(path, sizeof(path), "/proc/%.15s/exe", entry->d_name);
+		sees = !isdigit((unsigned char)*entry->d_name) ||
+		       readlink(path, link, sizeof(link)) >= 0 ||
+		       (errno != EACCES && errno != EPERM);
+	}
+	if (all)
+		closedir(all);
+	return sees;
+}
+
 int there_mapped(there_found found, void *context)
 {
 	struct dirent *entry;

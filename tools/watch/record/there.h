@@ -26,6 +26,11 @@ int there_listed(there_found found, void *context);
 /* Whether debugfs is there to be read: root's, and on a kernel that has it. */
 bool there_can_list(void);
 
+/*
+ * Whether all processes of this machine can be looked at for those two: not so in a namespace of
+ * processes, or without CAP_SYS_PTRACE.
+ */
+bool there_sees_all(void);
 /* Inodes of those that any process has mapped, be it without a descriptor; of each mapping. */
 int there_mapped(there_found found, void *context);
 

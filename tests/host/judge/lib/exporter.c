@@ -7,7 +7,12 @@
  * SYNC; "never" hangs; and commands that are run meanwhile: IN_MAP, IN_WAIT. A letter that is added
  * to the file "told" is an event of each importer, and when it is seen there is a file "seen": T,
  * it is told; L, the same, in ten seconds; U, it has unmapped, and J, a job is done, a second after
- * that. LIMIT is each limit in ms. Prints a line for each verdict, and one if the buffer has gone.
+ * that. LIMIT is each limit in ms, END that of an end. Prints a line for each verdict, and one if the
+ * buffer has gone.
+ *
+ * For "descriptors" the program is this one, which exports every other time. LISTED has how many
+ * dma-bufs there are that nobody has, at the begin of each look and after what was done then, "no"
+ * if that cannot be read; they are of SIZE bytes. UNSEEN: there are processes that cannot be read.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,6 +25,9 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -29,6 +37,7 @@
 #include "judge/seen/pulse.h"
 #include "lib/devices/ioctls.h"
 #include "lib/process/signals.h"
+#include "watch/record/there.h"
 
 #define MS	1000000ULL
 #define LENGTH	131072
@@ -36,7 +45,7 @@
 
 /* Seen by whoever makes a call aside, too. */
 static struct kernel {
-	unsigned int attach, map, vmap, segments, wait, sync;	/* calls until now */
+	unsigned int attach, map, vmap, segments, wait, sync, listed;	/* calls until now */
 	struct {
 		off_t seen;				/* of "told" */
 		uint64_t sequence, address, told_ns;
@@ -269,10 +278,93 @@ uint64_t __wrap_pulse_lost(uint64_t begin_ns, uint64_t end_ns)
 	return ns < most ? ns : most;
 }
 
+/* A look that is repeated is the same one. */
+static bool repeats;
+
+int __real_nanosleep(const struct timespec *time, struct timespec *left);
+int __wrap_nanosleep(const struct timespec *time, struct timespec *left)
+{
+	repeats = time->tv_nsec == 2 * MS;
+	return __real_nanosleep(time, left);
+}
+
+int __wrap_there_listed(there_found found, void *context)
+{
+	const char *size = getenv("SIZE");
+	struct descriptor descriptor = { .size = size ? strtoull(size, NULL, 0) : LENGTH,
+					 .exporter = "somebody" };
+	int count;
+
+	kernel->listed -= repeats;
+	repeats = false;
+	count = next("LISTED", &kernel->listed);
+	for (; count > 0; count--) {
+		descriptor.inode = (uint64_t)count;
+		found(context, &descriptor);
+	}
+	return 0;
+}
+
+bool __wrap_there_can_list(void)
+{
+	const char *listed = getenv("LISTED");
+
+	return !listed || strcmp(listed, "no");
+}
+
+int __wrap_there_walk(int pid, there_found found, void *context)
+{
+	(void)pid;
+	(void)found;
+	(void)context;
+	return 0;
+}
+
+int __wrap_there_mapped(there_found found, void *context)
+{
+	return __wrap_there_walk(0, found, context);
+}
+
+bool __wrap_there_sees_all(void)
+{
+	return !getenv("UNSEEN");
+}
+
+FILE *__real_fopen64(const char *path, const char *mode);
+FILE *__wrap_fopen64(const char *path, const char *mode)
+{
+	static char info[] = "exp_name:\tsomebody\n";
+
+	if (!strncmp(path, "/proc/self/fdinfo/", strlen("/proc/self/fdinfo/")))
+		return fmemopen(info, sizeof(info) - 1, "r");
+	return __real_fopen64(path, mode);
+}
+
+/* The program: refused the first time, for which it takes no descriptor. */
+static int exports(void)
+{
+	int control = atoi(getenv("DMABUF_REVOKE_CONTROL"));
+	struct iovec line = { "buffer\n", 7 };
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(int))];
+	} u = { 0 };
+	struct msghdr message = { .msg_iov = &line, .msg_iovlen = 1, .msg_control = &u,
+				  .msg_controllen = sizeof(u) };
+
+	if (!mkdir("refused", 0700))
+		return dprintf(control, "failed %d\n", EMFILE) < 0;
+	rmdir("refused");
+	buffer = open("buffer", O_RDWR | O_CLOEXEC);
+	u.header = (struct cmsghdr){ CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS };
+	memcpy(CMSG_DATA(&u.header), &buffer, sizeof(int));
+	return sendmsg(control, &message, 0) < 0 || read(control, u.space, 1) < 0;
+}
+
 static const struct scenario *const scenarios[] = {
 	&exporter_kinds, &exporter_legacy, &exporter_told, &exporter_fence_read, &exporter_unmap,
 	&exporter_lock, &exporter_cpu, &exporter_move, &exporter_move_twice, &exporter_move_pinned,
-	&exporter_suspend, &exporter_restore,
+	&exporter_suspend, &exporter_restore, &exporter_descriptors,
 };
 
 static const struct scenario *find(const char *name)
@@ -315,6 +407,8 @@ static bool open_all(struct judge *judge)
 int main(int argc, char **argv)
 {
 	const char *gone = NULL, *engine = getenv("ENGINE"), *limit = getenv("LIMIT");
+	const char *end = getenv("END");
+	char *program[] = { "/proc/self/exe", "exports", NULL };
 	struct exporter_subject subject = {
 		.device = { .name = "device", .dma_mask = ~0ULL },
 		.engine = engine ? DMABUF_REVOKE_ENGINE_CPU : DMABUF_REVOKE_ENGINE_NONE,
@@ -328,13 +422,19 @@ int main(int argc, char **argv)
 			       .partner = { .received = -1 } };
 	size_t i;
 
+	if (argc == 2 && !strcmp(argv[1], program[1]))
+		return exports();
 	if (argc < 2 || !open_all(&judge))
 		return 1;
 	for (i = 0; i < LIMITS; i++)
 		judge.limits.ns[i] = (limit ? strtoull(limit, NULL, 0) : 20000) * MS;
+	if (end)
+		judge.limits.ns[LIMIT_END] = strtoull(end, NULL, 0) * MS;
 	subject.dmabuf = buffer;
 	know_deeds(&subject, argv + 2);
 	trial.scenario = find(argv[1]);
+	if (trial.scenario == &exporter_descriptors)
+		judge.program = program;
 	trial.scenario->run(&trial);
 	for (i = 0; i < judge.findings.count; i++)
 		printf("%s %s %s\n", judge.findings.rows[i].clause,
