@@ -305,6 +305,10 @@ def test_what_others_export_meanwhile_is_no_leak(
     assert judge.of("E16", "descriptors", **{**LEAKS, **given}) == verdict
 
 
+def test_what_cannot_be_read_is_no_keeping(judge: Judge) -> None:
+    assert judge.of("E16", "descriptors", LISTED="no") == "UNKNOWN"
+
+
 def test_each_page_is_touched(judge: Judge) -> None:
     """One that is gone says nothing of the others."""
     zero = "dd if=/dev/zero of=buffer bs=65536 conv=notrunc 2>/dev/null"
