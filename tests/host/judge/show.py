@@ -65,6 +65,15 @@ def build(command: Path, out: Path, *flags: str, source: str = "show.c") -> Path
     return out
 
 
+def lives(pid: int) -> bool:
+    """A process that was killed may be a zombie for a while."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii")
+    except FileNotFoundError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
+
+
 CHECKS = "-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all"
 
 

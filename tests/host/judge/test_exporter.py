@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
-from .show import CHECKS, build
+from .show import CHECKS, build, lives
 
 #: What lib/exporter.c answers in place of the modules and of the pulse.
 CALLS = (
@@ -49,14 +49,15 @@ def exporter(command: Path) -> Path:
 
 
 class Judge:
-    """Each time in a directory of its own."""
+    """Each time in a directory of its own, the last one of which is its place."""
 
     def __init__(self, program: Path, directory: Path) -> None:
         self.program, self.directory = program, directory
         self.numbers = itertools.count()
+        self.place = directory
 
     def say(self, scenario: str, /, *deeds: str, **environment: str) -> list[Said]:
-        place = self.directory / str(next(self.numbers))
+        self.place = place = self.directory / str(next(self.numbers))
         place.mkdir()
         done = subprocess.run(
             [self.program, scenario, *deeds],
@@ -307,6 +308,13 @@ def test_what_others_export_meanwhile_is_no_leak(
 
 def test_what_cannot_be_read_is_no_keeping(judge: Judge) -> None:
     assert judge.of("E16", "descriptors", LISTED="no") == "UNKNOWN"
+
+
+def test_what_the_program_has_started_ends_with_it(judge: Judge) -> None:
+    """Also when the judge is asked to end, before it has come to a verdict."""
+    for then in ("true", "kill -TERM $JUDGE"):
+        judge.say("descriptors", IN_EXPORT=then, LISTED="0")
+        assert not lives(int((judge.place / "started").read_text("ascii")))
 
 
 def test_each_page_is_touched(judge: Judge) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from .show import CHECKS, build
+from .show import CHECKS, build, lives
 
 
 @pytest.fixture(scope="module")
@@ -38,15 +38,6 @@ def said(*words: str | Path) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
-
-
-def lives(pid: int) -> bool:
-    """A process that was killed may be a zombie for a while."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii")
-    except FileNotFoundError:
-        return False
-    return stat.rpartition(")")[2].split()[0] != "Z"
 
 
 def test_what_was_there_before_lives_on(program: Path, tmp_path: Path) -> None:

@@ -279,16 +279,12 @@ static void judge_tries(struct trial *trial, const struct tries *tries, const st
  * Twice: only then it is known whose to look for, and what it leaves it leaves each time. Once more
  * without it: what is new then was made by somebody else.
  */
-static void run_descriptors(struct trial *trial)
+static void try_and_judge(struct trial *trial)
 {
 	struct looks looks = { 0 };
 	struct tries tries;
 	bool tried;
 
-	if (!trial->judge->program) {
-		trial_give_up(trial, "a given buffer is exported already: it takes a PROGRAM");
-		return;
-	}
 	if (!try_all(trial, &tries) || !act_and_look(trial, &tries, NULL, &looks.first))
 		return;
 	tried = !looks.first.left.others || act_and_look(trial, &tries, NULL, &looks.second);
@@ -296,7 +292,16 @@ static void run_descriptors(struct trial *trial)
 		act_and_look(trial, &tries, &looks.second, &looks.idle);
 	if (tried)
 		judge_tries(trial, &tries, &looks);
-	/* What has kept dma-bufs goes now. */
+}
+
+static void run_descriptors(struct trial *trial)
+{
+	if (!trial->judge->program) {
+		trial_give_up(trial, "a given buffer is exported already: it takes a PROGRAM");
+		return;
+	}
+	try_and_judge(trial);
+	/* What has kept dma-bufs goes now; so does what PROGRAM has started, however far it came. */
 	if (!partners_sweep(trial_deadline(trial, LIMIT_END)))
 		trial->judge->stuck = true;
 }

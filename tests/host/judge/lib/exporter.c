@@ -10,7 +10,8 @@
  * that. LIMIT is each limit in ms, END that of an end. Prints a line for each verdict, and one if the
  * buffer has gone.
  *
- * For "descriptors" the program is this one, which exports every other time. LISTED has how many
+ * For "descriptors" the program is this one, which exports every other time. Before that it
+ * starts a process, and runs IN_EXPORT with the judge's number in $JUDGE. LISTED has how many
  * dma-bufs there are that nobody has, at the begin of each look and after what was done then, "no"
  * if that cannot be read; they are of SIZE bytes. UNSEEN: there are processes that cannot be read.
  */
@@ -340,10 +341,27 @@ FILE *__wrap_fopen64(const char *path, const char *mode)
 	return __real_fopen64(path, mode);
 }
 
+/* Its number is in the file "started". A shell takes more descriptors than there are. */
+static void start_another(void)
+{
+	int started = open("started", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	pid_t pid = fork();
+
+	if (!pid) {
+		setsid();
+		alarm(60);
+		pause();
+		_exit(0);
+	}
+	dprintf(started, "%d", pid);
+	close(started);
+}
+
 /* The program: refused the first time, for which it takes no descriptor. */
 static int exports(void)
 {
 	int control = atoi(getenv("DMABUF_REVOKE_CONTROL"));
+	char judge[16];
 	struct iovec line = { "buffer\n", 7 };
 	union {
 		struct cmsghdr header;
@@ -352,6 +370,10 @@ static int exports(void)
 	struct msghdr message = { .msg_iov = &line, .msg_iovlen = 1, .msg_control = &u,
 				  .msg_controllen = sizeof(u) };
 
+	start_another();
+	snprintf(judge, sizeof(judge), "%d", getppid());
+	setenv("JUDGE", judge, 1);
+	run_meanwhile("IN_EXPORT");
 	if (!mkdir("refused", 0700))
 		return dprintf(control, "failed %d\n", EMFILE) < 0;
 	rmdir("refused");
