@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "judge/finding/clauses.h"
@@ -317,30 +318,95 @@ static void note_stack(void *context, const char *text)
 	finding_detail(context, "%s", text);
 }
 
-void trial_hangs(struct trial *trial, const struct partner *partner, const char *name)
+/* In a process that SIGKILL ends: no more for who asked us to end. */
+#define HURRY_NS	1000000000ULL
+#define LOOK_NS		10000000ULL
+
+struct finding *trial_hangs(struct trial *trial, uint64_t killed_ns, const char *text)
 {
-	struct finding *finding = trial_fail(trial, "LOG",
-					     "%s hangs in the kernel, and SIGKILL does not end it",
-					     name);
+	uint64_t now = dr_now(), lost = pulse_lost(killed_ns, now);
 
 	trial->judge->stuck = true;
-	if (finding)
-		partner_stacks(partner, note_stack, finding);
+	if (trial->judge->interrupted)
+		return trial_unknown(trial, "LOG", "%s; but it was interrupted", text);
+	if (!is_too_long(now - killed_ns, lost, trial->judge->limits.ns[LIMIT_END]))
+		return spoiled(trial, "LOG", text, lost);
+	return trial_fail(trial, "LOG", "%s", text);
+}
+
+bool trial_is_hang(struct trial *trial, uint64_t killed_ns)
+{
+	return trial_is_over(trial, trial->judge->limits.ns[LIMIT_END] / 2, killed_ns);
+}
+
+static void pause_for(uint64_t ns)
+{
+	nanosleep(&(struct timespec){ .tv_nsec = (long)ns }, NULL);
+}
+
+bool trial_stop(struct trial *trial, struct partner *partner, const char *name)
+{
+	uint64_t most = trial->judge->limits.ns[LIMIT_END], killed_ns = dr_now();
+	struct finding *finding;
+	char text[FINDING_TEXT];
+
+	if (trial_is_interrupted(trial) && most > HURRY_NS)
+		most = HURRY_NS;
+	if (partner_stop(partner, 1, dr_deadline(most)))
+		return true;
+	for (; !partner_is_gone(partner); pause_for(LOOK_NS)) {
+		if (!trial_is_hang(trial, killed_ns))
+			continue;
+		snprintf(text, sizeof(text), "%s hangs in the kernel, and SIGKILL does not end it",
+			 name);
+		finding = trial_hangs(trial, killed_ns, text);
+		if (finding)
+			partner_stacks(partner, note_stack, finding);
+		return false;
+	}
+	return true;
+}
+
+void trial_hang_up(struct trial *trial)
+{
+	struct partner *partner = &trial->partner;
+
+	if (partner->control >= 0)
+		close(partner->control);
+	partner->control = -1;
+	trial_await_program(trial, trial_deadline(trial, LIMIT_END));
+}
+
+/* All that it has started, which is ours now. */
+static void sweep(struct trial *trial, const struct partner *partner, const char *name)
+{
+	uint64_t killed_ns = dr_now();
+	struct finding *finding;
+	char text[FINDING_TEXT];
+
+	while (!partners_sweep(dr_deadline(LOOK_NS))) {
+		if (!trial_is_hang(trial, killed_ns))
+			continue;
+		snprintf(text, sizeof(text),
+			 "what %s has started hangs in the kernel, and SIGKILL does not end it",
+			 name);
+		finding = trial_hangs(trial, killed_ns, text);
+		if (finding)
+			partner_stacks(partner, note_stack, finding);
+		return;
+	}
 }
 
 void trial_end_program(struct trial *trial)
 {
-	struct judge *judge = trial->judge;
 	struct partner *partner = &trial->partner;
 	char **words = partner->words;
 
 	if (!words)
 		return;
-	if (partner_stop(partner, trial_deadline(trial, LIMIT_END),
-			 dr_deadline(2 * judge->limits.ns[LIMIT_END])) &&
-	    partners_sweep(trial_deadline(trial, LIMIT_END)))
-		return;
-	trial_hangs(trial, partner, *words);
+	trial_hang_up(trial);
+	if (trial_stop(trial, partner, *words))
+		sweep(trial, partner, *words);
 }
 
 void trial_leave_out(struct judge *judge, const struct scenario *scenario, unsigned int round,

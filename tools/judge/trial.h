@@ -78,8 +78,17 @@ void trial_unclear(struct trial *trial, const char *format, ...)
  * nothing can be tried after that.
  */
 void trial_end_program(struct trial *trial);
-/* That is so of one that was stopped: FAIL of LOG, with where its threads stand. */
-void trial_hangs(struct trial *trial, const struct partner *partner, const char *name);
+/* The socket of the program ends, and it is waited for: LIMIT_END, or until the user asks us to end. */
+void trial_hang_up(struct trial *trial);
+/*
+ * SIGKILL to any, now. False: it hangs, which is said. However long this machine stood still, it is
+ * looked at again before that.
+ */
+bool trial_stop(struct trial *trial, struct partner *partner, const char *name);
+/* Whether what was killed at @killed_ns and is there still has had its time. */
+bool trial_is_hang(struct trial *trial, uint64_t killed_ns);
+/* That is said: FAIL of LOG, or UNKNOWN if it may be of this machine, or of the user. */
+struct finding *trial_hangs(struct trial *trial, uint64_t killed_ns, const char *text);
 
 /* A deadline of CLOCK_MONOTONIC, that far from now. */
 uint64_t trial_deadline(const struct trial *trial, enum limit limit);

@@ -18,6 +18,7 @@ CALLS = (
     [f"dr_{name}" for name in "attach_as map unmap vmap vunmap status".split()]
     + [f"dr_{name}" for name in "segments submit wait event".split()]
     + [f"there_{name}" for name in "listed can_list walk mapped sees_all".split()]
+    + ["partner_stop", "partner_is_gone"]
     + ["ioctl", "pulse_lost", "nanosleep", "fopen64"]
 )
 
@@ -25,6 +26,8 @@ CALLS = (
 TELL = "printf T >>told"
 SUSPEND = f"suspend={TELL}"
 RESTORE = "restore=true"
+REVOKE = f"revoke={TELL}"
+MOVE = f"move={TELL}"
 
 
 #: gcc's library of checks takes its own frame for somebody's when a thread ends. A leak is none in
@@ -151,13 +154,30 @@ def test_what_was_interrupted_lacks_nothing(judge: Judge) -> None:
     assert judge.of("E1", "legacy", "revoke=kill -TERM $PPID; exit 3") == "UNKNOWN"
 
 
+#: What it takes to end is a time that no test waits for.
+PATIENT = {"END": "3600000"}
+
+
+def test_who_asks_it_to_end_waits_for_no_program(judge: Judge) -> None:
+    """A second time, that is: one that has not ended when it was asked to."""
+    stops = "kill -TERM $PPID; exec sleep 600"
+    assert judge.of("E18", "kinds", PROGRAM=stops, **PATIENT) == "UNKNOWN"
+    stops = "kill -TERM $JUDGE; exec sleep 600"
+    assert judge.of("E16", "descriptors", IN_EXPORT=stops, **PATIENT) == ""
+
+
+def test_kill_that_takes_longer_where_nothing_ran_is_no_hang(judge: Judge) -> None:
+    brief = {"END": "300", "HANGS": "1"}
+    assert judge.of("LOG", "move", MOVE, **brief) == "FAIL"
+    assert judge.of("LOG", "move", MOVE, **brief, STILL="60000") == "UNKNOWN"
+    assert judge.of("LOG", "descriptors", **brief) == "FAIL"
+    assert judge.of("LOG", "descriptors", **brief, STILL="60000") == "UNKNOWN"
+
+
 def test_who_is_told_while_a_use_fails_breaks_nothing(judge: Judge) -> None:
     """An exporter may tell whenever it wants to, which ends a job."""
     jobs = {"ENGINE": "1", "WAIT": "-125", "IN_WAIT": TELL}
     assert judge.of("E14", "move", f"move={TELL}", **jobs) == "UNKNOWN"
-
-
-REVOKE = f"revoke={TELL}"
 
 
 def test_what_nobody_could_do_has_taken_nothing_back(judge: Judge) -> None:
@@ -181,9 +201,6 @@ def test_who_cannot_be_revoked_may_be_refused_by_pin(judge: Judge) -> None:
     assert judge.of("E1", "legacy", REVOKE, **static) == "FAIL"
     static["MAP"] = "0 -12"
     assert judge.of("E1", "legacy", REVOKE, **static) == "UNKNOWN"
-
-
-MOVE = f"move={TELL}"
 
 
 def test_bounced_device_and_cpu_see_what_the_other_wrote(judge: Judge) -> None:

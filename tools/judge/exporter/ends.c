@@ -149,9 +149,8 @@ static bool try_with(struct trial *trial, unsigned int descriptors, struct tries
 	}
 	hear(trial, tries);
 	began = dr_now();
-	if (!partner_stop(partner, trial_deadline(trial, LIMIT_END),
-			  dr_deadline(2 * trial->judge->limits.ns[LIMIT_END]))) {
-		trial_hangs(trial, partner, *trial->judge->program);
+	trial_hang_up(trial);
+	if (!trial_stop(trial, partner, *trial->judge->program)) {
 		trial_never(trial, "E16", LIMIT_END, began,
 			    "with too few descriptors it has not ended, by SIGKILL either",
 			    "it was to");

@@ -169,16 +169,19 @@ int partners_adopt(void)
 bool partners_sweep(uint64_t deadline_ns)
 {
 	const struct timespec shortly = { .tv_nsec = 1000000 };
+	bool late;
 	pid_t pid;
 
 	do {
+		/* Before the look: what ends while nothing runs here has ended in time. */
+		late = dr_now() >= deadline_ns;
 		while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
 			processes_forget(pid);
 		if (!processes_kill_children())
 			return true;
 		/* The children of a child that is gone are ours when it is. */
 		nanosleep(&shortly, NULL);
-	} while (dr_now() < deadline_ns);
+	} while (!late);
 	return false;
 }
 
@@ -203,4 +206,9 @@ bool partner_stop(struct partner *partner, uint64_t deadline_ns, uint64_t kill_d
 		close(partner->pidfd);
 	partner->words = NULL;
 	return gone;
+}
+
+bool partner_is_gone(const struct partner *partner)
+{
+	return !partner->pid || waitpid(partner->pid, NULL, WNOHANG);
 }

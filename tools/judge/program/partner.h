@@ -74,6 +74,8 @@ int partner_stacks(const struct partner *partner, void (*line)(void *context, co
  * whether it is gone: what hangs in the kernel is left alone.
  */
 bool partner_stop(struct partner *partner, uint64_t deadline_ns, uint64_t kill_deadline_ns);
+/* That is so now of one that was stopped and was not gone. */
+bool partner_is_gone(const struct partner *partner);
 /*
  * What programs have started is ours when they end, also if it calls itself a daemon; children that
  * we have already are not. Returns 0 or a negative errno. Then partners_sweep() ends all that there

@@ -7,7 +7,8 @@
  * SYNC; "never" hangs; and commands that are run meanwhile: IN_MAP, IN_WAIT. A letter that is added
  * to the file "told" is an event of each importer, and when it is seen there is a file "seen": T,
  * it is told; L, the same, in ten seconds; U, it has unmapped, and J, a job is done, a second after
- * that. LIMIT is each limit in ms, END that of an end. Prints a line for each verdict, and one if the
+ * that. LIMIT is each limit in ms, END that of an end. PROGRAM is
+ * a command that exports, instead of a given buffer. HANGS: no signal ends a process. Prints a line for each verdict, and one if the
  * buffer has gone.
  *
  * For "descriptors" the program is this one, which exports every other time. Before that it
@@ -269,6 +270,18 @@ int __wrap_ioctl(int file, unsigned long request, void *arg)
 	return ret ? -1 : 0;
 }
 
+bool __real_partner_stop(struct partner *partner, uint64_t deadline_ns, uint64_t kill_deadline_ns);
+bool __wrap_partner_stop(struct partner *partner, uint64_t deadline_ns, uint64_t kill_deadline_ns)
+{
+	return __real_partner_stop(partner, deadline_ns, kill_deadline_ns) && !getenv("HANGS");
+}
+
+bool __real_partner_is_gone(const struct partner *partner);
+bool __wrap_partner_is_gone(const struct partner *partner)
+{
+	return __real_partner_is_gone(partner) && !getenv("HANGS");
+}
+
 /* STILL is for how long the machine did nothing, in ms, of anything that takes any time. */
 uint64_t __wrap_pulse_lost(uint64_t begin_ns, uint64_t end_ns)
 {
@@ -431,6 +444,7 @@ int main(int argc, char **argv)
 	const char *gone = NULL, *engine = getenv("ENGINE"), *limit = getenv("LIMIT");
 	const char *end = getenv("END");
 	char *program[] = { "/proc/self/exe", "exports", NULL };
+	char *given[] = { "/bin/sh", "-c", getenv("PROGRAM"), NULL };
 	struct exporter_subject subject = {
 		.device = { .name = "device", .dma_mask = ~0ULL },
 		.engine = engine ? DMABUF_REVOKE_ENGINE_CPU : DMABUF_REVOKE_ENGINE_NONE,
@@ -452,12 +466,15 @@ int main(int argc, char **argv)
 		judge.limits.ns[i] = (limit ? strtoull(limit, NULL, 0) : 20000) * MS;
 	if (end)
 		judge.limits.ns[LIMIT_END] = strtoull(end, NULL, 0) * MS;
-	subject.dmabuf = buffer;
+	subject.dmabuf = given[2] ? -1 : buffer;
 	know_deeds(&subject, argv + 2);
 	trial.scenario = find(argv[1]);
 	if (trial.scenario == &exporter_descriptors)
 		judge.program = program;
+	else if (given[2])
+		judge.program = given;
 	trial.scenario->run(&trial);
+	trial_end_program(&trial);
 	for (i = 0; i < judge.findings.count; i++)
 		printf("%s %s %s\n", judge.findings.rows[i].clause,
 		       verdict_word(judge.findings.rows[i].verdict), judge.findings.rows[i].text);

@@ -129,20 +129,26 @@ int aside_call(struct aside *aside, int (*call)(void *arg), void *arg, size_t si
 	return ret;
 }
 
-unsigned int aside_end(struct aside *aside, uint64_t deadline_ns,
-		       void (*line)(void *context, const char *text), void *context)
+unsigned int aside_await(struct aside *aside, uint64_t deadline_ns)
 {
 	unsigned int left = 0, i;
+
+	for (i = 0; i < aside->count; i++)
+		if (!has_ended(aside->left[i], deadline_ns))
+			aside->left[left++] = aside->left[i];
+	aside->count = left;
+	return left;
+}
+
+void aside_end(struct aside *aside, void (*line)(void *context, const char *text), void *context)
+{
 	char stack[512], text[600];
+	unsigned int i;
 
 	for (i = 0; i < aside->count; i++) {
-		if (has_ended(aside->left[i], deadline_ns))
-			continue;
 		process_stack(aside->left[i], stack, sizeof(stack));
 		snprintf(text, sizeof(text), "a call hangs in the kernel: %s", stack);
 		line(context, text);
-		left++;
 	}
 	aside->count = 0;
-	return left;
 }

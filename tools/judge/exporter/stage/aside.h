@@ -32,11 +32,9 @@ int aside_call(struct aside *aside, int (*call)(void *arg), void *arg, size_t si
 	       uint64_t deadline_ns);
 /* SIGKILL to a child; if it does not end of that, it is left behind. */
 void aside_leave(struct aside *aside, pid_t pid);
-/*
- * Those that were left behind, until they have ended. Calls @line with where each stands that has
- * not by the deadline. Returns how many.
- */
-unsigned int aside_end(struct aside *aside, uint64_t deadline_ns,
-		       void (*line)(void *context, const char *text), void *context);
+/* Those that were left behind, until they have ended. Returns how many have not by the deadline. */
+unsigned int aside_await(struct aside *aside, uint64_t deadline_ns);
+/* They are given up: calls @line with where each stands. */
+void aside_end(struct aside *aside, void (*line)(void *context, const char *text), void *context);
 
 #endif

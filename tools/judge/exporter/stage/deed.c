@@ -132,8 +132,6 @@ bool deed_is_done(const struct deed *deed)
 
 void deed_end(struct deed *deed, struct trial *trial)
 {
-	if (!deed->partner.words)
-		return;
-	if (!partner_stop(&deed->partner, 1, trial_deadline(trial, LIMIT_END)))
-		trial_hangs(trial, &deed->partner, deed->command);
+	if (deed->partner.words)
+		trial_stop(trial, &deed->partner, deed->command);
 }

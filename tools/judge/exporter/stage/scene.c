@@ -99,19 +99,30 @@ bool scene_open(struct scene *scene, struct trial *trial)
 	return false;
 }
 
-static void note_stack(void *context, const char *text)
-{
-	struct trial *trial = context;
+struct hang {
+	struct trial *trial;
+	uint64_t killed_ns;
+};
 
-	trial->judge->stuck = true;
-	trial_fail(trial, "LOG", "SIGKILL does not end what the exporter was asked for: %s", text);
+static void note_stack(void *context, const char *stack)
+{
+	const struct hang *hang = context;
+	char text[FINDING_TEXT];
+
+	snprintf(text, sizeof(text), "SIGKILL does not end what the exporter was asked for: %s",
+		 stack);
+	trial_hangs(hang->trial, hang->killed_ns, text);
 }
 
 /* What even now hangs does so for good. */
 static void end_asides(struct scene *scene)
 {
-	aside_end(&scene->aside, trial_deadline(scene->trial, LIMIT_END), note_stack,
-		  scene->trial);
+	struct hang hang = { scene->trial, dr_now() };
+
+	while (aside_await(&scene->aside, dr_deadline(SLICE_NS)))
+		if (trial_is_hang(scene->trial, hang.killed_ns))
+			break;
+	aside_end(&scene->aside, note_stack, &hang);
 }
 
 static int close_aside(void *arg)
@@ -137,15 +148,11 @@ int scene_leave(struct scene *scene, struct seat *seat)
 
 static void end_program(struct trial *trial)
 {
-	struct partner *partner = &trial->partner;
-
-	if (!partner->words)
+	if (!trial->partner.words)
 		return;
-	if (partner->control >= 0)
-		close(partner->control);
-	partner->control = -1;
-	if (!partner_has_ended(partner, trial_deadline(trial, LIMIT_END)))
-		partner_signal(partner, SIGKILL);
+	trial_hang_up(trial);
+	if (!partner_has_ended(&trial->partner, 0))
+		partner_signal(&trial->partner, SIGKILL);
 }
 
 /* A given buffer is to be for the next scenario what it was. */
