@@ -90,9 +90,7 @@ static uint64_t time_of_end(struct trial *trial)
 
 	if (stage_open(&stage, trial, NULL) && stage_await_use(&stage)) {
 		took = dr_now();
-		close(trial->partner.control);
-		trial->partner.control = -1;
-		partner_has_ended(&trial->partner, trial_deadline(trial, LIMIT_END));
+		trial_hang_up(trial);
 		took = dr_now() - took;
 	}
 	stage_close(&stage);
