@@ -254,22 +254,40 @@ def test_second_revoke_tells_nobody(judge: Judge) -> None:
     assert judge.of("E8", "told", REVOKE, **after) == "FAIL"
 
 
-#: Importers are told, and what is waited for comes later; or all that, long after the revoke.
-WAITS = "printf TUJ >>told; until test -e seen; do sleep 0.05; done; sleep 1"
-EARLY = "printf LUJ >>told; until test -e seen; do sleep 0.05; done"
+#: Importers are told, and what is waited for comes a second later; or long after the revoke.
+EARLY = "printf TUJ >>told; until test -e seen; do sleep 0.05; done"
+WAITS = f"{EARLY}; sleep 1"
+LONG = {"SCALE": "60"}
 
 
 @pytest.mark.parametrize("scenario, clause", [("fence-read", "E5"), ("unmap", "E6")])
 def test_revoke_that_fails_at_once_has_not_waited(
     judge: Judge, scenario: str, clause: str
 ) -> None:
-    def said(deed: str) -> str:
-        return judge.of(clause, scenario, f"revoke={deed}", ENGINE="1")
+    def said(deed: str, **more: str) -> str:
+        return judge.of(clause, scenario, f"revoke={deed}", ENGINE="1", **more)
 
-    assert said(f"{EARLY}; exit 1") == "UNKNOWN"
+    assert said(f"{EARLY}; exit 1", **LONG) == "UNKNOWN"
     assert said(f"{WAITS}; exit 1") == "PASS"
     assert said(WAITS) == "PASS"
-    assert said(EARLY) == "FAIL"
+    assert said(EARLY, **LONG) == "FAIL"
+
+
+#: It only makes somebody else do it.
+TRIGGERS = "(sleep 0.3; printf TUJ >>told) & exit 0"
+
+
+def test_command_that_only_triggers_breaks_nothing(judge: Judge) -> None:
+    """It is over before importers are told: the judge cannot know when the revoke is."""
+    engine = {"ENGINE": "1", **LONG}
+    for scenario, clause in (("fence-read", "E5"), ("unmap", "E6"), ("cpu", "E4")):
+        found = judge.of(clause, scenario, f"revoke={TRIGGERS}", **engine)
+        assert found == "UNKNOWN", scenario
+    given = {"MAP": "0 -19"}
+    assert judge.of("E4", "told", f"revoke={TRIGGERS}") == "UNKNOWN"
+    assert judge.of("E4", "suspend", f"suspend={TRIGGERS}", RESTORE, **given) == "UNKNOWN"
+    assert judge.of("E4", "told", "revoke=true", **LIMIT) == "FAIL"
+    assert judge.of("E4", "suspend", "suspend=true", RESTORE, **given, **LIMIT) == "FAIL"
 
 
 def test_map_that_fails_for_now_was_not_refused(judge: Judge) -> None:
@@ -283,7 +301,8 @@ def test_map_that_fails_for_now_was_not_refused(judge: Judge) -> None:
     assert said(WAITS, "-12") == "UNKNOWN"
     assert said(WAITS, "0") == "FAIL"
     fails_meanwhile = "! test -e seen || sleep 0.5"
-    assert said(f"{EARLY}; exit 1", "0", IN_MAP=fails_meanwhile) == "UNKNOWN"
+    late = {"IN_MAP": fails_meanwhile, **LONG}
+    assert said(f"{EARLY}; exit 1", "0", **late) == "UNKNOWN"
 
 
 def test_who_has_mapped_nothing_is_told_too(judge: Judge) -> None:

@@ -46,6 +46,8 @@ static void judge_told(struct scene *scene, const struct seat *seat)
 			   scene_result(seat->ret));
 	else if (seat->lost)
 		trial_unknown(trial, "E4", "events of the importer were lost");
+	else if (scene_is_told_late(scene, seat))
+		trial_unknown(trial, "E4", SCENE_TOLD_LATE, what);
 	else
 		trial_find(trial, "E4", seat->told == 1 ? VERDICT_PASS : VERDICT_FAIL,
 			   "an importer that has mapped nothing was told %u time%s of the %s",

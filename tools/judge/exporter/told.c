@@ -55,6 +55,10 @@ static void judge_told(struct scene *scene, struct seat *const seats[3])
 
 		if (seat->ret)
 			continue;
+		if (due && scene_is_told_late(scene, seat)) {
+			trial_unknown(trial, "E4", SCENE_TOLD_LATE, deed_name(scene->deed.what));
+			return;
+		}
 		snprintf(text + length, sizeof(text) - length, "%s%s: %u", length ? ", " : "",
 			 choice_name(kind_choices, seat->kind), seat->told);
 		wrong |= seat->told != due;

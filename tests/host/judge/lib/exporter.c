@@ -6,8 +6,8 @@
  * are results in a row, of which the last one stays: ATTACH, MAP, VMAP, SEGMENTS, WAIT (of a job),
  * SYNC; "never" hangs; and commands that are run meanwhile: IN_MAP, IN_WAIT. A letter that is added
  * to the file "told" is an event of each importer, and when it is seen there is a file "seen": T,
- * it is told; L, the same, in ten seconds; U, it has unmapped, and J, a job is done, a second after
- * that. LIMIT is each limit in ms, END that of an end. PROGRAM is
+ * it is told; U, it has unmapped, and J, a job is done, a second after that, times SCALE: of how
+ * much this machine is slower than others. LIMIT is each limit in ms, END that of an end. PROGRAM is
  * a command that exports, instead of a given buffer. HANGS: no signal ends a process. Prints a line for each verdict, and one if the
  * buffer has gone.
  *
@@ -214,6 +214,13 @@ int __wrap_dr_wait(int file, uint64_t job, uint64_t deadline_ns, struct dmabuf_r
 	return 0;
 }
 
+static unsigned int scale(void)
+{
+	const char *text = getenv("SCALE");
+
+	return text ? (unsigned int)atoi(text) : 1;
+}
+
 int __wrap_dr_event(int file, struct dmabuf_revoke_event *event)
 {
 	int told = open("told", O_RDONLY | O_CLOEXEC);
@@ -225,11 +232,11 @@ int __wrap_dr_event(int file, struct dmabuf_revoke_event *event)
 		close(told);
 	if (letter)
 		close(open("seen", O_CREAT | O_CLOEXEC, 0600));
-	if (letter == 'T' || letter == 'L')
-		kernel->files[file].told_ns = dr_now() + (letter == 'L' ? 10000 * MS : 0);
+	if (letter == 'T')
+		kernel->files[file].told_ns = dr_now();
 	*event = (struct dmabuf_revoke_event){
 		.time_ns = kernel->files[file].told_ns +
-			   (letter == 'U' || letter == 'J' ? 1000 * MS : 0),
+			   (letter == 'U' || letter == 'J' ? scale() * 1000 * MS : 0),
 		.sequence = kernel->files[file].sequence,
 		.type = letter == 'U' ? DMABUF_REVOKE_EVENT_UNMAPPED :
 			letter == 'J' ? DMABUF_REVOKE_EVENT_JOB_DONE :
@@ -453,7 +460,7 @@ int main(int argc, char **argv)
 		.importer = -1, .gone = &gone,
 	};
 	struct judge judge = { .subject = &subject, .exporter = -1, .log = -1,
-			       .limits.scale = 1 };
+			       .limits.scale = scale() };
 	struct trial trial = { .judge = &judge, .round = 1, .began_ns = dr_now(),
 			       .partner = { .received = -1 } };
 	size_t i;

@@ -316,6 +316,20 @@ bool scene_await_over(struct scene *scene)
 	return !scene->deed.running;
 }
 
+bool scene_was_told_late(const struct scene *scene, const struct seat *seat)
+{
+	return seat->told && !scene->deed.running &&
+	       seat->first_told_ns > scene->deed.ended_ns;
+}
+
+bool scene_is_told_late(struct scene *scene, const struct seat *seat)
+{
+	while (!seat->told && !scene->deed.running &&
+	       scene_await(scene, scene_deadline(scene, scene->deed.ended_ns, LIMIT_UNMAP)))
+		continue;
+	return scene_was_told_late(scene, seat) || trial_is_interrupted(scene->trial);
+}
+
 bool scene_await_end(struct scene *scene, uint64_t deadline_ns)
 {
 	scene_look(scene);
