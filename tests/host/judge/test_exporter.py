@@ -353,6 +353,30 @@ def test_what_the_program_has_started_ends_with_it(judge: Judge) -> None:
         assert not lives(int((judge.place / "started").read_text("ascii")))
 
 
+def test_memory_that_outlives_its_exporter_may_be_mapped(judge: Judge) -> None:
+    """Also where importers are told that it goes: there is no revoke that it could be."""
+    removed = f"remove={TELL}"
+    memory = {"MEMORY": "1"}
+    assert judge.of("E13", "remove", removed, **memory) == "SKIP"
+    assert judge.of("E13", "remove", removed, REVOKE, **memory) == "FAIL"
+    assert judge.of("E13", "remove", removed) == "FAIL"
+    assert judge.of("E13", "remove", removed, **memory, MAP="0 -19") == "PASS"
+
+
+def test_map_that_computes_is_not_blocked(judge: Judge) -> None:
+    """Somebody who needs the resv lock, and gets it, may take as long as he wants to."""
+    told = {"ENGINE": "1", "MAP": "0 0 -19"}
+    assert judge.of("E7", "lock", f"revoke={WAITS}", **told, COMPUTES="400") == "PASS"
+    slow = {"IN_MAP": "! test -e seen || sleep 1"}
+    assert judge.of("E7", "lock", f"revoke={WAITS}", **told, **slow) == "FAIL"
+
+
+def test_command_may_move_twice(judge: Judge) -> None:
+    """Of a program it is FAIL: TELL_TWICE of tests/command/judge/test_exporters.py."""
+    assert judge.of("E4", "move", f"{MOVE}; {TELL}") == "UNKNOWN"
+    assert judge.of("E4", "move", MOVE) == "PASS"
+
+
 def test_each_page_is_touched(judge: Judge) -> None:
     """One that is gone says nothing of the others."""
     zero = "dd if=/dev/zero of=buffer bs=65536 conv=notrunc 2>/dev/null"

@@ -4,7 +4,8 @@
  * [DEED=COMMAND...]. The judge is all real; what our modules would answer is here. The dma-buf is
  * the file "buffer", which devices see no more once there is a file "moved". In the environment
  * are results in a row, of which the last one stays: ATTACH, MAP, VMAP, SEGMENTS, WAIT (of a job),
- * SYNC; "never" hangs; and commands that are run meanwhile: IN_MAP, IN_WAIT. A letter that is added
+ * SYNC; "never" hangs; and commands that are run meanwhile: IN_MAP, IN_WAIT.
+ * A map COMPUTES so many ms; MEMORY: its segments are that. A letter that is added
  * to the file "told" is an event of each importer, and when it is seen there is a file "seen": T,
  * it is told; U, it has unmapped, and J, a job is done, a second after that, times SCALE: of how
  * much this machine is slower than others. LIMIT is each limit in ms, END that of an end. PROGRAM is
@@ -114,12 +115,30 @@ int __wrap_dr_attach_as(int importer, struct dmabuf_revoke_attach *arg)
 	return 0;
 }
 
+static uint64_t number_of(const char *name)
+{
+	const char *text = getenv(name);
+
+	return text ? strtoull(text, NULL, 0) : 0;
+}
+
+/* So many ms of a CPU. */
+static void compute(uint64_t ms)
+{
+	struct timespec time;
+
+	do
+		clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+	while ((uint64_t)time.tv_sec * 1000 + (uint64_t)time.tv_nsec / MS < ms);
+}
+
 int __wrap_dr_map(int file, uint32_t direction)
 {
 	int ret = next("MAP", &kernel->map);
 
 	(void)direction;
 	run_meanwhile("IN_MAP");
+	compute(number_of("COMPUTES"));
 	if (ret)
 		return ret;
 	kernel->files[file].mapped = true;
@@ -165,7 +184,8 @@ int __wrap_dr_segments(int file, struct dmabuf_revoke_segment *segments, uint32_
 	if (*count && capacity)
 		*segments = (struct dmabuf_revoke_segment){
 			.address = 0x10000 + kernel->files[file].address * LENGTH,
-			.length = LENGTH };
+			.length = LENGTH,
+			.flags = getenv("MEMORY") ? DMABUF_REVOKE_SEGMENT_MEMORY : 0 };
 	return 0;
 }
 
@@ -406,7 +426,7 @@ static int exports(void)
 static const struct scenario *const scenarios[] = {
 	&exporter_kinds, &exporter_legacy, &exporter_told, &exporter_fence_read, &exporter_unmap,
 	&exporter_lock, &exporter_cpu, &exporter_move, &exporter_move_twice, &exporter_move_pinned,
-	&exporter_suspend, &exporter_restore, &exporter_descriptors,
+	&exporter_suspend, &exporter_restore, &exporter_descriptors, &exporter_remove,
 };
 
 static const struct scenario *find(const char *name)
