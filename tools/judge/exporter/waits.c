@@ -213,7 +213,9 @@ static void judge_lock(struct scene *scene, struct seat *other, uint64_t signals
 	int ret = scene_map(scene, other);
 
 	ended = ret == ASIDE_NEVER ? dr_now() : scene->aside.ended_ns;
-	took = ended - began;
+	/* What runs, or waits for a CPU, does not wait for a lock. */
+	took = ret == ASIDE_NEVER || !scene->aside.known ? ended - began :
+	       scene->aside.blocked_ns;
 	scene_look(scene);
 	judge_refusal(scene, ret, ended, signals_ns - hold);
 	if (began >= signals_ns - hold / 2 ||

@@ -22,6 +22,7 @@
 struct shared {
 	int ret;
 	uint64_t ended_ns, blocked_ns;
+	bool known;
 	char arg[] __attribute__((aligned(16)));
 };
 
@@ -71,6 +72,7 @@ static void make(struct shared *shared, int (*call)(void *arg))
 	shared->ended_ns = dr_now();
 	took = shared->ended_ns - began;
 	after = awake();
+	shared->known = after;
 	if (after && took > after - before)
 		shared->blocked_ns = took - (after - before);
 	shared->ret = ret;
@@ -122,6 +124,7 @@ int aside_call(struct aside *aside, int (*call)(void *arg), void *arg, size_t si
 		if (ret != ASIDE_NEVER) {
 			aside->ended_ns = shared->ended_ns;
 			aside->blocked_ns = shared->blocked_ns;
+			aside->known = shared->known;
 		}
 		memcpy(arg, shared->arg, size);
 	}
