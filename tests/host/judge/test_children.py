@@ -36,3 +36,15 @@ def test_who_acts_has_neither_our_attachment_nor_what_is_recorded(
 
 def test_lock_that_somebody_holds_does_not_hang_who_looks(children: Path) -> None:
     assert said(children, "look") == ["not written", "stuck 0"]
+
+
+def test_list_that_never_comes_is_given_up_whoever_has_blocked_the_alarm(
+    command: Path,
+) -> None:
+    """A mask of signals is inherited, from a shell's parent, too."""
+    flags = [*CHECKS.split(), "-Wl,--wrap=fopen64"]
+    listed = build(command, command / "listed", *flags, source="listed.c")
+    done = subprocess.run(
+        [listed], capture_output=True, text=True, check=True, timeout=20
+    )
+    assert done.stdout == "1\n"

@@ -202,10 +202,15 @@ static int parse_listed(FILE *list, there_found found, void *context)
 static void copy_list(int to)
 {
 	char text[4096];
+	sigset_t alarms;
 	FILE *list;
 	size_t length;
 
+	/* Both are inherited, from whoever has started us, too. */
 	signal(SIGALRM, SIG_DFL);
+	sigemptyset(&alarms);
+	sigaddset(&alarms, SIGALRM);
+	sigprocmask(SIG_UNBLOCK, &alarms, NULL);
 	alarm(LONGEST_S);
 	list = fopen(BUFINFO, "re");
 	while (list && (length = fread(text, 1, sizeof(text), list)))
