@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -263,6 +264,20 @@ static void block_pipes(void)
 	sigprocmask(SIG_BLOCK, &pipes, NULL);
 }
 
+/*
+ * A report may take as long as who reads it: from now on they end us. Those that have interrupted
+ * the run, also several times, have had their effect.
+ */
+static void unblock(const struct judge *judge)
+{
+	struct signalfd_siginfo info;
+
+	while (read(judge->signals, &info, sizeof(info)) == sizeof(info))
+		continue;
+	sigprocmask(SIG_SETMASK, &judge->before, NULL);
+	block_pipes();
+}
+
 static int prepare(struct judge *judge, const struct run_options *options)
 {
 	sigset_t ending;
@@ -325,6 +340,7 @@ int run_suite(const struct suite *suite, struct judge *judge, const struct run_o
 		judge->record = NULL;
 		judge->tried = has_verdict(&judge->findings);
 		keep_chosen(judge, options);
+		unblock(judge);
 		status = judge->findings.ret ?
 			 explain(ACT_OTHER, judge->findings.ret, "keeping the verdicts") :
 			 report(judge, options);

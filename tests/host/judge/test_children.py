@@ -48,3 +48,14 @@ def test_list_that_never_comes_is_given_up_whoever_has_blocked_the_alarm(
         [listed], capture_output=True, text=True, check=True, timeout=20
     )
     assert done.stdout == "1\n"
+
+
+def test_signal_ends_it_while_it_reports(command: Path) -> None:
+    """What has interrupted it has had its effect; another one is for whoever writes for long."""
+    names = ["own_record_open", "own_record_take", "own_record_close", "report"]
+    flags = [*CHECKS.split(), *(f"-Wl,--wrap={name}" for name in names)]
+    program = build(command, command / "run", *flags, source="run.c")
+    done = subprocess.run(
+        [program], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout == "interrupted 1, blocked PIPE\n"
