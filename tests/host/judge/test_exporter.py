@@ -285,9 +285,13 @@ def test_command_that_only_triggers_breaks_nothing(judge: Judge) -> None:
         assert found == "UNKNOWN", scenario
     given = {"MAP": "0 -19"}
     assert judge.of("E4", "told", f"revoke={TRIGGERS}") == "UNKNOWN"
-    assert judge.of("E4", "suspend", f"suspend={TRIGGERS}", RESTORE, **given) == "UNKNOWN"
+    assert (
+        judge.of("E4", "suspend", f"suspend={TRIGGERS}", RESTORE, **given) == "UNKNOWN"
+    )
     assert judge.of("E4", "told", "revoke=true", **LIMIT) == "FAIL"
-    assert judge.of("E4", "suspend", "suspend=true", RESTORE, **given, **LIMIT) == "FAIL"
+    assert (
+        judge.of("E4", "suspend", "suspend=true", RESTORE, **given, **LIMIT) == "FAIL"
+    )
 
 
 def test_map_that_fails_for_now_was_not_refused(judge: Judge) -> None:
@@ -375,6 +379,21 @@ def test_command_may_move_twice(judge: Judge) -> None:
     """Of a program it is FAIL: TELL_TWICE of tests/command/judge/test_exporters.py."""
     assert judge.of("E4", "move", f"{MOVE}; {TELL}") == "UNKNOWN"
     assert judge.of("E4", "move", MOVE) == "PASS"
+
+
+def test_what_it_rests_on_is_true(judge: Judge) -> None:
+    """Who was let in was not refused; a move that waits is no machine that stood still."""
+
+    def text(*words: str, **environment: str) -> str:
+        return " ".join(row.text for row in judge.say(*words, **environment))
+
+    refused = {"ATTACH": "0 -95"}
+    assert "legacy-rdma were refused" in text("legacy", REVOKE, **refused)
+    old = text("legacy", REVOKE, **refused, OLD="1")
+    assert "legacy-static was refused" in old and "nothing tells legacy-rdma" in old
+    waits = f"{MOVE}; sleep 1"
+    assert "until the old mapping was gone" in text("move-mapped", waits)
+    assert "not alive" in text("move-mapped", waits, STILL="5000")
 
 
 def test_each_page_is_touched(judge: Judge) -> None:

@@ -251,8 +251,10 @@ static void judge_refusals(struct scene *scene, const int ret[2], uint64_t began
 		scene_failed(scene, "E1", ret[i], LIMIT_ANSWER, began_ns, text);
 	}
 	if (right)
-		trial_pass(scene->trial, "E1",
-			   "legacy-static and legacy-rdma were refused with EOPNOTSUPP");
+		trial_pass(scene->trial, "E1", "%s",
+			   scene->subject->features & DMABUF_REVOKE_FEATURE_REVOCABLE_TEST ?
+			   "legacy-static and legacy-rdma were refused with EOPNOTSUPP" :
+			   "legacy-static was refused with EOPNOTSUPP; before Linux 7.1 nothing tells legacy-rdma from others");
 }
 
 /* Who is refused, not being revocable, is refused for that: those who are, are let in. */

@@ -9,7 +9,8 @@
  * to the file "told" is an event of each importer, and when it is seen there is a file "seen": T,
  * it is told; U, it has unmapped, and J, a job is done, a second after that, times SCALE: of how
  * much this machine is slower than others. LIMIT is each limit in ms, END that of an end. PROGRAM is
- * a command that exports, instead of a given buffer. HANGS: no signal ends a process. Prints a line for each verdict, and one if the
+ * a command that exports, instead of a given buffer. HANGS: no signal ends a process.
+ * OLD: a kernel without dma_buf_attach_revocable(). Prints a line for each verdict, and one if the
  * buffer has gone.
  *
  * For "descriptors" the program is this one, which exports every other time. Before that it
@@ -476,7 +477,7 @@ int main(int argc, char **argv)
 		.device = { .name = "device", .dma_mask = ~0ULL },
 		.engine = engine ? DMABUF_REVOKE_ENGINE_CPU : DMABUF_REVOKE_ENGINE_NONE,
 		.features = DMABUF_REVOKE_FEATURE_MAP_UNPINNED |
-			    DMABUF_REVOKE_FEATURE_REVOCABLE_TEST,
+			    (getenv("OLD") ? 0 : DMABUF_REVOKE_FEATURE_REVOCABLE_TEST),
 		.importer = -1, .gone = &gone,
 	};
 	struct judge judge = { .subject = &subject, .exporter = -1, .log = -1,
