@@ -38,7 +38,6 @@ static void judge_access(struct scene *scene, struct memory *memory)
 /* It has mapped nothing, and may know of the buffer what holds no longer. */
 static void judge_told(struct scene *scene, const struct seat *seat)
 {
-	const char *what = deed_name(scene->deed.what);
 	struct trial *trial = scene->trial;
 
 	if (seat->ret)
@@ -46,12 +45,11 @@ static void judge_told(struct scene *scene, const struct seat *seat)
 			   scene_result(seat->ret));
 	else if (seat->lost)
 		trial_unknown(trial, "E4", "events of the importer were lost");
-	else if (scene_is_told_late(scene, seat))
-		trial_unknown(trial, "E4", SCENE_TOLD_LATE, what);
-	else
+	else if (!scene_is_told_late(scene, seat, "E4"))
 		trial_find(trial, "E4", seat->told == 1 ? VERDICT_PASS : VERDICT_FAIL,
 			   "an importer that has mapped nothing was told %u time%s of the %s",
-			   seat->told, seat->told == 1 ? "" : "s", what);
+			   seat->told, seat->told == 1 ? "" : "s",
+			   deed_name(scene->deed.what));
 }
 
 static void run_cpu(struct trial *trial)

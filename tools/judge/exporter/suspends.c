@@ -14,8 +14,8 @@ static void judge_told(struct scene *scene, const struct seat *seat)
 {
 	if (seat->lost)
 		trial_unknown(scene->trial, "E4", "events of the importer were lost");
-	else if (scene_is_told_late(scene, seat))
-		trial_unknown(scene->trial, "E4", SCENE_TOLD_LATE, deed_name(scene->deed.what));
+	else if (scene_is_told_late(scene, seat, "E4"))
+		return;
 	else if (seat->told == 1)
 		trial_pass(scene->trial, "E4", "the importer was told once of the suspension");
 	else

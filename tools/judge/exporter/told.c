@@ -55,10 +55,8 @@ static void judge_told(struct scene *scene, struct seat *const seats[3])
 
 		if (seat->ret)
 			continue;
-		if (due && scene_is_told_late(scene, seat)) {
-			trial_unknown(trial, "E4", SCENE_TOLD_LATE, deed_name(scene->deed.what));
+		if (due && scene_is_told_late(scene, seat, "E4"))
 			return;
-		}
 		snprintf(text + length, sizeof(text) - length, "%s%s: %u", length ? ", " : "",
 			 choice_name(kind_choices, seat->kind), seat->told);
 		wrong |= seat->told != due;

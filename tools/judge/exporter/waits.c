@@ -82,9 +82,7 @@ static void run_fence(struct trial *trial, uint32_t op, uint32_t flags)
 	await_both(&scene, &seat->done_ns);
 	if (!seat->told)
 		trial_unclear(trial, "the importer was not told: see E4");
-	else if (scene_was_told_late(&scene, seat))
-		trial_unclear(trial, SCENE_TOLD_LATE, deed_name(scene.deed.what));
-	else
+	else if (!scene_is_told_late(&scene, seat, "E5"))
 		judge_end(&scene, "E5", "the fence", not_before(&scene, seat), seat->done_ns);
 out:
 	scene_close(&scene);
@@ -142,9 +140,7 @@ static void run_unmap(struct trial *trial)
 	await_both(&scene, &seat->unmapped_ns);
 	if (!seat->told)
 		trial_unclear(trial, "the importer was not told: see E4");
-	else if (scene_was_told_late(&scene, seat))
-		trial_unclear(trial, SCENE_TOLD_LATE, deed_name(scene.deed.what));
-	else
+	else if (!scene_is_told_late(&scene, seat, "E6"))
 		judge_end(&scene, "E6", "the unmap", not_before(&scene, seat) - JIFFIES_NS,
 			  seat->unmapped_ns);
 out:

@@ -316,18 +316,24 @@ bool scene_await_over(struct scene *scene)
 	return !scene->deed.running;
 }
 
-bool scene_was_told_late(const struct scene *scene, const struct seat *seat)
+bool scene_is_told_late(struct scene *scene, const struct seat *seat, const char *clause)
 {
-	return seat->told && !scene->deed.running &&
-	       seat->first_told_ns > scene->deed.ended_ns;
-}
+	const struct deed *deed = &scene->deed;
 
-bool scene_is_told_late(struct scene *scene, const struct seat *seat)
-{
-	while (!seat->told && !scene->deed.running &&
-	       scene_await(scene, scene_deadline(scene, scene->deed.ended_ns, LIMIT_UNMAP)))
+	if (deed->running)
+		return false;
+	while (!seat->told &&
+	       scene_await(scene, scene_deadline(scene, deed->ended_ns, LIMIT_UNMAP)))
 		continue;
-	return scene_was_told_late(scene, seat) || trial_is_interrupted(scene->trial);
+	if (seat->told && seat->first_told_ns > deed->ended_ns)
+		trial_unknown(scene->trial, clause,
+			      "an importer was told after the %s was over: a command has to last until all is done",
+			      deed_name(deed->what));
+	else if (!seat->told && trial_is_interrupted(scene->trial))
+		trial_unknown(scene->trial, clause, "it was interrupted");
+	else
+		return false;
+	return true;
 }
 
 bool scene_await_end(struct scene *scene, uint64_t deadline_ns)

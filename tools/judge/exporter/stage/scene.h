@@ -129,16 +129,12 @@ bool scene_await(struct scene *scene, uint64_t deadline_ns);
 /* Times that importers were told since the deed began, all together. */
 unsigned int scene_told(const struct scene *scene);
 
-/* What is said of a command that only makes somebody do it, with the name of the deed. */
-#define SCENE_TOLD_LATE	"an importer was told after the %s was over: a command has to last until all is done"
 /*
- * Whether an importer that was not told when the deed was over is told within the limit for an
- * unmap: then a command only makes somebody do it, and how long that takes is not known. Also if
- * nobody could wait for it.
+ * Of an importer that was not told when the deed was over: whether it is told within the limit for
+ * an unmap, which is UNKNOWN, by itself: then a command only makes somebody do it, and how long
+ * that takes is not known. Also if it was not waited for.
  */
-bool scene_is_told_late(struct scene *scene, const struct seat *seat);
-/* Whether it was told when the deed was over already. */
-bool scene_was_told_late(const struct scene *scene, const struct seat *seat);
+bool scene_is_told_late(struct scene *scene, const struct seat *seat, const char *clause);
 
 /* Tells the exporter to do something; then what happens is to be awaited. */
 void scene_begin(struct scene *scene, enum deed_what what);
