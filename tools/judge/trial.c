@@ -336,7 +336,11 @@ struct finding *trial_hangs(struct trial *trial, uint64_t killed_ns, const char 
 
 bool trial_is_hang(struct trial *trial, uint64_t killed_ns)
 {
-	return trial_is_over(trial, trial->judge->limits.ns[LIMIT_END] / 2, killed_ns);
+	uint64_t most = trial->judge->limits.ns[LIMIT_END];
+
+	if (trial_is_interrupted(trial))
+		return dr_now() - killed_ns >= (most < HURRY_NS ? most : HURRY_NS);
+	return trial_is_over(trial, most / 2, killed_ns);
 }
 
 static void pause_for(uint64_t ns)
