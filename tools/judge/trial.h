@@ -78,7 +78,7 @@ void trial_unclear(struct trial *trial, const char *format, ...)
  * nothing can be tried after that.
  */
 void trial_end_program(struct trial *trial);
-/* The socket of the program ends, and it is waited for: LIMIT_END, or until the user asks us to end. */
+/* The socket of the program ends, and it is waited for, until the user asks us to end. */
 void trial_hang_up(struct trial *trial);
 /*
  * SIGKILL to any, now. False: it hangs, which is said. However long this machine stood still, it is

@@ -300,7 +300,7 @@ static void run_descriptors(struct trial *trial)
 		return;
 	}
 	try_and_judge(trial);
-	/* What has kept dma-bufs goes now; so does what PROGRAM has started, however far it came. */
+	/* What has kept dma-bufs goes now, and what PROGRAM has started, however far it came. */
 	if (!partners_sweep(trial_deadline(trial, LIMIT_END)))
 		trial->judge->stuck = true;
 }

@@ -72,8 +72,8 @@ static void judge_second_map(struct scene *scene, struct seat *seat)
 	if (began >= unmaps_ns && !pulse_lost(seat->first_told_ns, began))
 		trial_unclear(trial, "%s was not over until the old mapping was gone",
 			      deed_name(scene->deed.what));
-	else if (began >= unmaps_ns || (ended >= unmaps_ns &&
-				   pulse_lost(began, ended) > scene_hold(scene) / 4))
+	else if (began >= unmaps_ns ||
+		 (ended >= unmaps_ns && pulse_lost(began, ended) > scene_hold(scene) / 4))
 		trial_unclear(trial, "this machine was not alive while the old mapping was there");
 	else if (ret == -ENODEV)
 		trial_unclear(trial, "the second map has failed with %s", scene_result(ret));

@@ -114,7 +114,7 @@ bool there_sees_all(void)
 	struct dirent *entry;
 	bool sees = all && is_first_namespace();
 
-	/* Who may not be looked at has descriptors that can be listed all the same, without names. */
+	/* Who may not be looked at has descriptors that can be listed, but not what they are. */
 	while (sees && (entry = readdir(all))) {
 		snprintf(path, sizeof(path), "/proc/%.15s/exe", entry->d_name);
 		sees = !isdigit((unsigned char)*entry->d_name) ||

@@ -8,8 +8,8 @@
  * A map COMPUTES so many ms; MEMORY: its segments are that. A letter that is added
  * to the file "told" is an event of each importer, and when it is seen there is a file "seen": T,
  * it is told; U, it has unmapped, and J, a job is done, a second after that, times SCALE: of how
- * much this machine is slower than others. LIMIT is each limit in ms, END that of an end. PROGRAM is
- * a command that exports, instead of a given buffer. HANGS: no signal ends a process.
+ * much this machine is slower than others. LIMIT is each limit in ms, END that of an end. PROGRAM
+ * is a command that exports, instead of a given buffer. HANGS: no signal ends a process.
  * OLD: a kernel without dma_buf_attach_revocable(). Prints a line for each verdict, and one if the
  * buffer has gone.
  *
@@ -323,11 +323,11 @@ uint64_t __wrap_pulse_lost(uint64_t begin_ns, uint64_t end_ns)
 /* A look that is repeated is the same one. */
 static bool repeats;
 
-int __real_nanosleep(const struct timespec *time, struct timespec *left);
 int __wrap_nanosleep(const struct timespec *time, struct timespec *left)
 {
 	repeats = time->tv_nsec == 2 * MS;
-	return __real_nanosleep(time, left);
+	errno = clock_nanosleep(CLOCK_MONOTONIC, 0, time, left);
+	return errno ? -1 : 0;
 }
 
 int __wrap_there_listed(there_found found, void *context)
@@ -375,10 +375,10 @@ bool __wrap_there_sees_all(void)
 FILE *__real_fopen64(const char *path, const char *mode);
 FILE *__wrap_fopen64(const char *path, const char *mode)
 {
-	static char info[] = "exp_name:\tsomebody\n";
+	const char *info = "exp_name:\tsomebody\n";
 
 	if (!strncmp(path, "/proc/self/fdinfo/", strlen("/proc/self/fdinfo/")))
-		return fmemopen(info, sizeof(info) - 1, "r");
+		return fmemopen((char *)info, strlen(info), "r");
 	return __real_fopen64(path, mode);
 }
 
@@ -471,8 +471,8 @@ int main(int argc, char **argv)
 {
 	const char *gone = NULL, *engine = getenv("ENGINE"), *limit = getenv("LIMIT");
 	const char *end = getenv("END");
-	char *program[] = { "/proc/self/exe", "exports", NULL };
-	char *given[] = { "/bin/sh", "-c", getenv("PROGRAM"), NULL };
+	char *program[3] = { "/proc/self/exe", "exports" };
+	char *given[4] = { "/bin/sh", "-c", getenv("PROGRAM") };
 	struct exporter_subject subject = {
 		.device = { .name = "device", .dma_mask = ~0ULL },
 		.engine = engine ? DMABUF_REVOKE_ENGINE_CPU : DMABUF_REVOKE_ENGINE_NONE,

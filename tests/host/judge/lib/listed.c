@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A list of dma-bufs that is never there to be read, where SIGALRM is blocked: prints the result. */
+/* A list of dma-bufs that is never there to be read, where SIGALRM is blocked: what comes of it. */
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
