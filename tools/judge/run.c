@@ -271,11 +271,13 @@ static void block_pipes(void)
 static void unblock(const struct judge *judge)
 {
 	struct signalfd_siginfo info;
+	sigset_t mask = judge->before;
 
 	while (read(judge->signals, &info, sizeof(info)) == sizeof(info))
 		continue;
-	sigprocmask(SIG_SETMASK, &judge->before, NULL);
-	block_pipes();
+	/* One may be pending. */
+	sigaddset(&mask, SIGPIPE);
+	sigprocmask(SIG_SETMASK, &mask, NULL);
 }
 
 static int prepare(struct judge *judge, const struct run_options *options)

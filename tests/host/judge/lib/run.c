@@ -51,6 +51,8 @@ int __wrap_report(struct judge *judge, const struct run_options *options)
 
 static void interrupt(struct trial *trial)
 {
+	/* Who reads our messages has gone. */
+	kill(getpid(), SIGPIPE);
 	kill(getpid(), SIGINT);
 	trial_is_interrupted(trial);
 	kill(getpid(), SIGTERM);
