@@ -160,6 +160,11 @@ static bool is_long(uint64_t took_ns, uint64_t hold_ns, uint64_t lost_ns)
 	return took_ns >= hold_ns / 2 + 2 * lost_ns;
 }
 
+static bool may_be_lost(uint64_t took_ns, uint64_t hold_ns, uint64_t lost_ns)
+{
+	return took_ns >= hold_ns / 2 && !is_long(took_ns, hold_ns, lost_ns);
+}
+
 /* A map has the lock: what it waits for, all do. */
 static void judge_map(struct scene *scene, struct seat *other)
 {
@@ -174,7 +179,7 @@ static void judge_map(struct scene *scene, struct seat *other)
 		trial_fail(scene->trial, "E7",
 			   "a map was blocked for %.1f ms in the kernel, with the resv lock held",
 			   (double)blocked / 1e6);
-	else if (blocked >= hold / 2)
+	else if (may_be_lost(blocked, hold, lost))
 		trial_unknown(scene->trial, "E7",
 			      "a map was blocked for %.1f ms in the kernel, but this machine did nothing for %.1f ms",
 			      (double)blocked / 1e6, (double)lost / 1e6);
@@ -204,18 +209,20 @@ static void judge_refusal(struct scene *scene, int ret, uint64_t ended_ns, uint6
 /* Somebody who needs the lock, while it waits for a fence. */
 static void judge_lock(struct scene *scene, struct seat *other, uint64_t signals_ns)
 {
-	uint64_t began = dr_now(), ended, hold = scene_hold(scene), took;
+	uint64_t began = dr_now(), ended, hold = scene_hold(scene), took, wall, lost;
 	struct trial *trial = scene->trial;
 	int ret = scene_map(scene, other);
 
 	ended = ret == ASIDE_NEVER ? dr_now() : scene->aside.ended_ns;
 	/* What runs, or waits for a CPU, does not wait for a lock. */
-	took = ret == ASIDE_NEVER || !scene->aside.known ? ended - began :
-	       scene->aside.blocked_ns;
+	wall = ended - began;
+	took = ret == ASIDE_NEVER || !scene->aside.known ? wall : scene->aside.blocked_ns;
 	scene_look(scene);
+	lost = pulse_lost(began, ended);
 	judge_refusal(scene, ret, ended, signals_ns - hold);
-	if (began >= signals_ns - hold / 2 ||
-	    (took >= hold / 2 && !is_long(took, hold, pulse_lost(began, ended))))
+	/* Who comes late since the machine stood still may find the lock free again. */
+	if (began >= signals_ns - hold / 2 || may_be_lost(wall, hold, lost) ||
+	    may_be_lost(took, hold, lost))
 		trial_unclear(trial, "this machine was not alive while the fence was pending");
 	else if (took >= hold / 2)
 		trial_fail(trial, "E7",
@@ -234,6 +241,7 @@ static void run_lock(struct trial *trial)
 {
 	struct seat *seat, *other;
 	struct scene scene;
+	uint64_t began;
 
 	if (!scene_open(&scene, trial))
 		goto out;
@@ -251,7 +259,8 @@ static void run_lock(struct trial *trial)
 	if (!scene_take_back(&scene))
 		goto out;
 	/* Whoever was told last: all were. */
-	while (!seat->told && scene_await(&scene, trial_deadline(trial, LIMIT_CALLBACK)))
+	began = dr_now();
+	while (!seat->told && scene_await(&scene, scene_deadline(&scene, began, LIMIT_UNMAP)))
 		continue;
 	if (!seat->told)
 		trial_unclear(trial, "the importer was not told: see E4");
