@@ -350,13 +350,11 @@ static void pause_for(uint64_t ns)
 
 bool trial_stop(struct trial *trial, struct partner *partner, const char *name)
 {
-	uint64_t most = trial->judge->limits.ns[LIMIT_END], killed_ns = dr_now();
+	uint64_t killed_ns = dr_now();
 	struct finding *finding;
 	char text[FINDING_TEXT];
 
-	if (trial_is_interrupted(trial) && most > HURRY_NS)
-		most = HURRY_NS;
-	if (partner_stop(partner, 1, dr_deadline(most)))
+	if (partner_stop(partner, 1, dr_deadline(LOOK_NS)))
 		return true;
 	for (; !partner_is_gone(partner); pause_for(LOOK_NS)) {
 		if (!trial_is_hang(trial, killed_ns))
@@ -381,8 +379,7 @@ void trial_hang_up(struct trial *trial)
 	trial_await_program(trial, trial_deadline(trial, LIMIT_END));
 }
 
-/* All that it has started, which is ours now. */
-static void sweep(struct trial *trial, const struct partner *partner, const char *name)
+void trial_sweep(struct trial *trial, const struct partner *partner, const char *name)
 {
 	uint64_t killed_ns = dr_now();
 	struct finding *finding;
@@ -410,7 +407,7 @@ void trial_end_program(struct trial *trial)
 		return;
 	trial_hang_up(trial);
 	if (trial_stop(trial, partner, *words))
-		sweep(trial, partner, *words);
+		trial_sweep(trial, partner, *words);
 }
 
 void trial_leave_out(struct judge *judge, const struct scenario *scenario, unsigned int round,

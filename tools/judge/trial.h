@@ -85,6 +85,8 @@ void trial_hang_up(struct trial *trial);
  * looked at again before that.
  */
 bool trial_stop(struct trial *trial, struct partner *partner, const char *name);
+/* The same with all that @name has started, which is ours when it has ended. */
+void trial_sweep(struct trial *trial, const struct partner *partner, const char *name);
 /* Whether what was killed at @killed_ns and is there still has had its time. */
 bool trial_is_hang(struct trial *trial, uint64_t killed_ns);
 /* That is said: FAIL of LOG, or UNKNOWN if it may be of this machine, or of the user. */

@@ -301,8 +301,8 @@ static void run_descriptors(struct trial *trial)
 	}
 	try_and_judge(trial);
 	/* What has kept dma-bufs goes now, and what PROGRAM has started, however far it came. */
-	if (!partners_sweep(trial_deadline(trial, LIMIT_END)))
-		trial->judge->stuck = true;
+	if (!trial->judge->stuck)
+		trial_sweep(trial, &trial->partner, *trial->judge->program);
 }
 
 const struct scenario exporter_descriptors = {
@@ -321,13 +321,30 @@ static bool is_memory(struct scene *scene, struct seat *seat)
 	       segment.flags & DMABUF_REVOKE_SEGMENT_MEMORY;
 }
 
-/* It has gone, but whether there is such a thing it says all the same. */
-static bool has_revoke(struct scene *scene)
+/*
+ * Whether it may outlive what was removed, and then the verdict is @text: memory that cannot be
+ * revoked. It has gone, but whether there is such a thing it says all the same. (If it does not,
+ * that is not clear.)
+ */
+static bool may_outlive(struct scene *scene, bool memory, const char *text)
 {
+	const struct deed *deed = &scene->deed;
+
+	if (!memory)
+		return false;
 	scene_begin(scene, DEED_REVOKE);
 	scene_await_over(scene);
-	return !scene->deed.lacking;
+	if (deed->lacking)
+		trial_skip(scene->trial, "E13", "%s", text);
+	else if (deed->running || (deed->failed && !deed->command))
+		trial_unclear(scene->trial, "whether it can be revoked it has not said");
+	else
+		return false;
+	return true;
 }
+
+#define TOLD "importers were told, and a map has succeeded, as it may: the buffer is memory, and has outlived what was removed"
+#define UNTOLD "no importer was told, nor need be: the buffer is memory, and has outlived what was removed"
 
 /* Importers were told, and DMA has ended. */
 static void judge_use(struct scene *scene, struct seat *seat, bool memory)
@@ -336,10 +353,9 @@ static void judge_use(struct scene *scene, struct seat *seat, bool memory)
 	struct trial *trial = scene->trial;
 	int ret = scene_map(scene, seat);
 
-	if (!ret && memory && !has_revoke(scene))
-		trial_skip(trial, "E13",
-			   "importers were told, and a map has succeeded, as it may: the buffer is memory, and has outlived what was removed");
-	else if (!ret)
+	if (!ret && may_outlive(scene, memory, TOLD))
+		return;
+	if (!ret)
 		trial_fail(trial, "E13", "a map has succeeded after the exporter was removed");
 	else if (scene_is_for_now(ret))
 		trial_unclear(trial, "a map after the exporter was removed: %s",
@@ -359,9 +375,8 @@ static void judge_remove(struct scene *scene, struct seat *seat, bool memory)
 	if (scene->deed.running)
 		trial_never(trial, "E13", LIMIT_COMMAND, began,
 			    "the removal has not come to its end", "it was asked for");
-	else if (!told && memory && !has_revoke(scene))
-		trial_skip(trial, "E13",
-			   "no importer was told, nor need be: the buffer is memory, and has outlived what was removed");
+	else if (!told && may_outlive(scene, memory, UNTOLD))
+		return;
 	else if (!told)
 		trial_never(trial, "E13", LIMIT_UNMAP, ended,
 			    "no importer was told", "the exporter was removed");
@@ -401,12 +416,12 @@ static void run_remove(struct trial *trial)
 	       (scene.deed.running || deed_is_done(&scene.deed)) &&
 	       scene_await(&scene, until(&scene)))
 		continue;
+	if (scene.subject->dmabuf >= 0 && !scene.deed.lacking && !scene.deed.failed)
+		*scene.subject->gone = trial->scenario->name;
 	if (!scene.deed.running && !deed_is_done(&scene.deed))
 		trial_give_up(trial, "%s", scene.deed.reason);
 	else
 		judge_remove(&scene, seat, memory);
-	if (scene.subject->dmabuf >= 0 && !scene.deed.lacking && !scene.deed.failed)
-		*scene.subject->gone = trial->scenario->name;
 out:
 	scene_close(&scene);
 }
