@@ -114,8 +114,8 @@ static void await_end(struct stage *stage, pid_t pid, int process)
 	while (dr_now() - began_ns < most) {
 		if (bounded_child_ends(process, LOOK_NS))
 			return;
-		if (trial_is_interrupted(stage->trial) && most > SLICE_NS)
-			most = SLICE_NS;
+		if (trial_is_interrupted(stage->trial) && most > slice_ns(stage) + SLICE_NS)
+			most = slice_ns(stage) + SLICE_NS;
 	}
 	while (!trial_is_over(stage->trial, limits->ns[LIMIT_CALLBACK], began_ns))
 		if (bounded_child_ends(process, LOOK_NS))
