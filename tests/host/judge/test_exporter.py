@@ -280,11 +280,15 @@ TRIGGERS = "(sleep 0.3; printf TUJ >>told) & exit 0"
 def test_command_that_only_triggers_breaks_nothing(judge: Judge) -> None:
     """It is over before importers are told: the judge cannot know when the revoke is."""
     engine = {"ENGINE": "1", **LONG}
-    for scenario, clause in (("fence-read", "E5"), ("unmap", "E6"), ("cpu", "E4")):
-        found = judge.of(clause, scenario, f"revoke={TRIGGERS}", **engine)
-        assert found == "UNKNOWN", scenario
+    for scenario, clauses in (("fence-read", "E5"), ("unmap", "E6"), ("cpu", "E4 E9")):
+        for clause in clauses.split():
+            found = judge.of(clause, scenario, f"revoke={TRIGGERS}", **engine)
+            assert found == "UNKNOWN", scenario
     given = {"MAP": "0 -19"}
     assert judge.of("E4", "told", f"revoke={TRIGGERS}") == "UNKNOWN"
+    assert judge.of("E15", "suspend", f"suspend={TRIGGERS}", RESTORE, MAP="0") == (
+        "UNKNOWN"
+    )
     assert (
         judge.of("E4", "suspend", f"suspend={TRIGGERS}", RESTORE, **given) == "UNKNOWN"
     )
@@ -373,6 +377,11 @@ def test_map_that_computes_is_not_blocked(judge: Judge) -> None:
     assert judge.of("E7", "lock", f"revoke={WAITS}", **told, COMPUTES="400") == "PASS"
     slow = {"IN_MAP": "! test -e seen || sleep 1"}
     assert judge.of("E7", "lock", f"revoke={WAITS}", **told, **slow) == "FAIL"
+
+
+def test_lock_ends_where_nobody_is_told(judge: Judge) -> None:
+    quiet = {"ENGINE": "1", "MAP": "0", **LIMIT}
+    assert judge.of("E7", "lock", "revoke=true", **quiet) == "UNKNOWN"
 
 
 def test_command_may_move_twice(judge: Judge) -> None:

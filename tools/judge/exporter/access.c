@@ -35,21 +35,29 @@ static void judge_access(struct scene *scene, struct memory *memory)
 	}
 }
 
-/* It has mapped nothing, and may know of the buffer what holds no longer. */
-static void judge_told(struct scene *scene, const struct seat *seat)
+/*
+ * It has mapped nothing, and may know of the buffer what holds no longer. False: nothing is over
+ * that could be judged.
+ */
+static bool judge_told(struct scene *scene, const struct seat *seat)
 {
 	struct trial *trial = scene->trial;
 
-	if (seat->ret)
+	if (!seat->ret && !seat->lost && scene_is_told_late(scene, seat, "E4"))
+		return false;
+	if (seat->ret && scene_is_for_now(seat->ret))
+		trial_unknown(trial, "E4", "a dynamic importer: %s", scene_result(seat->ret));
+	else if (seat->ret)
 		trial_skip(trial, "E4", "it does not let a dynamic importer in: %s",
 			   scene_result(seat->ret));
 	else if (seat->lost)
 		trial_unknown(trial, "E4", "events of the importer were lost");
-	else if (!scene_is_told_late(scene, seat, "E4"))
+	else
 		trial_find(trial, "E4", seat->told == 1 ? VERDICT_PASS : VERDICT_FAIL,
 			   "an importer that has mapped nothing was told %u time%s of the %s",
 			   seat->told, seat->told == 1 ? "" : "s",
 			   deed_name(scene->deed.what));
+	return true;
 }
 
 static void run_cpu(struct trial *trial)
@@ -76,8 +84,10 @@ static void run_cpu(struct trial *trial)
 	if (!scene_take_back(&scene))
 		goto out;
 	if (scene_await_over(&scene) && deed_is_done(&scene.deed)) {
-		judge_told(&scene, seat);
-		judge_access(&scene, &memory);
+		if (judge_told(&scene, seat))
+			judge_access(&scene, &memory);
+		else
+			trial_unclear(trial, "the revoke was not over when the command was");
 	} else {
 		trial_unclear(trial, "%s has not come to its end%s%s", deed_name(scene.deed.what),
 			      *scene.deed.reason ? ": " : "", scene.deed.reason);

@@ -10,17 +10,19 @@
 /* Once more: it leaves nothing behind that is in the way. */
 #define ROUNDS	2
 
-static void judge_told(struct scene *scene, const struct seat *seat)
+/* False: it was not over when it was said to be, and nothing else can be judged. */
+static bool judge_told(struct scene *scene, const struct seat *seat)
 {
 	if (seat->lost)
 		trial_unknown(scene->trial, "E4", "events of the importer were lost");
 	else if (scene_is_told_late(scene, seat, "E4"))
-		return;
+		return false;
 	else if (seat->told == 1)
 		trial_pass(scene->trial, "E4", "the importer was told once of the suspension");
 	else
 		trial_fail(scene->trial, "E4", "the importer was told %u times of the suspension",
 			   seat->told);
+	return true;
 }
 
 static bool suspend_and_restore(struct scene *scene, struct seat *seat,
@@ -32,7 +34,10 @@ static bool suspend_and_restore(struct scene *scene, struct seat *seat,
 	if (!scene_do(scene, DEED_SUSPEND))
 		return false;
 	scene_look(scene);
-	judge_told(scene, seat);
+	if (!judge_told(scene, seat)) {
+		trial_unclear(trial, "the suspension was not over when the command was");
+		return false;
+	}
 	ret = scene_map(scene, seat);
 	if (!ret) {
 		trial_fail(trial, "E15", "a map has succeeded while it was suspended");

@@ -41,7 +41,8 @@ static void find_before(struct scene *scene, struct seat *seat, struct before *b
 	before->sync = (before->vmap || before->mmap) && !memory_sync(scene);
 }
 
-static void judge_told(struct scene *scene, struct seat *const seats[3])
+/* False: it was not over when it was said to be, and nothing else can be judged. */
+static bool judge_told(struct scene *scene, struct seat *const seats[3])
 {
 	struct trial *trial = scene->trial;
 	char text[128] = "";
@@ -56,16 +57,17 @@ static void judge_told(struct scene *scene, struct seat *const seats[3])
 		if (seat->ret)
 			continue;
 		if (due && scene_is_told_late(scene, seat, "E4"))
-			return;
+			return false;
 		snprintf(text + length, sizeof(text) - length, "%s%s: %u", length ? ", " : "",
 			 choice_name(kind_choices, seat->kind), seat->told);
 		wrong |= seat->told != due;
 		if (seat->lost) {
 			trial_unknown(trial, "E4", "events of an importer were lost");
-			return;
+			return true;
 		}
 	}
 	trial_find(trial, "E4", wrong ? VERDICT_FAIL : VERDICT_PASS, "told, times: %s", text);
+	return true;
 }
 
 struct answers {
@@ -182,7 +184,10 @@ static void run_told(struct trial *trial)
 		trial_unclear(trial, "the revoke has not come to its end");
 		goto out;
 	}
-	judge_told(&scene, seats);
+	if (!judge_told(&scene, seats)) {
+		trial_unclear(trial, "the revoke was not over when the command was");
+		goto out;
+	}
 	if (deed_is_done(&scene.deed)) {
 		judge_after(&scene, seats[0], &before);
 		judge_second(&scene);

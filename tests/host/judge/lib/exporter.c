@@ -242,6 +242,18 @@ static unsigned int scale(void)
 	return text ? (unsigned int)atoi(text) : 1;
 }
 
+/* When it was written, however late that is seen on a busy machine. */
+static uint64_t written_ns(int fd)
+{
+	struct timespec now;
+	struct stat stat;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	fstat(fd, &stat);
+	return dr_now() - ((now.tv_sec - stat.st_mtim.tv_sec) * 1000 * MS +
+			   (now.tv_nsec - stat.st_mtim.tv_nsec));
+}
+
 int __wrap_dr_event(int file, struct dmabuf_revoke_event *event)
 {
 	int told = open("told", O_RDONLY | O_CLOEXEC);
@@ -249,12 +261,12 @@ int __wrap_dr_event(int file, struct dmabuf_revoke_event *event)
 
 	if (told >= 0 && pread(told, &letter, 1, kernel->files[file].seen) == 1)
 		kernel->files[file].seen++;
+	if (letter == 'T')
+		kernel->files[file].told_ns = written_ns(told);
 	if (told >= 0)
 		close(told);
 	if (letter)
 		close(open("seen", O_CREAT | O_CLOEXEC, 0600));
-	if (letter == 'T')
-		kernel->files[file].told_ns = dr_now();
 	*event = (struct dmabuf_revoke_event){
 		.time_ns = kernel->files[file].told_ns +
 			   (letter == 'U' || letter == 'J' ? scale() * 1000 * MS : 0),

@@ -325,7 +325,8 @@ bool scene_is_told_late(struct scene *scene, const struct seat *seat, const char
 	while (!seat->told &&
 	       scene_await(scene, scene_deadline(scene, deed->ended_ns, LIMIT_UNMAP)))
 		continue;
-	if (seat->told && seat->first_told_ns > deed->ended_ns)
+	/* PROGRAM says that it is done: then it is, and what was told later is judged as it is. */
+	if (deed->command && seat->told && seat->first_told_ns > deed->ended_ns)
 		trial_unknown(scene->trial, clause,
 			      "an importer was told after the %s was over: a command has to last until all is done",
 			      deed_name(deed->what));
