@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <event-parse.h>
+#include <kbuffer.h>
 #include <tracefs.h>
 
 #include "lib/text/message.h"
@@ -22,55 +23,80 @@ struct reader {
 	struct decoder *decoder;
 	int *descriptors;
 	size_t count;			/* of descriptors */
+	struct kbuffer *page;		/* looks at @bytes */
+	void *bytes;
+	size_t size;			/* of a page of the ring buffers */
 	struct raws *raws;		/* to be appended to, while draining */
 	uint64_t lost;			/* said in them */
-	uint64_t until_ns;		/* what is later need not be read now; or UINT64_MAX */
-	size_t later;			/* how many are */
-	bool stopped;			/* there were too many */
-	uint64_t left_out;		/* how often that was so */
 	uint64_t last_ns;		/* of the newest event that was read, or of the start */
-	int ret;
 };
 
-/* Who makes events faster than they are read would have us read for ever. */
-#define LATER_MOST	((size_t)1 << 16)
-
-static void add(struct reader *reader, const struct raw *raw)
+static int take(struct reader *reader, struct tep_record *record)
 {
-	int ret = raws_add(reader->raws, raw);
-
-	if (!reader->ret)
-		reader->ret = ret;
-}
-
-static int take(struct tep_event *event, struct tep_record *record, int cpu, void *context)
-{
-	struct reader *reader = context;
 	struct raw raw;
 
-	(void)event;
-	(void)cpu;
-	if (decoder_read(reader->decoder, record, &raw))
-		add(reader, &raw);
 	if (record->ts > reader->last_ns)
 		reader->last_ns = record->ts;
-	reader->later += record->ts > reader->until_ns;
-	reader->stopped = reader->later > LATER_MOST;
-	return reader->stopped ? 1 : reader->ret;
+	return decoder_read(reader->decoder, record, &raw) ? raws_add(reader->raws, &raw) : 0;
 }
 
 /* The kernel does not always know how many. */
-static int note_missed(struct tep_event *event, struct tep_record *record, int cpu,
-		       void *context)
+static int note_missed(struct reader *reader, const struct tep_record *record)
 {
-	struct reader *reader = context;
 	struct raw raw = { .time_ns = record->ts, .kind = RAW_LOST };
 
-	(void)event;
-	(void)cpu;
 	raw.size = record->missed_events > 0 ? (uint64_t)record->missed_events : 1;
 	reader->lost += raw.size;
-	add(reader, &raw);
+	return raws_add(reader->raws, &raw);
+}
+
+/* All that is in the page, which is nowhere else any more. *@last_ns: when the last of it was. */
+static int take_page(struct reader *reader, uint64_t *last_ns)
+{
+	unsigned long long ns;
+	int ret = 0;
+	void *data;
+
+	if (kbuffer_load_subbuffer(reader->page, reader->bytes))
+		return -EBADMSG;
+	for (data = kbuffer_read_event(reader->page, &ns); data && !ret;
+	     data = kbuffer_next_event(reader->page, &ns)) {
+		struct tep_record record = {
+			.ts = ns,
+			.size = kbuffer_event_size(reader->page),
+			.missed_events = kbuffer_missed_events(reader->page),
+			.data = data,
+		};
+
+		*last_ns = ns;
+		if (record.missed_events)
+			ret = note_missed(reader, &record);
+		if (!ret)
+			ret = take(reader, &record);
+	}
+	return ret;
+}
+
+/* Page by page. Who makes events faster than they are read would have us read for ever. */
+static int drain_cpu(struct reader *reader, int file, uint64_t until_ns)
+{
+	uint64_t last_ns = 0;
+	ssize_t length;
+	int ret;
+
+	while (last_ns <= until_ns) {
+		length = read(file, reader->bytes, reader->size);
+		if (length < 0 && errno == EINTR)
+			continue;
+		/* There is nothing, or no buffer: that CPU has never been there. */
+		if (length < 0)
+			return errno == EAGAIN || errno == ENODEV ? 0 : -errno;
+		if (!length)
+			return 0;
+		ret = take_page(reader, &last_ns);
+		if (ret)
+			return ret;
+	}
 	return 0;
 }
 
@@ -137,6 +163,18 @@ static struct tep_handle *parse_formats(const struct sources *sources)
 	return tep;
 }
 
+/* tep_kbuffer() of older libraries does not know how long the kernel's long is. */
+static bool make_page(struct reader *reader)
+{
+	bool is_long = tep_get_header_page_size(reader->tep) == 8;
+
+	reader->size = (size_t)tep_get_sub_buffer_size(reader->tep);
+	reader->bytes = malloc(reader->size);
+	reader->page = kbuffer_alloc(is_long ? KBUFFER_LSIZE_8 : KBUFFER_LSIZE_4,
+				     KBUFFER_ENDIAN_SAME_AS_HOST);
+	return reader->bytes && reader->page;
+}
+
 static uint64_t now(void)
 {
 	struct timespec time;
@@ -156,9 +194,8 @@ struct reader *reader_open(const struct instance *instance, const struct sources
 	reader->last_ns = now();
 	reader->tep = parse_formats(sources);
 	reader->decoder = reader->tep ? decoder_make(reader->tep, sources) : NULL;
-	if (!reader->decoder || !open_descriptors(reader))
+	if (!reader->decoder || !make_page(reader) || !open_descriptors(reader))
 		goto failed;
-	tracefs_follow_missed_events(instance->tracefs, note_missed, reader);
 	return reader;
 failed:
 	explain(ACT_OTHER, errno ? errno : ENOMEM, "watch: reading the trace");
@@ -175,6 +212,9 @@ void reader_close(struct reader *reader)
 	for (i = 0; i < reader->count; i++)
 		close(reader->descriptors[i]);
 	free(reader->descriptors);
+	free(reader->bytes);
+	if (reader->page)
+		kbuffer_free(reader->page);
 	decoder_free(reader->decoder);
 	tep_free(reader->tep);
 	free(reader);
@@ -186,35 +226,28 @@ size_t reader_descriptors(const struct reader *reader, const int **descriptors)
 	return reader->count;
 }
 
-static int drain_until(struct reader *reader, struct raws *raws, uint64_t until_ns)
-{
-	reader->raws = raws;
-	reader->ret = 0;
-	reader->until_ns = until_ns;
-	reader->later = 0;
-	reader->stopped = false;
-	errno = 0;
-	/* It fails where there is nothing to read, too. */
-	if (tracefs_iterate_raw_events(reader->tep, reader->instance->tracefs, NULL, 0, take,
-				       reader) && !reader->ret && !reader->stopped &&
-	    errno != EAGAIN)
-		reader->ret = -errno;
-	return reader->ret;
-}
-
+/*
+ * By ourselves: tracefs_iterate_raw_events() maps the buffers each time (libtracefs 1.8), and what
+ * comes between its last look and its last call of the kernel is lost, without a word.
+ */
 int reader_drain(struct reader *reader, struct raws *raws)
 {
-	return drain_until(reader, raws, UINT64_MAX);
+	uint64_t until_ns = now();
+	int ret = 0;
+	size_t i;
+
+	reader->raws = raws;
+	for (i = 0; i < reader->count && !ret; i++)
+		ret = drain_cpu(reader, reader->descriptors[i], until_ns);
+	return ret;
 }
 
 int reader_finish(struct reader *reader, struct raws *raws)
 {
 	struct raw lost = { .kind = RAW_LOST };
-	int ret = drain_until(reader, raws, now());
+	int ret = reader_drain(reader, raws);
 
-	/* With the rest of the page that was being read, nobody knows how many. */
-	reader->left_out += reader->stopped;
-	lost.size = losses_count(reader->instance) + raws->dropped + reader->left_out;
+	lost.size = losses_count(reader->instance) + raws->dropped;
 	lost.size = lost.size > reader->lost ? lost.size - reader->lost : 0;
 	/* What was read before may be in nobody's list any more. */
 	lost.time_ns = reader->last_ns;
