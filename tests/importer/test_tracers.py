@@ -23,8 +23,8 @@ from tests.lib import cpus
 __all__ = ["no_process_left"]  # a fixture
 
 TRACEFS = Path("/sys/kernel/tracing")
-#: Seconds that a sequence may take. Idle, each takes a second or two.
-LIMIT = SOON / 2
+#: Seconds that a sequence may take: a second or two where the host is idle.
+LIMIT = SOON
 
 #: What a kernel without it does not say in its README, or list as a tracer; and the steps,
 #: which leave nothing behind. They run in tracefs.
