@@ -195,13 +195,13 @@ static struct dbr_mapping *dbr_attachment_take(struct dbr_attachment *a,
 	return dbr_mapping_create(buf, dev);
 }
 
-/* For the next map, if there may be one. One is enough, of the pages that the buffer has now. */
+/* For the next map. One is enough, of the pages that the buffer has now. */
 static void dbr_attachment_keep(struct dbr_attachment *a, struct dbr_buffer *buf,
 				struct dbr_mapping *m)
 {
 	dma_resv_assert_held(buf->dmabuf->resv);
 
-	if (m->generation == buf->generation && !dbr_is_taken_back(buf))
+	if (m->generation == buf->generation)
 		swap(m, a->spare);
 	dbr_mapping_destroy(m);
 }
