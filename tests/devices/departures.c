@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "function.h"
+#include "lock/holder.h"
 
 #define LENGTH (4 * PAGE)
 #define M(x) DMABUF_REVOKE_MISBEHAVE_##x
@@ -258,30 +259,6 @@ static void go_while_revoked(const struct way *way, uint64_t misbehave,
 
 /* --- one that leaves a fence behind, and one whose fence is waited for -------- */
 
-struct mapper {
-	pthread_t thread;
-	int att;
-	atomic_int tid;
-	int result;
-};
-
-static void *map_in_thread(void *arg)
-{
-	struct mapper *mapper = arg;
-
-	atomic_store(&mapper->tid, gettid());
-	mapper->result = dr_map(mapper->att, DMABUF_REVOKE_BIDIRECTIONAL);
-	return NULL;
-}
-
-static bool mapper_sleeps(uint64_t arg)
-{
-	const struct mapper *mapper = (const void *)(uintptr_t)arg;
-	int tid = atomic_load(&mapper->tid);
-
-	return tid && is_asleep(tid);
-}
-
 /*
  * To leave one it takes the resv lock. Since Linux 7.1 a static importer that maps holds that
  * until fences of usage KERNEL have signalled: that of one that is evicted later.
@@ -289,69 +266,31 @@ static bool mapper_sleeps(uint64_t arg)
 CASE(departures, I18_fence_is_left_when_nobody_waits_for_the_others)
 {
 	struct buffer buffer = buffer_alloc(LENGTH, ACCEPT_LEGACY);
-	struct mapper mapper = {
-		.att = attach(buffer.fd, DMABUF_REVOKE_KIND_LEGACY_STATIC, 0),
-	};
+	struct mapper mapper;
 	int leaves, stuck;
 
+	mapper_attach(&mapper, &buffer);
 	function_bind();
 	need_engine();
 	leaves = attach_for_function_badly(buffer.fd, kinds[0], M(FENCE_OUTLIVES), MSEC);
 	stuck = attach_for_function_badly(buffer.fd, kinds[0],
 					  M(STUCK_FENCE) | M(KERNEL_FENCE), 0);
 	submit_running(stuck, buffer.fd, 0, 0, NULL);
-	pthread_create(&mapper.thread, NULL, map_in_thread, &mapper);
-	if (kernel_can(DMABUF_REVOKE_FEATURE_STATIC_MAP))
-		holds(eventually(mapper_sleeps, (uintptr_t)&mapper));
+	mapper_begin(&mapper);
 
 	function_unbind();
-	pthread_join(mapper.thread, NULL);
-	succeeds(mapper.result);
+	mapper_end(&mapper);
 	come_back(&unbind);
 	is_a_husk(leaves);
 	is_a_husk(stuck);
 	close(leaves);
 	close(stuck);
-	close(mapper.att);
 	revoke_fully(buffer.id);
 	close(buffer.fd);
 	function_unbind();
 }
 
 /* --- whoever closes while the lock is held ----------------------------------- */
-
-/* Suspends the buffer, with the lock for as long as the importer's callback takes. */
-struct holder {
-	pthread_t thread;
-	uint64_t id;
-	int att;
-	atomic_bool done;
-};
-
-static void *hold_the_lock(void *arg)
-{
-	struct holder *holder = arg;
-
-	dr_suspend(exporter, holder->id, 0, NULL);
-	atomic_store(&holder->done, true);
-	return NULL;
-}
-
-static void holder_begin(struct holder *holder, const struct buffer *buffer)
-{
-	holder->id = buffer->id;
-	atomic_init(&holder->done, false);
-	holder->att = attach_misbehaving(buffer->fd, DMABUF_REVOKE_KIND_DYNAMIC,
-					 M(SLOW_CALLBACK), 10 * SEC);
-	pthread_create(&holder->thread, NULL, hold_the_lock, holder);
-	expect_event(holder->att, DMABUF_REVOKE_EVENT_INVALIDATED);
-}
-
-static void holder_end(struct holder *holder)
-{
-	close(holder->att);
-	pthread_join(holder->thread, NULL);
-}
 
 static int closes_in_the_end(struct child *self, void *arg)
 {
@@ -370,7 +309,7 @@ static void is_killed_in_close(struct child *child, const struct holder *holder)
 	holds(eventually(is_closing, child->pid));
 	equal(kill(child->pid, SIGKILL), 0);
 	holds(eventually(has_exited, child->pid), "it waits for the lock");
-	holds(!atomic_load(&holder->done));
+	holds(!holder_has_let_go(holder));
 	holds(WIFSIGNALED(child_reap(child)));
 }
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Steps a test program through its cases; the other end is tests/lib/c/driver.c.
+"""Steps a test program through its cases; the other end is tests/lib/c/harness/driver.c.
 
 A program is started once for all its cases, since starting one costs more than most cases
 do. Between two cases it waits, and nothing of the first one is left.

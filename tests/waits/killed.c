@@ -13,6 +13,7 @@
 
 #include "deliberate.h"
 #include "life.h"
+#include "lock/holder.h"
 
 TIME_LIMIT(110);
 
@@ -129,43 +130,6 @@ static void scene_free(struct scene *s)
 
 /* --- a lock that others hold ------------------------------------------------ */
 
-/* As long as a callback may take. */
-#define HOLD (10 * SEC)
-
-struct holder {
-	pthread_t thread;
-	uint64_t id;
-	int att;
-	atomic_bool done;
-};
-
-static void *hold_the_lock(void *arg)
-{
-	struct holder *holder = arg;
-
-	dr_suspend(exporter, holder->id, 0, NULL);
-	atomic_store(&holder->done, true);
-	return NULL;
-}
-
-/* Until a callback is under way, which takes its time. */
-static void holder_begin(struct holder *holder, const struct buffer *buffer)
-{
-	holder->id = buffer->id;
-	atomic_init(&holder->done, false);
-	holder->att = attach_misbehaving(buffer->fd, DMABUF_REVOKE_KIND_DYNAMIC,
-					 M(SLOW_CALLBACK), HOLD);
-	pthread_create(&holder->thread, NULL, hold_the_lock, holder);
-	expect_event(holder->att, DMABUF_REVOKE_EVENT_INVALIDATED);
-}
-
-static void holder_end(struct holder *holder)
-{
-	/* That ends the callback. */
-	close(holder->att);
-	pthread_join(holder->thread, NULL);
-}
-
 CASE(killed, E8_calls_that_wait_for_the_lock)
 {
 	static const struct {
@@ -186,7 +150,7 @@ CASE(killed, E8_calls_that_wait_for_the_lock)
 		pids[i] = start(rows[i].call, &s);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		ends_when_killed(rows[i].name, pids[i]);
-	holds(!atomic_load(&holder.done));
+	holds(!holder_has_let_go(&holder));
 	holder_end(&holder);
 	equal(status(s.idle).vmapped, 0);
 	equal(status(s.mapped).vmapped, 1);
@@ -250,7 +214,7 @@ CASE(killed, E8_E9_vmap_that_waits_for_a_writer_while_the_lock_is_held)
 	succeeds(dr_vunmap(s.mapped));
 	holder_begin(&holder, &s.buffer);
 	ends_when_killed("VMAP", pid);
-	holds(!atomic_load(&holder.done));
+	holds(!holder_has_let_go(&holder));
 	holder_end(&holder);
 	holds(eventually(has_no_vmap, s.buffer.id));
 	close(writer);
@@ -281,31 +245,7 @@ static void ends_with_all_it_has(struct child *child)
 {
 	equal(kill(child->pid, SIGKILL), 0);
 	holds(eventually(has_exited, child->pid), "it waits for itself");
-	child_reap(child);
-}
-
-struct mapper {
-	pthread_t thread;
-	int att;
-	atomic_int tid;
-	int result;
-};
-
-static void *map_in_thread(void *arg)
-{
-	struct mapper *mapper = arg;
-
-	atomic_store(&mapper->tid, gettid());
-	mapper->result = dr_map(mapper->att, DMABUF_REVOKE_BIDIRECTIONAL);
-	return NULL;
-}
-
-static bool mapper_sleeps(uint64_t arg)
-{
-	const struct mapper *mapper = (const void *)(uintptr_t)arg;
-	int tid = atomic_load(&mapper->tid);
-
-	return tid && is_asleep(tid);
+	holds(WIFSIGNALED(child_reap(child)));
 }
 
 /* The same; and while the lock is held it closes one of those before it is killed. */
@@ -322,14 +262,14 @@ static int closes_one_of_its_own(struct child *self, void *arg)
 }
 
 /* Puts them into a message that nobody reads, and closes them: they go with the socket. */
-static int send_to_oneself(const int *fds, size_t number)
+static void send_to_oneself(const int fds[3])
 {
 	union {
 		struct cmsghdr header;
-		char space[CMSG_SPACE(8 * sizeof(int))];
+		char space[CMSG_SPACE(3 * sizeof(int))];
 	} rights = {
 		.header = {
-			.cmsg_len = CMSG_LEN(number * sizeof(int)),
+			.cmsg_len = CMSG_LEN(3 * sizeof(int)),
 			.cmsg_level = SOL_SOCKET,
 			.cmsg_type = SCM_RIGHTS,
 		},
@@ -338,24 +278,23 @@ static int send_to_oneself(const int *fds, size_t number)
 	struct msghdr message = {
 		.msg_iov = &byte,
 		.msg_iovlen = 1,
-		.msg_control = rights.space,
-		.msg_controllen = CMSG_SPACE(number * sizeof(int)),
+		.msg_control = &rights,
+		.msg_controllen = sizeof(rights),
 	};
 	int ends[2];
 
-	memcpy(CMSG_DATA(&rights.header), fds, number * sizeof(int));
+	memcpy(CMSG_DATA(&rights.header), fds, 3 * sizeof(int));
 	succeeds(sys(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends)));
 	succeeds(sys(sendmsg(ends[0], &message, 0)));
-	for (size_t i = 0; i < number; i++)
+	for (int i = 0; i < 3; i++)
 		close(fds[i]);
-	return 0;
 }
 
 /* They are released one after the other, when it has no signals any more. */
 static int has_sent_what_it_has(struct child *self, void *arg)
 {
 	int dmabuf = *(int *)arg;
-	const int fds[] = {
+	const int fds[3] = {
 		attach_mapped(dmabuf, DMABUF_REVOKE_KIND_DYNAMIC, 0),
 		attach_misbehaving(dmabuf, DMABUF_REVOKE_KIND_DYNAMIC,
 				   M(STUCK_FENCE) | M(KERNEL_FENCE), 0),
@@ -363,78 +302,60 @@ static int has_sent_what_it_has(struct child *self, void *arg)
 	};
 
 	submit_running(fds[1], dmabuf, 0, 0, NULL);
-	send_to_oneself(fds, ARRAY_SIZE(fds));
+	send_to_oneself(fds);
 	child_waits(self);
 	return 0;
 }
 
-static void need_static_map(void)
+static void is_killed(struct child *child)
 {
-	if (!kernel_can(DMABUF_REVOKE_FEATURE_STATIC_MAP))
-		skip("no one holds the lock until a fence has signalled: Linux 7.1");
+	ends_with_all_it_has(child);
 }
 
-/* A static importer that maps holds the lock until fences of usage KERNEL have signalled. */
-static void lock_waits(struct mapper *mapper)
+static void is_killed_in_close(struct child *child)
 {
-	pthread_create(&mapper->thread, NULL, map_in_thread, mapper);
-	holds(eventually(mapper_sleeps, (uintptr_t)mapper));
+	child_go_on(child);
+	holds(eventually(is_closing, child->pid));
+	ends_with_all_it_has(child);
 }
 
-static void lock_has_waited(struct mapper *mapper)
+static void exits(struct child *child)
 {
-	pthread_join(mapper->thread, NULL);
-	succeeds(mapper->result);
-	close(mapper->att);
+	child_go_on(child);
+	holds(eventually(has_exited, child->pid), "it waits for itself");
+	equal(child_end(child), 0);
 }
 
-static void is_killed_while_the_lock_waits(int (*act)(struct child *self, void *arg),
-					   bool goes_on)
+static void ends_while_the_lock_waits(int (*act)(struct child *self, void *arg),
+				      void (*ends)(struct child *child))
 {
 	struct buffer buffer = buffer_alloc(PAGE, DMABUF_REVOKE_ALLOC_ACCEPT_LEGACY);
-	struct mapper mapper = {};
+	struct mapper mapper;
 	struct child child;
 
-	need_static_map();
-	mapper.att = attach(buffer.fd, DMABUF_REVOKE_KIND_LEGACY_STATIC, 0);
+	mapper_need();
+	mapper_attach(&mapper, &buffer);
 	child = child_start(act, &buffer.fd);
 	child_is_waiting(&child);
-	lock_waits(&mapper);
-	if (goes_on) {
-		child_go_on(&child);
-		holds(eventually(is_closing, child.pid));
-	}
-	ends_with_all_it_has(&child);
-	lock_has_waited(&mapper);
+	mapper_begin(&mapper);
+	ends(&child);
+	mapper_end(&mapper);
 	close(buffer.fd);
 }
 
 CASE(killed, I4_process_with_the_fence_that_the_lock_waits_for)
 {
-	is_killed_while_the_lock_waits(own_attachments, false);
+	ends_while_the_lock_waits(own_attachments, is_killed);
 }
 
 CASE(killed, I4_process_that_closes_while_the_lock_waits_for_its_fence)
 {
-	is_killed_while_the_lock_waits(closes_one_of_its_own, true);
+	ends_while_the_lock_waits(closes_one_of_its_own, is_killed_in_close);
 }
 
 CASE(killed, I4_process_that_exits_while_the_lock_waits_for_its_fence)
 {
-	struct buffer buffer = buffer_alloc(PAGE, DMABUF_REVOKE_ALLOC_ACCEPT_LEGACY);
-	struct mapper mapper = {};
-	struct child child;
-
-	need_static_map();
-	mapper.att = attach(buffer.fd, DMABUF_REVOKE_KIND_LEGACY_STATIC, 0);
-	child = child_start(has_sent_what_it_has, &buffer.fd);
-	child_is_waiting(&child);
-	lock_waits(&mapper);
-	child_go_on(&child);
-	holds(eventually(has_exited, child.pid), "it waits for itself");
-	equal(child_end(&child), 0);
-	lock_has_waited(&mapper);
-	close(buffer.fd);
+	ends_while_the_lock_waits(has_sent_what_it_has, exits);
 }
 
 /* --- a callback that ends with its process ------------------------------------- */
@@ -444,7 +365,8 @@ static int own_slow_callback(struct child *self, void *arg)
 	int dmabuf = *(int *)arg, slow;
 
 	attach_mapped(dmabuf, DMABUF_REVOKE_KIND_DYNAMIC, 0);
-	slow = attach_misbehaving(dmabuf, DMABUF_REVOKE_KIND_DYNAMIC, M(SLOW_CALLBACK), HOLD);
+	slow = attach_misbehaving(dmabuf, DMABUF_REVOKE_KIND_DYNAMIC, M(SLOW_CALLBACK),
+				  HELD_LONGEST);
 	attach_mapped(dmabuf, DMABUF_REVOKE_KIND_DYNAMIC, 0);
 	child_waits(self);
 	expect_event(slow, DMABUF_REVOKE_EVENT_INVALIDATED);
@@ -457,17 +379,17 @@ CASE(killed, I2_process_whose_callback_takes_its_time)
 {
 	struct buffer buffer = buffer_alloc(PAGE, 0);
 	struct child child = child_start(own_slow_callback, &buffer.fd);
-	struct holder holder = { .id = buffer.id };
+	struct holder holder;
 	uint64_t began;
 
 	child_is_waiting(&child);
 	began = dr_now();
-	pthread_create(&holder.thread, NULL, hold_the_lock, &holder);
+	holder_suspend(&holder, buffer.id);
 	child_go_on(&child);
 	child_is_waiting(&child);
 	ends_with_all_it_has(&child);
-	holds(dr_now() - began < HOLD, "it waited for its own callback");
-	pthread_join(holder.thread, NULL);
+	holds(dr_now() - began < HELD_LONGEST, "it waited for its own callback");
+	holder_await(&holder);
 	revoke_fully(buffer.id);
 	close(buffer.fd);
 }
