@@ -132,37 +132,69 @@ def test_nothing_is_lost_otherwise() -> None:
     assert not recording.of("lost") and "lost" not in recording.errors
 
 
+#: Of the ring buffers: no read of one succeeds, or no mapping is without consequence.
 SHIM = """
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-ssize_t read(int file, void *buffer, size_t length)
+static int is_ring(int file)
 {
 	char path[64], name[256] = "";
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", file);
 	readlink(path, name, sizeof(name) - 1);
-	if (!strstr(name, "trace_pipe_raw"))
+	return strstr(name, "trace_pipe_raw") != NULL;
+}
+"""
+FAILS = """
+ssize_t read(int file, void *buffer, size_t length)
+{
+	if (!is_ring(file))
 		return syscall(SYS_read, file, buffer, length);
 	errno = EIO;
 	return -1;
 }
 """
+ABORTS = """
+void *mmap(void *where, size_t length, int prot, int flags, int file, off_t offset)
+{
+	if (file >= 0 && is_ring(file))
+		abort();
+	return (void *)syscall(SYS_mmap, where, length, prot, flags, file, offset);
+}
+
+void *mmap64(void *where, size_t length, int prot, int flags, int file, off_t offset)
+{
+	return mmap(where, length, prot, flags, file, offset);
+}
+"""
+
+
+def with_shim(folder: Path, text: str, *arguments: str, status: int = 0) -> str:
+    """What watch says on stderr, with functions of the C library replaced."""
+    (folder / "shim.c").write_text(SHIM + text)
+    library = folder / "shim.so"
+    command = ["gcc", "-shared", "-fPIC", "-o", str(library), f"{folder}/shim.c"]
+    subprocess.run(command, check=True)
+    before = ["env", f"LD_PRELOAD={library}"]
+    arguments = ("watch", "--json", *arguments, "--", "true")
+    return run(*arguments, status=status, before=before).stderr
 
 
 def test_a_trace_that_cannot_be_read_is_said(tmp_path: Path) -> None:
-    (tmp_path / "shim.c").write_text(SHIM)
-    library = tmp_path / "shim.so"
-    command = ["gcc", "-shared", "-fPIC", "-o", str(library), f"{tmp_path}/shim.c"]
-    subprocess.run(command, check=True)
-    before = ["env", f"LD_PRELOAD={library}"]
-    arguments = ["watch", "--json", *options(), "--", "true"]
-    done = run(*arguments, status=1, before=before)
-    assert "watch: reading the trace: " in done.stderr and "(EIO)" in done.stderr
+    said = with_shim(tmp_path, FAILS, *options(), status=1)
+    assert "watch: reading the trace: " in said and "(EIO)" in said
+
+
+@pytest.mark.parametrize("own", [(), ("--own",)], ids=["probes", "own"])
+def test_ring_buffers_are_not_mapped(tmp_path: Path, own: tuple[str, ...]) -> None:
+    """Who maps them anew each time loses what comes between two calls (libtracefs 1.8)."""
+    with_shim(tmp_path, ABORTS, *options(*own), *own)
 
 
 def test_beside_an_importer_that_streams() -> None:
