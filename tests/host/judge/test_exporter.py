@@ -369,6 +369,9 @@ def test_memory_that_outlives_its_exporter_may_be_mapped(judge: Judge) -> None:
     assert judge.of("E13", "remove", removed, REVOKE, **memory) == "FAIL"
     assert judge.of("E13", "remove", removed) == "FAIL"
     assert judge.of("E13", "remove", removed, **memory, MAP="0 -19") == "PASS"
+    # Whether it has one it has not said.
+    late = "revoke=sleep 60"
+    assert judge.of("E13", "remove", removed, late, **memory, **LIMIT) == "UNKNOWN"
 
 
 def test_map_that_computes_is_not_blocked(judge: Judge) -> None:
@@ -377,6 +380,9 @@ def test_map_that_computes_is_not_blocked(judge: Judge) -> None:
     assert judge.of("E7", "lock", f"revoke={WAITS}", **told, COMPUTES="400") == "PASS"
     slow = {"IN_MAP": "! test -e seen || sleep 1"}
     assert judge.of("E7", "lock", f"revoke={WAITS}", **told, **slow) == "FAIL"
+    # If it has stood still meanwhile nobody was there who needed the lock.
+    still = {"COMPUTES": "400", "STILL": "400"}
+    assert judge.of("E7", "lock", f"revoke={WAITS}", **told, **still) == "UNKNOWN"
 
 
 def test_lock_ends_where_nobody_is_told(judge: Judge) -> None:
