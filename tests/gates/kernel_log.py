@@ -33,7 +33,7 @@ BAD = [
         r"refcount_t:",
         r"sleeping function called from invalid context",
         r"scheduling while atomic",
-        r"DMA-API:.*(?:device driver|mapping sg segment|overlapping mappings)",
+        r"DMA-API:.*(?:device driver|mapping sg segment|leak|overlap|exceed|not)",
         # An IOMMU has stopped a device that went on after an unmap.
         r"DMAR: (?:\[DMA .*fault addr|ERROR: DMA PTE)|IO_PAGE_FAULT|arm-smmu.*(?:: event|context fault)",
         r"virtio_iommu.*fault from EP",
