@@ -21,8 +21,8 @@ struct aside {
 	pid_t left[ASIDE_MOST];		/* that have not ended, although they were killed */
 	unsigned int count;
 	uint64_t ended_ns;		/* when the last call that has returned did */
-	bool known;			/* of it is known: */
-	uint64_t blocked_ns;		/* when it neither ran nor was ready to */
+	uint64_t blocked_ns;		/* of it: when it neither ran nor was ready to, if */
+	bool known;			/* that could be measured */
 };
 
 /*
