@@ -6,6 +6,7 @@ from __future__ import annotations
 import itertools
 import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -296,6 +297,43 @@ def test_command_that_only_triggers_breaks_nothing(judge: Judge) -> None:
     assert (
         judge.of("E4", "suspend", "suspend=true", RESTORE, **given, **LIMIT) == "FAIL"
     )
+
+
+#: A program that exports, and tells only after it has said that the revoke is over; "early": before.
+PROGRAM = """
+import array, os, socket, sys, time
+
+def tell():
+    with open("told", "a") as told:
+        told.write("TUJ")
+
+control = socket.socket(fileno=int(os.environ["DMABUF_REVOKE_CONTROL"]))
+buffer = array.array("i", [os.open("buffer", os.O_RDWR)])
+control.sendmsg([b"buffer\\n"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, buffer)])
+late = sys.argv[1] == "late"
+while control.recv(64).startswith(b"revoke"):
+    if not late:
+        tell()
+        while not os.path.exists("seen"):
+            time.sleep(0.05)
+        time.sleep(1)
+    control.send(b"done 0\\n")
+    if late:
+        time.sleep(0.3)
+        tell()
+"""
+
+
+@pytest.mark.parametrize("scenario, clause", [("fence-read", "E5"), ("unmap", "E6")])
+def test_program_that_tells_when_it_is_done_has_not_waited(
+    judge: Judge, scenario: str, clause: str, tmp_path: Path
+) -> None:
+    """Unlike a command it knows when the revoke is over."""
+    file = tmp_path / "program"
+    file.write_text(PROGRAM, encoding="ascii")
+    for when, verdict in (("early", "PASS"), ("late", "FAIL")):
+        program = f"exec {sys.executable} {file} {when}"
+        assert judge.of(clause, scenario, ENGINE="1", PROGRAM=program) == verdict
 
 
 def test_map_that_fails_for_now_was_not_refused(judge: Judge) -> None:
