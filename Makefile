@@ -13,7 +13,7 @@ BUILD	?= $(CURDIR)/build
 # What takes longest comes first, so that all end together.
 ALL	:= 7.3 7.3-debug 6.12 6.1 7.3-swiotlb 7.3-m32 7.3-iommu 7.3-rt 6.12-rt 6.1-rt
 # Emulated on another architecture they would make check-all too long.
-ARM64	:= 7.3-arm64 7.3-arm64-16k
+ARM64	:= 7.3-arm64 7.3-arm64-16k 7.3-arm64-iommu
 # Those that have drivers to be judged, each its own.
 SURVEYED := 7.3 6.12 6.1 7.3-iommu
 KERNELS	?= 7.3

@@ -17,13 +17,13 @@ import pytest
 
 from tests.controls.names import FAULTS, MISBEHAVIOURS
 from tests.devices.lib.function import DRIVER, NONE, PEER2PEER, attach, find
-from tests.devices.vfio.conftest import function
+from tests.devices.vfio.conftest import function, peer_to_peer
 from tests.gates.counts import PATIENCE
 from tests.lib import features, life, pci
 
 from .adapter import Adapter, alone
 
-__all__ = ["function"]
+__all__ = ["function", "peer_to_peer"]
 
 #: A frame of vivid's.
 LENGTH = life.PAGE
@@ -368,6 +368,7 @@ def test_faults_reach_the_exporter() -> None:
         os.close(fd)
 
 
+@pytest.mark.usefixtures("peer_to_peer")
 def test_vfio_suspends_restores_and_revokes(function: pci.Function) -> None:
     with function.driven_by("vfio-pci"), find().driven_by(DRIVER) as peer:
         with Adapter("export/vfio", function.address) as adapter:

@@ -141,15 +141,15 @@ _IOMMU_PART = (
 )
 
 # Beside the device that every guest has another one that does DMA, and one whose BAR 2 is memory,
-# behind a root port of its own, so that it can be reset. EPYC: the kernel lets devices reach each
-# other below AMD's root complexes, and not below the one that q35 has. No interrupts are remapped:
-# KVM cannot, and a kernel that is slow for a moment panics with such a timer interrupt.
-_IOMMU_HARDWARE = """
-    -device intel-iommu,intremap=off
+# behind a root port of its own, so that it can be reset.
+_DEVICES = """
     -device edu,dma_mask=0xffffffffffffffff
     -device pcie-root-port,id=below,chassis=1
     -object memory-backend-ram,id=shared,size=1M -device ivshmem-plain,memdev=shared,bus=below
 """.split()
+
+# What was unmapped is translated no more, and vfio does without remapped interrupts.
+_STRICT = "iommu.strict=1 vfio_iommu_type1.allow_unsafe_interrupts=1"
 
 
 # Debian's kernels there have no system heap.
@@ -210,10 +210,13 @@ TABLE = {
             _STOCK,
             name="7.3-iommu",
             image_of="7.3",
-            # vfio does without remapped interrupts if told to.
-            append="intel_iommu=on iommu.strict=1 vfio_iommu_type1.allow_unsafe_interrupts=1",
+            append=f"intel_iommu=on {_STRICT}",
+            # The kernel lets devices reach each other below AMD's root complexes, and not below
+            # the one that q35 has.
             cpu="EPYC",
-            hardware=tuple(_IOMMU_HARDWARE),
+            # No interrupts are remapped: KVM cannot, and a kernel that is slow for a moment panics
+            # with such a timer interrupt.
+            hardware=("-device", "intel-iommu,intremap=off", *_DEVICES),
             part=_IOMMU_PART,
         ),
         _rt("6.1-rt", suite="bookworm", kernel_suite="bookworm"),
@@ -221,6 +224,15 @@ TABLE = {
         _rt("7.3-rt", suite="trixie", kernel_suite="trixie-backports"),
         _ARM64,
         replace(_ARM64, name="7.3-arm64-16k", flavour="arm64-16k"),
+        replace(
+            _ARM64,
+            name="7.3-arm64-iommu",
+            image_of="7.3-arm64",
+            append=_STRICT,
+            # An SMMUv3. The board is chosen by another option, to which this one adds.
+            hardware=("-machine", "iommu=smmuv3", *_DEVICES),
+            part=_IOMMU_PART,
+        ),
     ]
 }
 #: The row whose kernel changes most often, of each architecture.

@@ -32,7 +32,9 @@ def fault_of(function: pci.Function) -> re.Pattern[str]:
     """What the kernel logs when an IOMMU stops what it writes; group 1: the address."""
     # With the domain since Linux 7.
     name = rf"\[(?:\w{{4}}:)?{function.address[5:]}\]"
-    return re.compile(rf"DMAR: \[DMA Write.*{name} fault addr (0x[0-9a-f]+)")
+    intel = rf"DMAR: \[DMA Write.*{name} fault addr"
+    arm = rf"arm-smmu-v3 .*: F_TRANSLATION client: {function.address} .* iova:"
+    return re.compile(rf"(?:{intel}|{arm}) (0x[0-9a-f]+)")
 
 
 def until(what: Callable[[], bool]) -> None:

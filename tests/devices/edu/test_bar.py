@@ -13,12 +13,14 @@ import pytest
 
 from tests.devices.lib.function import DMAENGINE
 from tests.devices.vfio.bar import Bar
-from tests.devices.vfio.conftest import bar, function
+from tests.devices.vfio.conftest import bar, function, peer_to_peer
 from tests.devices.vfio.target import LENGTH, START, Target, attached
 from tests.lib import life, pci
 from tests.lib.life import PAGE
 
-__all__ = ["bar", "function"]  # fixtures
+__all__ = ["bar", "function", "peer_to_peer"]  # fixtures
+
+pytestmark = pytest.mark.usefixtures("peer_to_peer")
 
 
 @pytest.fixture

@@ -14,14 +14,14 @@ import pytest
 
 from tests.devices.lib.function import DMAENGINE, PEER2PEER, attach
 from tests.devices.vfio.bar import Bar
-from tests.devices.vfio.conftest import bar, function
+from tests.devices.vfio.conftest import bar, function, peer_to_peer
 from tests.gates import kernel_log
 from tests.lib import ioctls, life, pci
 from tests.lib.life import PAGE
 
 from .machine import fault_of, until
 
-__all__ = ["bar", "function"]  # fixtures
+__all__ = ["bar", "function", "peer_to_peer"]  # fixtures
 
 PATTERN = 0x0123456789ABCDEF
 BYTES = PATTERN.to_bytes(8, "little") * (PAGE // 8)
@@ -138,6 +138,7 @@ def test_I3_write_after_the_unmap_warns_iommu(
     os.close(log.file)
 
 
+@pytest.mark.usefixtures("peer_to_peer")
 def test_I3_write_to_a_bar_that_was_revoked_warns_iommu(
     bar: Bar, translated: pci.Function
 ) -> None:

@@ -33,6 +33,8 @@ RANGES = [
     (5, LENGTH - 6),
 ]
 
+pytestmark = pytest.mark.usefixtures("peer_to_peer")
+
 
 @pytest.fixture(params=[IOVA, CPU], ids=["iova", "cpu"])
 def engine(request: pytest.FixtureRequest) -> int:

@@ -84,6 +84,7 @@ def test_E1_importer_that_cannot_be_revoked_is_refused(
     assert refusal(attach, peer, dmabuf, kind, asks) == errno.EOPNOTSUPP
 
 
+@pytest.mark.usefixtures("peer_to_peer")
 def test_I5_pinned_importer_stays_dead(
     bar: Bar, dmabuf: int, peer: pci.Function
 ) -> None:
@@ -101,6 +102,7 @@ def test_I5_pinned_importer_stays_dead(
 
 
 @pytest.mark.parametrize("engine", [NONE, IOVA])
+@pytest.mark.usefixtures("peer_to_peer")
 def test_I6_callback_comes_and_the_mapping_goes(
     bar: Bar, dmabuf: int, peer: pci.Function, engine: int
 ) -> None:
@@ -116,6 +118,7 @@ def test_I6_callback_comes_and_the_mapping_goes(
     os.close(attachment)
 
 
+@pytest.mark.usefixtures("peer_to_peer")
 def test_segments_are_no_memory(dmabuf: int, peer: pci.Function) -> None:
     attachment = attach(peer, dmabuf, life.DYNAMIC, PEER2PEER, NONE)
     life.map_it(attachment)
@@ -125,6 +128,7 @@ def test_segments_are_no_memory(dmabuf: int, peer: pci.Function) -> None:
     os.close(attachment)
 
 
+@pytest.mark.usefixtures("peer_to_peer")
 def test_function_that_goes_lets_go_of_the_bar(
     bar: Bar, dmabuf: int, peer: pci.Function
 ) -> None:
@@ -138,6 +142,7 @@ def test_function_that_goes_lets_go_of_the_bar(
     os.close(attachment)
 
 
+@pytest.mark.usefixtures("peer_to_peer")
 def test_unmap_is_waited_for(bar: Bar, dmabuf: int, peer: pci.Function) -> None:
     """E6. The importer keeps its mapping until its file is closed."""
     attachment = attach(
@@ -152,6 +157,7 @@ def test_unmap_is_waited_for(bar: Bar, dmabuf: int, peer: pci.Function) -> None:
         revoking.result()
 
 
+@pytest.mark.usefixtures("peer_to_peer")
 def test_fences_are_waited_for_with_the_lock_held(
     bar: Bar, dmabuf: int, peer: pci.Function
 ) -> None:
@@ -188,6 +194,7 @@ def test_told_before_it_is_back(bar: Bar, dmabuf: int, peer: pci.Function) -> No
     os.close(attachment)
 
 
+@pytest.mark.usefixtures("peer_to_peer")
 def test_bar_that_is_closed_ends_the_mapping(
     bar: Bar, dmabuf: int, peer: pci.Function
 ) -> None:
