@@ -228,6 +228,9 @@ def test_the_hardware_of_a_row_is_in_its_machine_only() -> None:
     assert words[words.index("-device") + 1].startswith("intel-iommu,")
     assert words[words.index("-cpu") + 1] == "EPYC"
     assert "intel_iommu=on iommu.strict=1" in words[words.index("-append") + 1]
+    words = line("7.3-arm64-iommu")
+    assert words[words.index("-machine") + 1] == "iommu=smmuv3"
+    assert words.index("-M") < words.index("-machine") < words.index("-device")
     stock = line("7.3")
     assert (
         "intel-iommu" not in " ".join(stock) and stock[stock.index("-cpu") + 1] == "max"
