@@ -33,6 +33,7 @@ def fault_of(function: pci.Function) -> re.Pattern[str]:
     # With the domain since Linux 7.
     name = rf"\[(?:\w{{4}}:)?{function.address[5:]}\]"
     intel = rf"DMAR: \[DMA Write.*{name} fault addr"
+    # Of reads, too: whether it was a write is in the line after that.
     arm = rf"arm-smmu-v3 .*: F_TRANSLATION client: {function.address} .* iova:"
     return re.compile(rf"(?:{intel}|{arm}) (0x[0-9a-f]+)")
 
