@@ -13,8 +13,9 @@
 #define MISBEHAVE(name) { #name, DMABUF_REVOKE_MISBEHAVE_##name }
 
 #define MSEC		1000000ULL
-/* In which a job has to end. */
+/* In which a job has to end; the first one, for which the judge may wait, has longer. */
 #define PATIENCE	(10000 * MSEC)
+#define PATIENCE_FIRST	(60000 * MSEC)
 /* For which a stream is looked at, before the next word may come. */
 #define LOOK		(20 * MSEC)
 
@@ -65,6 +66,7 @@ static struct dmabuf_revoke_attach wanted;
 static int importer, attachment = -1;
 static bool stream;
 static uint64_t running;	/* number of the job that has not been collected; 0: none */
+static uint64_t patience = PATIENCE_FIRST;
 
 static int import(int dmabuf)
 {
@@ -133,8 +135,9 @@ static int use(void)
 	do {
 		error = running ? 0 : submit();
 		if (!error)
-			error = collect(PATIENCE);
+			error = collect(patience);
 	} while (is_lost(error));
+	patience = PATIENCE;
 	return error;
 }
 

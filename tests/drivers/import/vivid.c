@@ -8,10 +8,13 @@
  */
 #include "../vivid.h"
 
-#define BUFFERS		2
-#define PATIENCE_MS	10000
+#define BUFFERS			2
+/* For a frame; the first one, for which the judge may wait, has longer. */
+#define PATIENCE_MS		10000
+#define PATIENCE_FIRST_MS	60000
 
 static int node, imported;
+static int patience_ms = PATIENCE_FIRST_MS;
 static bool stream, running;
 
 static int queue(uint32_t index)
@@ -55,8 +58,9 @@ static int capture(uint32_t *index)
 	struct pollfd frame = { .fd = node, .events = POLLIN };
 	int error;
 
-	if (poll(&frame, 1, PATIENCE_MS) < 1)
+	if (poll(&frame, 1, patience_ms) < 1)
 		return -ETIMEDOUT;
+	patience_ms = PATIENCE_MS;
 	error = call(node, VIDIOC_DQBUF, &arg);
 	*index = arg.index;
 	return error || !(arg.flags & V4L2_BUF_FLAG_ERROR) ? error : -EIO;
