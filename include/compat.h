@@ -31,6 +31,7 @@
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
+#include <linux/swiotlb.h>
 #include <linux/version.h>
 
 #include "dmabuf_revoke.h"
@@ -302,11 +303,16 @@ static inline bool compat_iommu_is_strict(struct device *dev)
 #define sg_dma_is_bus_address	sg_is_dma_bus_address
 #endif
 
-/* Without a pool of bounce buffers a device gets addresses of its own, or none. */
+/*
+ * Without a pool of bounce buffers a device gets addresses of its own, or none. Where not all DMA
+ * is bounced it may keep the pool: by that the DMA-API checks of arm64 tell that mappings may
+ * overlap.
+ */
 static inline void compat_dma_never_bounce(struct device *dev)
 {
 #ifdef CONFIG_SWIOTLB
-	dev->dma_io_tlb_mem = NULL;
+	if (is_swiotlb_force_bounce(dev))
+		dev->dma_io_tlb_mem = NULL;
 #endif
 }
 
