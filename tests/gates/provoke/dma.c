@@ -75,15 +75,15 @@ static int dma_two_errors(int number)
 	return dma_wrong_direction(number) ?: dma_wrong_size(number);
 }
 
-/* The q35 machine always has it, and the debug kernel no driver for it. */
-static const struct pci_device_id ahci_ids[] = {
-	{ PCI_DEVICE(PCI_VENDOR_ID_INTEL, 0x2922) },
+/* Each machine has one, and the debug kernels no driver for it. */
+static const struct pci_device_id bridge_ids[] = {
+	{ PCI_DEVICE_CLASS(PCI_CLASS_BRIDGE_HOST << 8, ~0) },
 	{ }
 };
 
 static bool was_mapped;
 
-static int ahci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
+static int bridge_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
 	dma_addr_t address;
 	int err = map(&pdev->dev, &address);
@@ -92,10 +92,10 @@ static int ahci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	return err;
 }
 
-static struct pci_driver ahci_driver = {
+static struct pci_driver bridge_driver = {
 	.name = "dbr_provoke",
-	.id_table = ahci_ids,
-	.probe = ahci_probe,
+	.id_table = bridge_ids,
+	.probe = bridge_probe,
 };
 
 /* A driver that is unbound with its mapping; looked for on the PCI bus only. */
@@ -104,10 +104,10 @@ static int dma_pending(int number)
 	int err;
 
 	was_mapped = false;
-	err = pci_register_driver(&ahci_driver);
+	err = pci_register_driver(&bridge_driver);
 	if (err)
 		return err;
-	pci_unregister_driver(&ahci_driver);
+	pci_unregister_driver(&bridge_driver);
 	return was_mapped ? 0 : -ENODEV;
 }
 
