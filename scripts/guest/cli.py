@@ -332,7 +332,7 @@ def _dispatch(options: argparse.Namespace) -> int:
         return 1 if wrong else 0
     if options.verb == "provoke":
         results = settings.source / "build" / "results"
-        if not chosen[0].fragment:
+        if not chosen[0].fragments:
             raise RunnerError(
                 f"{chosen[0].name} has no detectors; try --kernel 7.3-debug"
             )

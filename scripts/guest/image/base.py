@@ -70,7 +70,7 @@ MULTILIB_PACKAGES = """
 
 def packages(kernel: Kernel) -> list[str]:
     """What the guest's tree is made of."""
-    if kernel.fragment:
+    if kernel.fragments:
         return [*PACKAGES, *BUILT_PACKAGES]
     if kernel.built:
         return PACKAGES
@@ -113,7 +113,7 @@ def _packaged_kernel(tree: Path, entry: Path) -> None:
 
 def _built_kernel(built: Path, tree: Path, entry: Path) -> None:
     """Put a kernel of our own into the tree."""
-    shutil.copyfile(built / "bzImage", entry / "vmlinux")
+    shutil.copyfile(built / "image", entry / "vmlinux")
     unpack = ["tar", "-xf", str(built / "root.tar"), "-C", str(tree)]
     process.run("unpacking modules and headers", unpack)
 
@@ -180,7 +180,7 @@ def _version(top: Path, kernel: Kernel, built: Path | None) -> str:
 
 def _prepare(top: Path, kernel: Kernel) -> Path:
     store = cache.Store(top / "images" / kernel.home)
-    built = kbuild.prepare(top, kernel) if kernel.fragment else None
+    built = kbuild.prepare(top, kernel) if kernel.fragments else None
     version = _version(top, kernel, built)
     tools = foreign.prepare(top, kernel) if kernel.arch.foreign else None
     name = key(kernel, version, tools)

@@ -52,10 +52,8 @@ def packages(arch: Arch, kernel_suite: str) -> list[str]:
         f"?narrow(?codename(^{kernel_suite}$),?name(^linux-kbuild-),"
         f"?architecture({host().debian}))"
     )
-    name = arch.triplet.replace("_", "-")
-    compiler = [f"gcc-{name}:{host().debian}", f"binutils-{name}:{host().debian}"]
     libraries = [f"{library}:{arch.debian}" for library in _LIBRARIES]
-    return [kbuild, *compiler, *_TOOLS, *libraries]
+    return [kbuild, *arch.compiler, *_TOOLS, *libraries]
 
 
 def _row(kernel: Kernel) -> Kernel:

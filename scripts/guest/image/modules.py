@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The package's modules, made inside the guest's tree.
 
-For a packaged kernel DKMS makes them, as on a user's machine. For a kernel of our own they
-are instrumented, and what gcov needs to read their counts is kept beside them as ``notes``.
+For a packaged kernel DKMS makes them, as on a user's machine. For a kernel of our own make does;
+where it counts, what gcov needs to read the counts is kept beside them as ``notes``.
 For a kernel that somebody has built the host makes them, which is where its tree works.
 """
 from __future__ import annotations
@@ -61,15 +61,16 @@ dkms build $name/$version -k $release/{machine} -j {jobs}
 dkms install $name/$version -k $release/{machine}
 """
 
-# DKMS removes the notes that gcov needs. The path is part of the names of the counts.
+# DKMS removes the notes that gcov needs. The path is part of the names of the counts. The kernel was
+# built without pahole, and make warns if there is one now.
 SOURCE = "/usr/src/dmabuf-revoke"
-_INSTRUMENTED = """
+_MAKE = """
 cp -r /out/source {source}
 for part in . {tested} {provoker}; do
     [ -e {source}/$part/Kbuild ] || continue
     for target in modules modules_install; do
         make -j {jobs} -C /usr/lib/modules/$release/build M={source}/$part \
-            GCOV_PROFILE=y INSTALL_MOD_DIR=updates $target >>/out/make.log 2>&1
+            PAHOLE=none {counted} INSTALL_MOD_DIR=updates $target >>/out/make.log 2>&1
     done
 done
 mkdir /out/notes
@@ -174,7 +175,7 @@ def _in_tree(
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
     name, version = package(files["dkms.conf"].read_text())
-    recipe = _BEGIN + (_INSTRUMENTED if kernel.fragment else _DKMS) + _END
+    recipe = _BEGIN + (_MAKE if kernel.fragments else _DKMS) + _END
     script = recipe.format(
         name=name,
         version=version,
@@ -184,13 +185,14 @@ def _in_tree(
         source=SOURCE,
         tested=" ".join(TESTED),
         provoker=PROVOKER,
+        counted="GCOV_PROFILE=y" if kernel.counted else "",
     )
     log = entry / "make.log"
     ccache = image / "ccache"
     ccache.mkdir(exist_ok=True)
     try:
         binds = {"out": entry, "ccache": ccache}
-        what = "the modules' build" if kernel.fragment else "dkms"
+        what = "the modules' build" if kernel.fragments else "dkms"
         chroot.run(what, top / "mnt", image, script, binds)
     except RunnerError as error:
         text = log.read_text(errors="replace") if log.exists() else ""
@@ -223,13 +225,13 @@ def prepare(kernel: Kernel, source: Path, top: Path, image: Path, release: str) 
     ``top`` is the cache directory, ``image`` the kernel's entry in it. The caller holds
     the kernel's lock. RunnerError has dkms's output and its make.log.
     """
-    parts = [*PARTS, *TESTED, *([PROVOKER] if kernel.fragment else [])]
+    parts = [*PARTS, *TESTED, *([PROVOKER] if kernel.fragments else [])]
     files = sources(source, parts)
     store = cache.Store(image / "modules", keep=KEEP)
     name = key(files)
     entry = store.get(name)
     if not entry:
-        packaged = not kernel.fragment and not kernel.built
+        packaged = not kernel.fragments and not kernel.built
         with phase(kernel.name, "modules by dkms" if packaged else "modules"):
             entry = store.make(
                 name, lambda path: _build(kernel, files, top, image, release, path)

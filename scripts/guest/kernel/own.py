@@ -133,8 +133,7 @@ def kernel(directory: str, image: str = "") -> Kernel:
     build = Build(top, Path(image).expanduser().resolve() if image else made)
     _check(build)
     slow = any(name in config(top) for name in _SLOW)
-    debug = next(row for row in kernels.TABLE.values() if row.fragment)
-    like = debug if slow else kernels.stock(target)
+    like = kernels.debug(target) if slow else kernels.stock(target)
     return Kernel(
         kernels.OWN,
         suite=like.suite,

@@ -23,7 +23,7 @@ class Kernel:
     """One row of the table: where a guest's root tree and kernel come from.
 
     ``suite`` gives the root tree; ``kernel_suite`` the ``linux-*`` packages, and may be
-    the same; ``flavour`` is the end of the meta packages' names. With ``fragment``, a file
+    the same; ``flavour`` is the end of the meta packages' names. With ``fragments``, files
     in kernel/, the kernel is built from the archive's source by that configuration.
     With ``built`` there are no such packages (kernel/own.py).
     """
@@ -33,7 +33,7 @@ class Kernel:
     kernel_suite: str
     arch: Arch = AMD64
     flavour: str = "amd64"
-    fragment: str = ""
+    fragments: tuple[str, ...] = ()
     built: Build | None = None
     memory: str = "1G"
     append: str = ""
@@ -50,6 +50,8 @@ class Kernel:
     #: What else runs of it, in a guest of its own: what waits more than it computes. A guest that
     #: judges drivers takes a third of a CPU.
     waiting: str = ""
+    #: With ``fragments``: which lines of the modules run is counted, and judged (suite/coverage.py).
+    counted: bool = False
     #: The tree can make and run 32-bit programs, too.
     multilib: bool = False
     #: Of the programs: 64 or 32.
@@ -73,7 +75,7 @@ class Kernel:
     @property
     def tracked_package(self) -> str:
         """The package whose version is that of the kernel."""
-        return "linux-source" if self.fragment else self.image_package
+        return "linux-source" if self.fragments else self.image_package
 
     @property
     def suites(self) -> list[str]:
@@ -151,6 +153,10 @@ _DEVICES = """
 # What was unmapped is translated no more, and vfio does without remapped interrupts.
 _STRICT = "iommu.strict=1 vfio_iommu_type1.allow_unsafe_interrupts=1"
 
+# slab_debug=F: without it kmemleak misses small objects. rcu_expedited: lockdep waits for RCU with
+# each part of a module that goes, which was half of what that took.
+_DETECTORS = "slab_debug=F kmemleak=on rcupdate.rcu_expedited=1"
+
 
 # Debian's kernels there have no system heap.
 _ARM64 = Kernel(
@@ -185,14 +191,13 @@ TABLE = {
             "7.3-debug",
             suite="trixie",
             kernel_suite="trixie-backports",
-            fragment="debug.config",
+            fragments=("debug.config", "debug-x86.config"),
             memory="2G",
-            # slab_debug=F: without it kmemleak misses small objects. no5lvl: an interrupt
-            # while the CPU is identified makes KASAN take high addresses for wild ones.
-            # rcu_expedited: lockdep waits for RCU with each part of a module that goes,
-            # which was half of what that took.
-            append="slab_debug=F kmemleak=on no5lvl rcupdate.rcu_expedited=1",
+            # no5lvl: an interrupt while the CPU is identified makes KASAN take high addresses
+            # for wild ones.
+            append=f"{_DETECTORS} no5lvl",
             patience=4.0,
+            counted=True,
             shards=2,
             part=_DEBUG_PART,
         ),
@@ -224,6 +229,17 @@ TABLE = {
         _rt("7.3-rt", suite="trixie", kernel_suite="trixie-backports"),
         _ARM64,
         replace(_ARM64, name="7.3-arm64-16k", flavour="arm64-16k"),
+        replace(_ARM64, name="6.12-arm64", kernel_suite="trixie"),
+        replace(
+            _ARM64,
+            name="7.3-arm64-debug",
+            fragments=("debug.config", "debug-arm64.config"),
+            memory="2G",
+            append=_DETECTORS,
+            patience=4.0,
+            shards=2,
+            part=_DEBUG_PART,
+        ),
         replace(
             _ARM64,
             name="7.3-arm64-iommu",
@@ -254,3 +270,8 @@ def lookup(name: str) -> Kernel:
 def stock(arch: Arch) -> Kernel:
     """The row that stands for an architecture."""
     return TABLE[_STOCKS[arch]]
+
+
+def debug(arch: Arch) -> Kernel:
+    """The row with the detectors of an architecture."""
+    return next(row for row in TABLE.values() if row.fragments and row.arch is arch)

@@ -51,6 +51,15 @@ class Arch:
         """What the names of the tools begin with that build for it here."""
         return f"{self.triplet}-" if self.foreign else ""
 
+    @property
+    def compiler(self) -> list[str]:
+        """Debian's packages of the compiler that builds for it here."""
+        if not self.foreign:
+            return ["gcc"]
+        name = self.triplet.replace("_", "-")
+        # Of this machine: apt would choose the one that runs there.
+        return [f"{tool}-{name}:{host().debian}" for tool in ("gcc", "binutils")]
+
     def environment(self) -> dict[str, str]:
         """What tells make, in a kernel tree, whom to build for."""
         if not self.foreign:

@@ -239,13 +239,13 @@ def check(
         parts["lint"] = partial(host.lint, settings, beside.lint)
     parts.update(guests[jobs:])
     for kernel in kernels:
-        if kernel.fragment and not choice.expression:
+        if kernel.fragments and not choice.expression:
             parts.update(_detectors(kernel, settings, results))
     totals = _run_all(parts, waiting, jobs)
     for name in totals:
         write_ktap(results / name)
     for kernel in kernels:
-        if kernel.fragment and not choice.expression:
+        if kernel.counted and not choice.expression:
             totals["coverage"] = _safely(
                 "coverage", partial(_coverage, kernel, settings, results)
             )

@@ -11,6 +11,7 @@ from tests.gates import detectors
 from tests.lib import shard
 from guest import kernels
 from guest.kernel import kbuild
+from guest.kernels.arch import ALL, AMD64, ARM64
 from guest.suite import check, coverage, runs
 from guest.suite.coverage import Counts, Line
 from guest.errors import RunnerError
@@ -18,7 +19,7 @@ from guest.settings import Machine, Settings
 
 from ..sample import REPOSITORY
 
-BUILT = [kernel for kernel in kernels.TABLE.values() if kernel.fragment]
+BUILT = [kernel for kernel in kernels.TABLE.values() if kernel.fragments]
 CONFIG = """
 CONFIG_KASAN=y
 # CONFIG_EXPERT is not set
@@ -60,10 +61,23 @@ def test_no_symbol_is_asked_for_twice() -> None:
         assert sorted(lines) == sorted(set(lines))
 
 
+def test_each_architecture_has_its_own_beside_the_detectors() -> None:
+    asked = {
+        arch: kbuild.symbols(kbuild.configuration(kernels.debug(arch))) for arch in ALL
+    }
+    assert (
+        "CONFIG_INTEL_IOMMU" in asked[AMD64]
+        and "CONFIG_INTEL_IOMMU" not in asked[ARM64]
+    )
+    assert "CONFIG_ARM64" in asked[ARM64] and "CONFIG_ARM64" not in asked[AMD64]
+    for name in kbuild.symbols((kbuild.HERE / "debug.config").read_text()):
+        assert asked[AMD64][name] == asked[ARM64][name]
+
+
 def test_every_fragment_has_what_the_suite_relies_on() -> None:
     assert BUILT
     for kernel in BUILT:
-        symbols = kbuild.symbols((kbuild.HERE / kernel.fragment).read_text())
+        symbols = kbuild.symbols(kbuild.configuration(kernel))
         for (
             name
         ) in "KASAN PROVE_LOCKING DEBUG_KMEMLEAK DMA_API_DEBUG GCOV_KERNEL".split():
@@ -72,7 +86,7 @@ def test_every_fragment_has_what_the_suite_relies_on() -> None:
 
 
 def test_a_slow_kernel_gets_more_of_everything() -> None:
-    (slow,) = BUILT
+    slow = kernels.debug(AMD64)
     fast = kernels.lookup(kernels.DEFAULT)
     chosen = Settings(limits={"boot": 7.0}, machine=Machine(append="quiet"))
     assert chosen.limits_for(fast).total < chosen.limits_for(slow).total
@@ -98,7 +112,7 @@ def test_a_shard_that_is_none_is_refused(text: str) -> None:
 
 
 def test_guests_of_one_kernel_have_names_of_their_own() -> None:
-    (slow,) = BUILT
+    slow = kernels.debug(AMD64)
     names = [share.name for share in check.shares(slow)]
     assert len(set(names)) == slow.shards
     job = check.job(runs.Choice(), "2/2").script

@@ -80,7 +80,7 @@ int main(int argc, char **argv)
 {
 	const char *command = argv[argc - 1];
 	const char *what = strstr(command, "allnoconfig") ? "configuring" :
-			   strstr(command, "bzImage") ? "compiling" : "";
+			   strstr(command, "modules_install") ? "compiling" : "";
 	char hold[32] = "";
 
 	if (read(open("/hold", O_RDONLY), hold, sizeof(hold) - 1) > 0 && !strcmp(hold, what)) {
@@ -92,7 +92,7 @@ int main(int argc, char **argv)
 	if (!strcmp(what, "configuring"))
 		copy("/build/fragment", "/out/config");
 	if (!strcmp(what, "compiling")) {
-		copy("/hold", "/out/bzImage");
+		copy("/hold", "/out/image");
 		copy("/root.tar", "/out/root.tar");
 	}
 	return 0;
@@ -216,7 +216,7 @@ def test_nothing_half_is_left(world: World, hold: str, number: signal.Signals) -
     output, _ = again.communicate(timeout=LIMIT)
     assert again.returncode == 0, output
     assert not processes(world.mark) and not world.left() and not mounts(world.cache)
-    assert world.entries("kernels") == [["bzImage", "config", "root.tar"]]
+    assert world.entries("kernels") == [["config", "image", "root.tar"]]
     (entry,) = world.entries("images")
     assert {"initrd", "meta.json", "root.erofs", "vmlinux"} <= set(entry)
 

@@ -10,13 +10,14 @@ import pytest
 
 from guest import kernels, settings
 from guest.image import base as image
+from guest.kernels.arch import AMD64
 from guest.machine import session, vm
 from guest.suite import check, provoke
 from guest.suite.results import Totals
 
 from ..sample import REPOSITORY
 
-(DEBUG,) = [kernel for kernel in kernels.TABLE.values() if kernel.fragment]
+DEBUG = kernels.debug(AMD64)
 
 PASSED = b"""<testsuites><testsuite tests="3" failures="0" errors="0" skipped="0">
 <testcase name="a"/><testcase name="b"/><testcase name="c"/></testsuite></testsuites>"""
