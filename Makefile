@@ -13,7 +13,9 @@ BUILD	?= $(CURDIR)/build
 # What takes longest comes first, so that all end together.
 ALL	:= 7.3 7.3-debug 6.12 6.1 7.3-swiotlb 7.3-m32 7.3-iommu 7.3-rt 6.12-rt 6.1-rt
 # Emulated on another architecture they would make check-all too long.
-ARM64	:= 7.3-arm64 7.3-arm64-16k 7.3-arm64-iommu
+ARM64	:= 7.3-arm64 7.3-arm64-16k 6.12-arm64 7.3-arm64-iommu 7.3-arm64-debug
+# Where make check leaves out what judges the judge.
+JUDGED	:= 7.3 6.12 6.1
 # Those that have drivers to be judged, each its own.
 SURVEYED := 7.3 6.12 6.1 7.3-iommu
 KERNELS	?= 7.3
@@ -51,8 +53,10 @@ help:
 	@echo '                  shell take them too'
 	@echo '  check-all       everything: all kernels, packages, costs, coverage'
 	@echo '  check-debug     the suite on the instrumented kernel only'
-	@echo '  check-arm64     the suite on kernels for arm64, which check-all leaves out'
 	@echo '  coverage        the same, and a report of the lines that it runs'
+	@echo '  check-arm64     the suite on kernels for arm64, which check-all leaves out'
+	@echo '  check-judge     the tests of the judge on $(JUDGED), where check runs them'
+	@echo '                  on 7.3 only, and not all of them'
 	@echo '  fuzz            random programs on KERNEL=7.3-debug until one fails;'
 	@echo '                  SEED=1, MINUTES=10, OPERATIONS=number for an earlier end'
 	@echo '  bench           what it costs, beside the system heap, udmabuf and vgem: in time'
@@ -73,7 +77,7 @@ help:
 	@echo '  deb             Debian packages of this machine'\''s release, in BUILD/deb'
 	@echo '  clean           remove what was built'
 
-.PHONY: demo demo-device judge check check-all check-debug check-arm64 coverage fuzz bench survey shell lint
+.PHONY: demo demo-device judge check check-all check-debug check-arm64 check-judge coverage fuzz bench survey shell lint
 demo:
 	scripts/setup --guest-only $(KERNELS)
 	$(GUEST) run $(OWN) $(addprefix --kernel ,$(firstword $(KERNELS))) -- \
@@ -117,6 +121,14 @@ check-debug:
 check-arm64:
 	scripts/setup
 	$(GUEST) check --host foreign $(addprefix --kernel ,$(ARM64)) $(if $(TESTS),--tests '$(TESTS)')
+
+# Names, since pytest of bookworm knows no folders.
+check-judge: KERNELS = $(JUDGED)
+check-judge: TESTS = test_blocked or test_exporters or test_importers or test_left \
+	or test_misuse or test_reports or test_tables
+check-judge:
+	scripts/setup --guest-only $(KERNELS)
+	$(GUEST) check $(addprefix --kernel ,$(KERNELS)) --tests '$(TESTS)'
 
 # Also where a test failed.
 coverage:
