@@ -185,7 +185,7 @@ def test_whose_fence_is_awaited(exporter: int) -> None:
         buffer = life.alloc(exporter, life.PAGE)
         attachment = life.attach(buffer.fd, flags=life.DEFER_UNMAP)
         life.map_it(attachment)
-        life.submit(attachment, 100_000_000)
+        life.submit(attachment, 2_000_000_000)
         life.until_taken_up(attachment)
         assert buffer.revoke(life.FOREVER)
         os.close(attachment)
