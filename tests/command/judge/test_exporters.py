@@ -208,6 +208,12 @@ def test_buffer_and_commands_warns_vmap() -> None:
     assert verdicts.of("PASS") == everything() - missing - unmoved(), verdicts.all()
 
 
+def test_memory_may_be_in_a_buffer_more_than_once() -> None:
+    """As udmabuf has it, too."""
+    verdicts = given("--scenario", "kinds", more=("--repeat", "16"))
+    assert verdicts.of("PASS") >= {("kinds", "E18"), ("kinds", "E19")}, verdicts.all()
+
+
 def test_revoked_buffer_is_no_more() -> None:
     """What comes after the revoke says who has done it."""
     verdicts = given(*by_command("revoke"), "--scenario", "fence-read,unmap,told")

@@ -204,6 +204,14 @@ def test_who_cannot_be_revoked_may_be_refused_by_pin(judge: Judge) -> None:
     assert judge.of("E1", "legacy", REVOKE, **static) == "UNKNOWN"
 
 
+def test_refusal_of_who_cannot_be_revoked_may_come_with_the_map(judge: Judge) -> None:
+    """Where the core pins: that is E1's, and no attach that should have failed."""
+    refused = {"MAP": " ".join(["-95"] * 9)}
+    fails = [row for row in judge.say("kinds", **refused) if row.verdict == "FAIL"]
+    assert {row.clause for row in fails} == {"E18"}
+    assert {row.text.split(":")[0] for row in fails} == {"dynamic", "pinned"}
+
+
 def test_bounced_device_and_cpu_see_what_the_other_wrote(judge: Judge) -> None:
     """Only where the CPU's access is between two DMA_BUF_IOCTL_SYNC."""
     bounced = {"ENGINE": "1", "BOUNCED": "1"}

@@ -28,13 +28,6 @@ static void list(char text[256], uint32_t kind, const char *what)
 		 what);
 }
 
-static int by_address(const void *a, const void *b)
-{
-	const struct dmabuf_revoke_segment *one = a, *other = b;
-
-	return one->address < other->address ? -1 : one->address > other->address;
-}
-
 /* To be freed; NULL: they are not known, or not all of them. */
 static struct dmabuf_revoke_segment *segments_of(struct scene *scene, struct seat *seat,
 						 uint32_t *count)
@@ -52,15 +45,14 @@ static struct dmabuf_revoke_segment *segments_of(struct scene *scene, struct sea
 	return NULL;
 }
 
-/* What is wrong with them, or "". */
-static void find_fault(const struct scene *scene, struct dmabuf_revoke_segment *segments,
+/* What is wrong with them, or "". They may overlap: a page may be in a buffer more than once. */
+static void find_fault(const struct scene *scene, const struct dmabuf_revoke_segment *segments,
 		       uint32_t count, char text[256])
 {
 	uint64_t mask = scene->subject->device.dma_mask, sum = 0;
 	uint32_t i;
 
 	*text = 0;
-	qsort(segments, count, sizeof(*segments), by_address);
 	for (i = 0; i < count; i++) {
 		const struct dmabuf_revoke_segment *segment = &segments[i];
 
@@ -71,9 +63,6 @@ static void find_fault(const struct scene *scene, struct dmabuf_revoke_segment *
 				 "the segment at %#llx of %llu bytes is beyond the device's mask %#llx",
 				 (unsigned long long)segment->address,
 				 (unsigned long long)segment->length, (unsigned long long)mask);
-		if (i && segments[i - 1].address + segments[i - 1].length > segment->address)
-			snprintf(text, 256, "two segments overlap at %#llx",
-				 (unsigned long long)segment->address);
 	}
 	if (sum != scene->length)
 		snprintf(text, 256, "the segments are %llu bytes, the buffer is %llu",
@@ -136,6 +125,13 @@ static int map_again(struct scene *scene, struct seat *seat)
 	return ret;
 }
 
+/* By its pin, who cannot be revoked: the core pins with the map. That is E1's. */
+static bool may_refuse(const struct seat *seat, int ret)
+{
+	return ret == -EOPNOTSUPP && (seat->kind == DMABUF_REVOKE_KIND_LEGACY_STATIC ||
+				      seat->kind == DMABUF_REVOKE_KIND_LEGACY_RDMA);
+}
+
 /* Whether it could map, and its segments are known. */
 static bool judge_map(struct scene *scene, struct seat *seat, char good[256], char bad[256])
 {
@@ -153,7 +149,9 @@ static bool judge_map(struct scene *scene, struct seat *seat, char good[256], ch
 	scene_look(scene);
 	snprintf(text, sizeof(text), "let in, and its map fails with %s%s", scene_result(ret),
 		 seat->told ? ", being told meanwhile" : "");
-	if (again && !seat->told && !scene_is_for_now(ret) && !scene_is_for_now(again))
+	if (may_refuse(seat, ret))
+		list(bad, seat->kind, "its map was refused");
+	else if (again && !seat->told && !scene_is_for_now(ret) && !scene_is_for_now(again))
 		trial_fail(scene->trial, "E18",
 			   "%s: %s, whenever it is tried: it had to be refused when it attached",
 			   kind_name(seat->kind), text);
