@@ -173,13 +173,13 @@ def test_answer_to_nothing_is_none_to_what_is_asked_next() -> None:
 ONCE = """
 attachment = attach(0)
 answer(lambda: write(attachment, PAGE))
-first = True
+asked = 0
 while os.read(control, 16):
-    if first:
+    asked += 1
+    if asked == 2:
         os.write(control, b"done %d\\n" % ERROR)
     else:
         answer(lambda: write(attachment, PAGE))
-    first = False
 """
 
 
@@ -189,6 +189,43 @@ def test_who_fails_once_may_be_asked_again(error: int) -> None:
     verdicts = judge("--scenario", "suspend-restore", program=program)
     check(verdicts)
     assert verdicts.cells["suspend-restore", "I6"] == "PASS"
+
+
+def test_who_never_uses_it_twice_is_not_blamed_for_that() -> None:
+    """As a program that knows no "again", or a driver that takes each dma-buf once."""
+    program = python(
+        """
+attachment = attach(0)
+answer(lambda: write(attachment, PAGE))
+while os.read(control, 16):
+    os.write(control, b"done 22\\n")
+"""
+    )
+    verdicts = judge("--scenario", "move,suspend-restore", program=program)
+    check(verdicts)
+    assert verdicts.cells["suspend-restore", "I6"] == "UNKNOWN", verdicts.evidence(
+        "PASS"
+    )
+
+
+def test_who_ends_after_a_move_has_not_said_that_it_has_used_the_buffer() -> None:
+    program = python(
+        """
+attachment = attach(0)
+answer(lambda: write(attachment, PAGE))
+os.read(control, 16)
+answer(lambda: write(attachment, PAGE))
+os.read(control, 16)
+"""
+    )
+    check(judge("--scenario", "move", program=program))
+
+
+@pytest.mark.parametrize("kind", [2, 3])
+def test_who_cannot_be_revoked_is_not_asked_after_a_move(kind: int) -> None:
+    """It moves, since nobody has it mapped between two uses."""
+    program = python(EACH.replace("KIND", str(kind)))
+    check(judge("--accept-legacy", "--scenario", "move", program=program))
 
 
 #: Writes when it is asked for the first time only; later it reads.
@@ -345,9 +382,10 @@ def test_who_sleeps_or_spins_says_nothing_of_a_driver(scenario: str, does: str) 
 
 
 def test_who_does_not_come_back_from_its_driver_fails() -> None:
-    """A control."""
+    """A control. It is asked once before the suspension, too."""
     options = ["--scenario", "suspend-restore", "--limit", "answer=1s,end=1s"]
-    verdicts = judge(*options, program=python(SLEEPS.replace("DOES", CALL)))
+    once = "answer(lambda: write(attachment, PAGE))\nos.read(control, 16)\n"
+    verdicts = judge(*options, program=python(SLEEPS.replace("DOES", once + CALL)))
     assert verdicts.cells_of("FAIL") == {("suspend-restore", "I17")}
     assert 'no answer to "again"' in verdicts.evidence("FAIL")
 

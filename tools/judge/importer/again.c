@@ -133,6 +133,10 @@ static void judge_failure(struct stage *stage, const char *when)
 	    !stage_was_told(stage))
 		trial_unknown(stage->trial, "I6", "asked to use the buffer again it failed with %s",
 			      errno_name(stage->answer));
+	else if (!stage->twice)
+		trial_unknown(stage->trial, "I6",
+			      "asked to use the buffer again it failed with %s, and it had not used it twice before %s",
+			      errno_name(stage->answer), when);
 	else
 		trial_fail(stage->trial, "I6",
 			   "it does not use the buffer any more after %s: asked twice it failed with %s, and did not ask to map it",
@@ -140,23 +144,27 @@ static void judge_failure(struct stage *stage, const char *when)
 			   errno_name(stage->answer));
 }
 
-/* What fails may be the use before, which was cut short: it is asked once more then. */
-static void judge_use(struct stage *stage, const char *when)
+/*
+ * What fails may be the use before, which was cut short: it is asked once more then. Whether it
+ * says that it has used the buffer.
+ */
+static bool judge_use(struct stage *stage, const char *when)
 {
 	if (!ask(stage, "I6"))
-		return;
+		return false;
 	if (stage->answer && !ask(stage, "I6"))
-		return;
+		return false;
 	if (stage->answer)
 		judge_failure(stage, when);
 	else
 		judge_success(stage);
+	return !stage->answer;
 }
 
-void stage_judge_moved(struct stage *stage)
+bool stage_judge_moved(struct stage *stage)
 {
-	if (!stage->legacy && !strcmp(clause_of(stage), "I6") && judges(stage, "I6"))
-		judge_use(stage, "a move");
+	return !stage->legacy && !strcmp(clause_of(stage), "I6") && judges(stage, "I6") &&
+	       judge_use(stage, "a move");
 }
 
 /* It must not come alive again, which shows by a new mapping; one that was made anew may. */

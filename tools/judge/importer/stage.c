@@ -390,5 +390,9 @@ bool stage_again(struct stage *stage)
 {
 	uint64_t began_ns = dr_now();
 
-	return stage_ask(stage) && stage_hear_late(stage, began_ns);
+	bool answered = stage_ask(stage) && stage_hear_late(stage, began_ns);
+
+	if (answered && !stage->answer && !stage->told_ns)
+		stage->twice = true;
+	return answered;
 }

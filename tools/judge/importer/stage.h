@@ -29,6 +29,7 @@ struct stage {
 	bool legacy;			/* what attached cannot be revoked, and was let in */
 	bool speaks;			/* the program has answered on its socket */
 	int answer;			/* the last one: 0 or a positive errno */
+	bool twice;			/* it has used the buffer again, before the act */
 	bool may_wait;			/* for a restore, as an access of the CPU does */
 	bool waits;			/* and does so, for it has not answered */
 	bool fenced;			/* a fence was seen on the buffer before the act */
@@ -151,8 +152,8 @@ void stage_judge_silence(struct stage *stage, const char *clause, uint64_t since
 
 /* I5, I6: while it is taken back, it says that it could not. */
 void stage_judge_gone(struct stage *stage);
-/* I6: after a move it does, with a new mapping. */
-void stage_judge_moved(struct stage *stage);
+/* I6: after a move it does, with a new mapping. Whether it says so. */
+bool stage_judge_moved(struct stage *stage);
 /* I5, I6: after a suspension a pinned importer says that it could not, others do. */
 void stage_judge_back(struct stage *stage);
 

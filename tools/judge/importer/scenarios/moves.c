@@ -34,7 +34,7 @@ static void judge_arrival(struct stage *stage, const struct contents *before)
 {
 	struct contents after = { 0 };
 
-	if (stage->answer || !before->written)
+	if (!before->written)
 		return;
 	if (!contents_await(stage, &after))
 		trial_unknown(stage->trial, "I6", "the memory cannot be looked at: %s",
@@ -70,8 +70,8 @@ static void run_move(struct trial *trial)
 			stage_judge_told(&stage);
 			if (!contents_write(&stage))
 				contents_free(&before);
-			stage_judge_moved(&stage);
-			judge_arrival(&stage, &before);
+			if (stage_judge_moved(&stage))
+				judge_arrival(&stage, &before);
 		}
 	}
 	contents_free(&before);

@@ -22,6 +22,8 @@ static void run_restore(struct trial *trial)
 	struct stage stage;
 
 	if (stage_open(&stage, trial, NULL) && stage_await_use(&stage)) {
+		/* Who never can use it twice is not to be blamed for that afterwards. */
+		stage_again(&stage);
 		stage_suspend(&stage);
 		stage_judge_told(&stage);
 		stage_restore(&stage);
