@@ -389,7 +389,6 @@ bool stage_ask(struct stage *stage)
 bool stage_again(struct stage *stage)
 {
 	uint64_t began_ns = dr_now();
-
 	bool answered = stage_ask(stage) && stage_hear_late(stage, began_ns);
 
 	if (answered && !stage->answer && !stage->told_ns)
