@@ -63,7 +63,7 @@ def failed(program: str) -> list[str]:
 
 
 @pytest.mark.parametrize("program", MOVING)
-def test_nothing_is_lost(program: str) -> None:
+def test_nothing_is_lost_warns_overlap(program: str) -> None:
     with lossy():
         assert not failed(program)
         # There is nothing to be done for a device that is coherent, whichever else there is.
