@@ -282,11 +282,12 @@ static vm_fault_t dbr_vm_gone(struct dbr_buffer *buf, struct vm_fault *vmf)
 /*
  * The resv lock, for a fault of the kernel's own, in a system call. A signal that waits for
  * the call to return must not end the wait, or the fault would come again at once, for as
- * long as the lock is held; a fatal one has to. ww_mutex has no such wait. 0: locked.
+ * long as the lock is held; a fatal one has to. ww_mutex has no such wait: in the queue, where
+ * its turn comes, until there is a signal, and from then on by asking. 0: locked.
  */
 static int dbr_lock_killable(struct dma_resv *resv)
 {
-	while (!dma_resv_trylock(resv)) {
+	while (dma_resv_lock_interruptible(resv, NULL)) {
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		schedule_timeout_killable(1);

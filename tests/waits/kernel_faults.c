@@ -12,7 +12,13 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "keeper.h"
 #include "life.h"
+
+/* So many that somebody always waits for the lock. */
+#define KEEPERS	3
+/* That go before who comes last: two rounds of all, in each of which each may be twice. */
+#define TURNS	(2 * 2 * (KEEPERS + 1))
 
 static uint64_t in_kernel(void)
 {
@@ -112,6 +118,50 @@ CASE(kernel_faults, E8_E14_signal_does_not_make_the_wait_for_the_contents_spin)
 	close(fence);
 	mapped_revoke(&m);
 	mapped_free(&m);
+}
+
+static unsigned int maps_of(const struct keeper *keepers)
+{
+	unsigned int sum = 0;
+
+	for (size_t i = 0; i < KEEPERS; i++)
+		sum += atomic_load(&keepers[i].maps);
+	return sum;
+}
+
+/* The kernel reads a byte: how often the others have had the lock meanwhile. */
+static unsigned int turns_of_others(int dmabuf, const struct keeper *keepers)
+{
+	void *memory = cpu_map(dmabuf, PAGE);
+	unsigned int maps = maps_of(keepers);
+	int ends[2];
+
+	succeeds(sys(pipe(ends)));
+	equal(succeeds(sys(write(ends[1], memory, 1))), 1);
+	maps = maps_of(keepers) - maps;
+	close(ends[0]);
+	close(ends[1]);
+	cpu_unmap(memory, PAGE);
+	return maps;
+}
+
+/*
+ * Whoever only asks whether it is free has it when the one who is next is slow to wake up. It
+ * waits twice, without mmap_lock and with it; those before it in the queue go first, and now and
+ * then one who has just had it.
+ */
+CASE(kernel_faults, the_lock_is_had_in_turn)
+{
+	struct buffer buffer = buffer_that_maps_slowly(PAGE);
+	struct keeper keepers[KEEPERS];
+
+	for (size_t i = 0; i < KEEPERS; i++)
+		keeper_begin(&keepers[i], buffer.fd);
+	for (int i = 0; i < 3; i++)
+		holds(turns_of_others(buffer.fd, keepers) <= TURNS);
+	for (size_t i = 0; i < KEEPERS; i++)
+		keeper_end(&keepers[i]);
+	close(buffer.fd);
 }
 
 static int read_in_child(struct child *self, void *memory)

@@ -38,7 +38,7 @@ static void *map_slowly(void *arg)
 	equal(pthread_setschedparam(pthread_self(), SCHED_FIFO, &priority), 0);
 	atomic_store(&keeper->tid, gettid());
 	while (maps_and_unmaps(keeper->att) && !atomic_load(&keeper->stop))
-		continue;
+		atomic_fetch_add(&keeper->maps, 1);
 	return NULL;
 }
 
@@ -54,6 +54,7 @@ void keeper_begin(struct keeper *keeper, int dmabuf)
 {
 	atomic_init(&keeper->tid, 0);
 	atomic_init(&keeper->stop, false);
+	atomic_init(&keeper->maps, 0);
 	keeper->att = attach(dmabuf, DMABUF_REVOKE_KIND_DYNAMIC, 0);
 	equal(pthread_create(&keeper->thread, NULL, map_slowly, keeper), 0);
 	holds(eventually(keeps, (uintptr_t)keeper));

@@ -13,6 +13,7 @@ struct keeper {
 	pthread_t thread;
 	atomic_int tid;
 	atomic_bool stop;
+	atomic_uint maps;
 };
 
 /* Whose resv lock can be kept: a map takes 100 ms, with the lock held. */
