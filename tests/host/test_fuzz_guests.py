@@ -12,6 +12,8 @@ from guest import kernels, settings
 from guest.fuzz import jobs, soak
 from guest.machine import session, vm
 
+from tests.random.run import IN_A_TEST, PATIENT
+
 LINES = [f"alloc on=r0 out=r{i}" for i in range(30)]
 #: Fails if both are there.
 CAUSE = ["attach out=r2", "revoke id=r2"]
@@ -105,6 +107,11 @@ def test_seed_and_signature_are_read_from_the_output() -> None:
     assert jobs.signature("x\nsignature: it hangs\r\n", "") == "it hangs"
     assert jobs.signature("signature: \n", "") == ""
     assert jobs.signature("signature: it hangs\n", "panic") == jobs.LOST
+
+
+def test_a_test_has_shortened_its_program_before_its_guest_is_given_up() -> None:
+    """With what the failure, and a last try, take on top."""
+    assert IN_A_TEST / PATIENT <= settings.Limits().silence - 100
 
 
 def test_rt_kernels_run_programs_of_threads() -> None:

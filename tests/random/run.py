@@ -41,8 +41,10 @@ OF_AN_OPERATION = 0.05
 PATIENT = float(os.environ.get("DBR_PATIENCE", "1"))
 HANGS = "its referee hangs"
 
-#: Seconds that shortening may take in the guest of a soak, which has an end of its own.
-ENOUGH = 400.0 * PATIENT
+#: Seconds that shortening may take: in the guest of a soak, which has an end of its own; in a test,
+#: whose guest is given up, and the program lost, after 300 s in which pytest has said nothing.
+IN_A_SOAK = 400.0 * PATIENT
+IN_A_TEST = 200.0 * PATIENT
 
 #: Other threads decide whether a program fails: times that it is tried.
 TRIES = 3
@@ -186,10 +188,14 @@ def judge_text(
 
 
 def reproducer(
-    program: Program, found: Outcome, options: Sequence[str] = (), limit: int = 400
+    program: Program,
+    found: Outcome,
+    options: Sequence[str] = (),
+    limit: int = 400,
+    seconds: float = IN_A_TEST,
 ) -> Program:
     """The program, shortened in this kernel; as it was if it does not fail here again."""
-    end = time.monotonic() + ENOUGH
+    end = time.monotonic() + seconds
     if found.wrong.endswith("it hangs"):
         options = (*options, *QUICK)
 
@@ -256,7 +262,7 @@ def soak(
             _save("long.fuzz", "\n".join(program))
             _save("reason", f"{outcome.wrong}\n{outcome.output}")
             print(f"{outcome.wrong}\nshortening...", flush=True)
-            short = reproducer(program, outcome, options)
+            short = reproducer(program, outcome, options, seconds=IN_A_SOAK)
             if len(short) < len(program):
                 _save("short.fuzz", "\n".join(short))
             print(report(outcome, short, options), flush=True)
