@@ -344,12 +344,17 @@ def test_program_that_tells_when_it_is_done_has_not_waited(
         assert judge.of(clause, scenario, ENGINE="1", PROGRAM=program) == verdict
 
 
-def test_map_that_fails_for_now_was_not_refused(judge: Judge) -> None:
+#: Those in which somebody needs the resv lock while the revoke waits.
+LOCKS = ("lock", "lock-unmap")
+
+
+@pytest.mark.parametrize("scenario", LOCKS)
+def test_map_that_fails_for_now_was_not_refused(judge: Judge, scenario: str) -> None:
     """Nor does one that succeeds break anything once the revoke has failed."""
 
     def said(deed: str, result: str, **more: str) -> str:
         given = {"ENGINE": "1", "MAP": f"0 0 {result}", **more}
-        return judge.of("E2", "lock", f"revoke={deed}", **given)
+        return judge.of("E2", scenario, f"revoke={deed}", **given)
 
     assert said(WAITS, "-19") == "PASS"
     assert said(WAITS, "-12") == "UNKNOWN"
@@ -420,20 +425,28 @@ def test_memory_that_outlives_its_exporter_may_be_mapped(judge: Judge) -> None:
     assert judge.of("E13", "remove", removed, late, **memory, **LIMIT) == "UNKNOWN"
 
 
-def test_map_that_computes_is_not_blocked(judge: Judge) -> None:
+@pytest.mark.parametrize("scenario", LOCKS)
+def test_map_that_computes_is_not_blocked(judge: Judge, scenario: str) -> None:
     """Somebody who needs the resv lock, and gets it, may take as long as he wants to."""
     told = {"ENGINE": "1", "MAP": "0 0 -19"}
-    assert judge.of("E7", "lock", f"revoke={WAITS}", **told, COMPUTES="400") == "PASS"
+    assert judge.of("E7", scenario, f"revoke={WAITS}", **told, COMPUTES="400") == "PASS"
     slow = {"IN_MAP": "! test -e seen || sleep 1"}
-    assert judge.of("E7", "lock", f"revoke={WAITS}", **told, **slow) == "FAIL"
+    assert judge.of("E7", scenario, f"revoke={WAITS}", **told, **slow) == "FAIL"
     # If it has stood still meanwhile nobody was there who needed the lock.
     still = {"COMPUTES": "400", "STILL": "400"}
-    assert judge.of("E7", "lock", f"revoke={WAITS}", **told, **still) == "UNKNOWN"
+    assert judge.of("E7", scenario, f"revoke={WAITS}", **told, **still) == "UNKNOWN"
 
 
-def test_lock_ends_where_nobody_is_told(judge: Judge) -> None:
+@pytest.mark.parametrize("scenario", LOCKS)
+def test_map_that_never_comes_back_has_the_lock(judge: Judge, scenario: str) -> None:
+    never = {"ENGINE": "1", "MAP": "never", **LIMIT}
+    assert judge.of("E7", scenario, f"revoke={WAITS}", **never) == "FAIL"
+
+
+@pytest.mark.parametrize("scenario", LOCKS)
+def test_lock_ends_where_nobody_is_told(judge: Judge, scenario: str) -> None:
     quiet = {"ENGINE": "1", "MAP": "0", **LIMIT}
-    assert judge.of("E7", "lock", "revoke=true", **quiet) == "UNKNOWN"
+    assert judge.of("E7", scenario, "revoke=true", **quiet) == "UNKNOWN"
 
 
 def test_command_may_move_twice(judge: Judge) -> None:

@@ -18,6 +18,7 @@ extern const struct scenario exporter_fence_read;
 extern const struct scenario exporter_fence_bookkeep;
 extern const struct scenario exporter_unmap;
 extern const struct scenario exporter_lock;
+extern const struct scenario exporter_lock_unmap;
 
 /* access.c */
 extern const struct scenario exporter_cpu;

@@ -34,6 +34,7 @@ static const struct scenario *const scenarios[] = {
 	&exporter_fence_bookkeep,
 	&exporter_unmap,
 	&exporter_lock,
+	&exporter_lock_unmap,
 	&exporter_cpu,
 	&exporter_told,
 	&exporter_remove,

@@ -124,6 +124,15 @@ const struct scenario exporter_fence_bookkeep = {
 	.run = run_bookkeep,
 };
 
+/* An importer that unmaps late. */
+static struct seat *mapped(struct scene *scene)
+{
+	return scene_attach_mapped(scene, &(struct manner){
+		.kind = DMABUF_REVOKE_KIND_DYNAMIC, .idle = true,
+		.misbehave = DMABUF_REVOKE_MISBEHAVE_LATE_UNMAP,
+		.delay_ns = scene_hold(scene) });
+}
+
 static void run_unmap(struct trial *trial)
 {
 	struct scene scene;
@@ -131,10 +140,7 @@ static void run_unmap(struct trial *trial)
 
 	if (!scene_open(&scene, trial))
 		goto out;
-	seat = scene_attach_mapped(&scene, &(struct manner){
-		.kind = DMABUF_REVOKE_KIND_DYNAMIC, .idle = true,
-		.misbehave = DMABUF_REVOKE_MISBEHAVE_LATE_UNMAP,
-		.delay_ns = scene_hold(&scene) });
+	seat = mapped(&scene);
 	if (!seat || !scene_take_back(&scene))
 		goto out;
 	await_both(&scene, &seat->unmapped_ns);
@@ -165,25 +171,45 @@ static bool may_be_lost(uint64_t took_ns, uint64_t hold_ns, uint64_t lost_ns)
 	return took_ns >= hold_ns / 2 && !is_long(took_ns, hold_ns, lost_ns);
 }
 
-/* A map has the lock: what it waits for, all do. */
-static void judge_map(struct scene *scene, struct seat *other)
+/* A map has the lock: what it waits for, all do. Whether it has come back. */
+static bool judge_map(struct scene *scene, struct seat *other)
 {
-	uint64_t began = dr_now(), blocked, lost, hold = scene_hold(scene);
+	uint64_t began = dr_now(), ended, blocked, lost, hold = scene_hold(scene);
 	int ret = scene_map(scene, other);
+	bool never = ret == ASIDE_NEVER;
 
-	if (ret)
-		return;
-	blocked = scene->aside.blocked_ns;
-	lost = pulse_lost(began, scene->aside.ended_ns);
+	if ((ret && !never) || trial_is_interrupted(scene->trial))
+		return !never;
+	ended = never ? dr_now() : scene->aside.ended_ns;
+	blocked = never ? ended - began : scene->aside.blocked_ns;
+	lost = pulse_lost(began, ended);
 	if (is_long(blocked, hold, lost))
 		trial_fail(scene->trial, "E7",
-			   "a map was blocked for %.1f ms in the kernel, with the resv lock held",
-			   (double)blocked / 1e6);
+			   "a map was blocked for %.1f ms%s in the kernel, with the resv lock held",
+			   (double)blocked / 1e6, never ? ", and more," : "");
 	else if (may_be_lost(blocked, hold, lost))
 		trial_unknown(scene->trial, "E7",
 			      "a map was blocked for %.1f ms in the kernel, but this machine did nothing for %.1f ms",
 			      (double)blocked / 1e6, (double)lost / 1e6);
-	scene_unmap(scene, other);
+	if (!never)
+		scene_unmap(scene, other);
+	return !never;
+}
+
+/* An importer that may map. NULL after giving the scenario up. */
+static struct seat *mapper(struct scene *scene)
+{
+	struct seat *other = scene_attach(scene, &(struct manner){
+		.kind = DMABUF_REVOKE_KIND_DYNAMIC, .idle = true });
+
+	if (other->ret)
+		trial_give_up(scene->trial, "a dynamic importer is not let in: %s",
+			      scene_result(other->ret));
+	else if (!judge_map(scene, other))
+		trial_give_up(scene->trial, "a dynamic importer cannot map");
+	else
+		return other;
+	return NULL;
 }
 
 /* Of a map since importers were told, at @told_ns. */
@@ -206,8 +232,9 @@ static void judge_refusal(struct scene *scene, int ret, uint64_t ended_ns, uint6
 			   scene_result(ret));
 }
 
-/* Somebody who needs the lock, while it waits for a fence. */
-static void judge_lock(struct scene *scene, struct seat *other, uint64_t signals_ns)
+/* Somebody who needs the lock, while it waits for @what, which does not come before @comes_ns. */
+static void judge_lock(struct scene *scene, struct seat *other, const char *what,
+		       uint64_t comes_ns)
 {
 	uint64_t began = dr_now(), ended, hold = scene_hold(scene), took, wall, lost;
 	struct trial *trial = scene->trial;
@@ -219,54 +246,58 @@ static void judge_lock(struct scene *scene, struct seat *other, uint64_t signals
 	took = ret == ASIDE_NEVER || !scene->aside.known ? wall : scene->aside.blocked_ns;
 	scene_look(scene);
 	lost = pulse_lost(began, ended);
-	judge_refusal(scene, ret, ended, signals_ns - hold);
+	judge_refusal(scene, ret, ended, comes_ns - hold);
 	/* Who comes late since the machine stood still may find the lock free again. */
-	if (began >= signals_ns - hold / 2 || may_be_lost(wall, hold, lost) ||
+	if (began >= comes_ns - hold / 2 || may_be_lost(wall, hold, lost) ||
 	    may_be_lost(took, hold, lost))
-		trial_unclear(trial, "this machine was not alive while the fence was pending");
+		trial_unclear(trial, "this machine was not alive while %s was pending", what);
 	else if (took >= hold / 2)
 		trial_fail(trial, "E7",
-			   "a map by another importer, which needs the resv lock, was blocked for %.1f ms, until the fence had signalled or %s gave up",
-			   (double)took / 1e6, deed_name(scene->deed.what));
-	else if (!scene->deed.running && scene->deed.ended_ns < signals_ns)
-		trial_unclear(trial, "%s was over before the fence: see E5",
-			      deed_name(scene->deed.what));
+			   "a map by another importer, which needs the resv lock, was blocked for %.1f ms, until %s had come or %s gave up",
+			   (double)took / 1e6, what, deed_name(scene->deed.what));
+	else if (!scene->deed.running && scene->deed.ended_ns < comes_ns)
+		trial_unclear(trial, "%s was over before %s: see E5 and E6",
+			      deed_name(scene->deed.what), what);
 	else
 		trial_pass(trial, "E7",
-			   "a map by another importer, which needs the resv lock, took %.1f ms while it waited for a fence",
-			   (double)took / 1e6);
+			   "a map by another importer, which needs the resv lock, took %.1f ms while it waited for %s",
+			   (double)took / 1e6, what);
+}
+
+/* Told last: all were. */
+static void await_told(struct scene *scene, const struct seat *seat)
+{
+	uint64_t began = dr_now();
+
+	while (!seat->told && scene_await(scene, scene_deadline(scene, began, LIMIT_UNMAP)))
+		continue;
+}
+
+/* While it waits for @what of @seat, which @came says. */
+static void judge_while(struct scene *scene, struct seat *other, struct seat *seat,
+			const char *what, const uint64_t *came)
+{
+	if (!scene_take_back(scene))
+		return;
+	await_told(scene, seat);
+	if (!seat->told)
+		trial_unclear(scene->trial, "the importer was not told: see E4");
+	else
+		judge_lock(scene, other, what, not_before(scene, seat));
+	await_both(scene, came);
 }
 
 static void run_lock(struct trial *trial)
 {
 	struct seat *seat, *other;
 	struct scene scene;
-	uint64_t began;
 
 	if (!scene_open(&scene, trial))
 		goto out;
-	seat = fenced(&scene, DMABUF_REVOKE_OP_READ, 0);
-	if (!seat)
-		goto out;
-	other = scene_attach(&scene, &(struct manner){
-		.kind = DMABUF_REVOKE_KIND_DYNAMIC, .idle = true });
-	if (other->ret) {
-		trial_give_up(trial, "a second importer is not let in: %s",
-			      scene_result(other->ret));
-		goto out;
-	}
-	judge_map(&scene, other);
-	if (!scene_take_back(&scene))
-		goto out;
-	/* Whoever was told last: all were. */
-	began = dr_now();
-	while (!seat->told && scene_await(&scene, scene_deadline(&scene, began, LIMIT_UNMAP)))
-		continue;
-	if (!seat->told)
-		trial_unclear(trial, "the importer was not told: see E4");
-	else
-		judge_lock(&scene, other, not_before(&scene, seat));
-	await_both(&scene, &seat->done_ns);
+	other = mapper(&scene);
+	seat = other ? fenced(&scene, DMABUF_REVOKE_OP_READ, 0) : NULL;
+	if (seat)
+		judge_while(&scene, other, seat, "the fence", &seat->done_ns);
 out:
 	scene_close(&scene);
 }
@@ -276,4 +307,26 @@ const struct scenario exporter_lock = {
 	.summary = "an importer maps; then again while the revoke waits for the fence of another",
 	.clauses = "E2 E7",
 	.run = run_lock,
+};
+
+static void run_lock_unmap(struct trial *trial)
+{
+	struct seat *seat, *other;
+	struct scene scene;
+
+	if (!scene_open(&scene, trial))
+		goto out;
+	other = mapper(&scene);
+	seat = other ? mapped(&scene) : NULL;
+	if (seat)
+		judge_while(&scene, other, seat, "the unmap", &seat->unmapped_ns);
+out:
+	scene_close(&scene);
+}
+
+const struct scenario exporter_lock_unmap = {
+	.name = "lock-unmap",
+	.summary = "the same, while the revoke waits for the unmap of another",
+	.clauses = "E2 E7",
+	.run = run_lock_unmap,
 };

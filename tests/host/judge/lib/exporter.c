@@ -438,8 +438,9 @@ static int exports(void)
 
 static const struct scenario *const scenarios[] = {
 	&exporter_kinds, &exporter_legacy, &exporter_told, &exporter_fence_read, &exporter_unmap,
-	&exporter_lock, &exporter_cpu, &exporter_move, &exporter_move_twice, &exporter_move_pinned,
-	&exporter_suspend, &exporter_restore, &exporter_descriptors, &exporter_remove,
+	&exporter_lock, &exporter_lock_unmap, &exporter_cpu, &exporter_move, &exporter_move_twice,
+	&exporter_move_pinned, &exporter_suspend, &exporter_restore, &exporter_descriptors,
+	&exporter_remove,
 };
 
 static const struct scenario *find(const char *name)
