@@ -127,7 +127,9 @@ def _environment(kernel: Kernel) -> str:
 def key(top: Path, kernel: Kernel) -> str:
     """The name of the build of source, configuration and compiler as they are now."""
     source = archive.kernel_version(top, kernel)
-    compiler = archive.version(top, f"{kernel.suite}.gcc", kernel.suite, "gcc")
+    package = kernel.arch.compiler[0].split(":")[0]
+    name = f"{kernel.suite}.{package}"
+    compiler = archive.version(top, name, kernel.suite, package, host().debian)
     inputs = [RECIPE, _packages(kernel), source, configuration(kernel), compiler]
     return cache.key_of(inputs)
 

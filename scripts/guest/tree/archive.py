@@ -2,10 +2,12 @@
 """The Debian archive: which mirror the host uses, which kernel version it has now."""
 from __future__ import annotations
 
+import functools
 import json
 import lzma
 import os
 import re
+import subprocess
 import time
 import urllib.request
 from pathlib import Path
@@ -81,18 +83,28 @@ def mirror(etc: Path = Path("/etc/apt")) -> str:
     )
 
 
+def _newer(one: str, other: str) -> str:
+    """The newer one of two versions, as dpkg has it."""
+    words = ["dpkg", "--compare-versions", one, "ge", other]
+    return one if not subprocess.call(words) else other
+
+
 def fetch_version(
     base: str, suite: str, package: str, architecture: str = AMD64.debian
 ) -> str:
-    """The version of ``package`` in ``suite`` now. OSError or ValueError on failure."""
+    """The newest version of ``package`` in ``suite`` now. OSError or ValueError on failure.
+
+    That is what apt takes: an index may have several, in any order.
+    """
     url = f"{base}/dists/{suite}/main/binary-{architecture}/Packages.xz"
     with urllib.request.urlopen(url, timeout=TIMEOUT) as reply:
         text = lzma.decompress(reply.read()).decode(errors="replace")
-    start = text.find(f"\nPackage: {package}\n")
-    match = re.compile(r"^Version: (\S+)$", re.M).search(text, max(start, 0))
-    if start < 0 or not match:
+    stanzas = re.findall(rf"^Package: {re.escape(package)}\n(?:.+\n)*", text, re.M)
+    found = [re.search(r"^Version: (\S+)$", stanza, re.M) for stanza in stanzas]
+    versions = [match[1] for match in found if match]
+    if not versions:
         raise ValueError(f"{package} is not in {suite}")
-    return match[1]
+    return functools.reduce(_newer, versions)
 
 
 def version(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import lzma
 import subprocess
 import sys
 import tarfile
@@ -385,6 +386,23 @@ def test_the_archive_is_asked_once_a_day(
         now[0] += hours * 3600
         seen.append(archive.kernel_version(tmp_path, kernel))
     assert seen == ["1", "1", "1", "1", "3"]
+
+
+def test_the_newest_version_in_an_index_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """apt takes that one; which comes first is by chance."""
+    index = tmp_path / "dists/sid/main/binary-amd64/Packages.xz"
+    index.parent.mkdir(parents=True)
+    rows = [("linux", "9.1-1"), ("linux-source", "7.2.6-1"), ("linux-source", "7.10-1")]
+    rows += [("linux-source", "7.3.4-1"), ("linux-source-7.3", "8.0-1")]
+    text = "\n".join(f"Package: {name}\nVersion: {v}\n" for name, v in rows)
+    index.write_bytes(lzma.compress(text.encode()))
+    base = tmp_path.as_uri()
+    assert archive.fetch_version(base, "sid", "linux-source", "amd64") == "7.10-1"
+    assert archive.fetch_version(base, "sid", "linux", "amd64") == "9.1-1"
+    with pytest.raises(ValueError, match="gcc is not in sid"):
+        archive.fetch_version(base, "sid", "gcc", "amd64")
 
 
 def tar(**files: bytes) -> bytes:
