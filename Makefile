@@ -18,13 +18,16 @@ ARM64	:= 7.3-arm64 7.3-arm64-16k 6.12-arm64 7.3-arm64-iommu 7.3-arm64-debug
 JUDGED	:= 7.3 6.12 6.1
 # Those that have drivers to be judged, each its own.
 SURVEYED := 7.3 6.12 6.1 7.3-iommu
-KERNELS	?= 7.3
+KERNELS	?= $(if $(filter aarch64,$(shell uname -m)),7.3-arm64,7.3)
 TESTS	?=
 
 VERSION	:= $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
 SUDO	:= $(if $(filter 0,$(shell id -u)),,sudo)
 OWN	:= $(if $(KERNEL_BUILD),--kernel-build '$(KERNEL_BUILD)') \
 	$(if $(KERNEL_IMAGE),--kernel-image '$(KERNEL_IMAGE)')
+# What the setup is told of: one's own may be of another architecture.
+EMULATED = $(KERNELS) $(if $(KERNEL_BUILD),$(shell sed -n 's/^CONFIG_ARM64=y$$/own-arm64/p' \
+	'$(KERNEL_BUILD)/include/config/auto.conf' 2>/dev/null))
 # The suite is all that says something of a kernel of one's own.
 OURS	= $(filter-out own,$(KERNELS))
 GUEST	:= python3 scripts/guest
@@ -79,7 +82,7 @@ help:
 
 .PHONY: demo demo-device judge check check-all check-debug check-arm64 check-judge coverage fuzz bench survey shell lint
 demo:
-	scripts/setup --guest-only $(KERNELS)
+	scripts/setup --guest-only $(EMULATED)
 	$(GUEST) run $(OWN) $(addprefix --kernel ,$(firstword $(KERNELS))) -- \
 		sh -c 'modprobe -a dmabuf_revoke_exporter dmabuf_revoke_importer && exec dmabuf-revoke demo $(DEMO)'
 
@@ -87,7 +90,7 @@ demo:
 # importer takes it.
 demo-device: KERNELS = $(if $(strip $(OWN)),own,7.3-iommu)
 demo-device:
-	scripts/setup --guest-only $(KERNELS)
+	scripts/setup --guest-only $(EMULATED)
 	$(GUEST) run $(OWN) $(addprefix --kernel ,$(firstword $(KERNELS))) -- \
 		sh -c 'modprobe -a dmabuf_revoke_exporter dmabuf_revoke_importer && \
 			device=$$(grep -l 0x11e8 /sys/bus/pci/devices/*/device | tail -n 1 | cut -d/ -f 6) && \
@@ -98,14 +101,14 @@ demo-device:
 
 judge:
 	$(if $(IMPORTER)$(EXPORTER),,$(error make judge IMPORTER='program argument...', or EXPORTER=))
-	scripts/setup --guest-only $(KERNELS)
+	scripts/setup --guest-only $(EMULATED)
 	$(GUEST) judge $(OWN) $(addprefix --kernel ,$(firstword $(KERNELS))) \
 		$(addprefix --module ,$(MODULE)) $(if $(EXPORTER),--exporter) \
 		$(if $(JUDGE),--options='$(JUDGE)') -- $(or $(EXPORTER),$(IMPORTER))
 
 HOST	:= quick
 check:
-	scripts/setup $(if $(OURS),,--guest-only $(KERNELS))
+	scripts/setup $(if $(OURS),,--guest-only $(EMULATED))
 	$(GUEST) check $(OWN) $(addprefix --kernel ,$(KERNELS)) \
 		$(if $(OURS),--host $(HOST) $(addprefix --lint ,$(filter-out own,$(LINTED)))) \
 		$(if $(TESTS),--tests '$(TESTS)')
@@ -115,7 +118,7 @@ check-all: HOST = all
 check-all: check
 
 check-debug:
-	scripts/setup --guest-only $(KERNELS)
+	scripts/setup --guest-only $(EMULATED)
 	$(GUEST) check --kernel 7.3-debug $(if $(TESTS),--tests '$(TESTS)')
 
 check-arm64:
@@ -127,7 +130,7 @@ check-judge: KERNELS = $(JUDGED)
 check-judge: TESTS = test_blocked or test_exporters or test_importers or test_left \
 	or test_misuse or test_reports or test_tables
 check-judge:
-	scripts/setup --guest-only $(KERNELS)
+	scripts/setup --guest-only $(EMULATED)
 	$(GUEST) check $(addprefix --kernel ,$(KERNELS)) --tests '$(TESTS)'
 
 # Also where a test failed.
@@ -136,22 +139,22 @@ coverage:
 	$(GUEST) coverage --kernel 7.3-debug
 
 fuzz:
-	scripts/setup --guest-only $(KERNELS)
+	scripts/setup --guest-only $(EMULATED)
 	$(GUEST) fuzz $(OWN) --kernel $(or $(KERNEL),$(filter own,$(KERNELS)),7.3-debug) \
 		$(addprefix --seed ,$(SEED)) $(addprefix --minutes ,$(MINUTES)) \
 		$(addprefix --operations ,$(OPERATIONS))
 
 bench:
-	scripts/setup --bench $(KERNELS)
+	scripts/setup --bench $(EMULATED)
 	$(GUEST) bench $(OWN) $(addprefix --kernel ,$(firstword $(KERNELS))) -- $(BENCH)
 
 survey: KERNELS = $(SURVEYED)
 survey:
-	scripts/setup --guest-only $(KERNELS)
+	scripts/setup --guest-only $(EMULATED)
 	$(GUEST) survey $(addprefix --kernel ,$(KERNELS))
 
 shell:
-	scripts/setup --guest-only $(KERNELS)
+	scripts/setup --guest-only $(EMULATED)
 	$(GUEST) shell $(OWN) $(addprefix --kernel ,$(firstword $(KERNELS)))
 
 lint: KERNELS = $(ALL)

@@ -218,6 +218,20 @@ def test_what_has_its_image_is_run_with_its_kernels() -> None:
     assert CHOICES["foreign"] == "foreign"
 
 
+@pytest.mark.parametrize("machine, row", [("x86_64", "7.3"), ("aarch64", "7.3-arm64")])
+def test_this_machines_own_row_is_checked(
+    machine: str, row: str, tmp_path: Path
+) -> None:
+    uname = tmp_path / "uname"
+    uname.write_text(f"#!/bin/sh\necho {machine}\n")
+    uname.chmod(0o755)
+    path = f"PATH={tmp_path}:{os.environ['PATH']}"
+    recipe = process.run(
+        "make", ["env", path, "make", "-n", "-C", str(REPOSITORY), "check"]
+    )
+    assert re.findall(r"--kernel (\S+)", recipe) == [row]
+
+
 @pytest.mark.foreign
 def test_a_hang_shows_where_it_was(entry: Path) -> None:
     content = session.initrd(entry, "echo last words; exec sleep 1000", {})

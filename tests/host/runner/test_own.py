@@ -375,6 +375,16 @@ def test_make_check_runs_the_suite_only_on_it() -> None:
     assert "--kernel own" not in check_recipe()
 
 
+def test_the_emulator_of_its_architecture_is_set_up(tmp_path: Path) -> None:
+    config = tmp_path / "include/config/auto.conf"
+    config.parent.mkdir(parents=True)
+    for symbol, wanted in (("CONFIG_ARM64", True), ("CONFIG_X86", False)):
+        config.write_text(f"{symbol}=y\nCONFIG_ARM64_PAN=y\n")
+        recipe = check_recipe(f"KERNEL_BUILD={tmp_path}")
+        assert ("own-arm64" in recipe) == wanted
+    assert "own-arm64" not in check_recipe(f"KERNEL_BUILD={tmp_path / 'none'}")
+
+
 def test_its_failure_to_boot_says_nothing_of_the_machine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
