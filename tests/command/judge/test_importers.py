@@ -14,6 +14,7 @@ from typing import Iterator, NamedTuple
 
 import pytest
 
+from tests.controls.names import MISBEHAVIOURS
 from tests.lib import features
 
 from ..run import PAGE
@@ -71,6 +72,7 @@ PINNED = cells(
     """
     revoke-mapped I6
     move I2 I4 I6
+    move-busy I2 I4 I8
     move-fenced I10
     suspend-restore I6
     suspend-again I6
@@ -80,6 +82,7 @@ PINNED = cells(
 UNMOVED = cells(
     """
     move I2 I4 I6
+    move-busy I2 I4 I8
     move-fenced I10
     """
 )
@@ -198,7 +201,14 @@ BUGS = {
         suspend-restore I4
         """,
     ),
-    "ignore-moves": Bug("--misbehave ignore", "move I4 I6", moves=True),
+    "ignore-moves": Bug(
+        "--misbehave ignore",
+        """
+        move I4 I6
+        move-busy I4
+        """,
+        moves=True,
+    ),
     "ignore-stream": Bug(
         "--misbehave ignore --stream",
         """
@@ -235,6 +245,12 @@ BUGS = {
         revoke-busy I8
         stopped I8
         """,
+    ),
+    "stuck-fence-moves": Bug(
+        "--misbehave stuck-fence --stream", "move-busy I8", moves=True
+    ),
+    "ignore-stream-moves": Bug(
+        "--misbehave ignore --stream", "move-busy I8", moves=True
     ),
     "fence-error": Bug("--misbehave fence-error", "", "revoke-mapped", unused=True),
     "fence-after": Bug(
@@ -342,6 +358,12 @@ def test_range_that_is_not_kept_fails() -> None:
     verdicts = judge(*RANGE, program=(OURS, "--misbehave", "wrong-range"))
     assert verdicts.cells_of("FAIL") == {("range", "I14")}
     assert "the first at offset 0" in verdicts.evidence("FAIL")
+
+
+def test_each_misbehaviour_is_in_a_table() -> None:
+    words = {name.lower().replace("_", "-") for name in MISBEHAVIOURS}
+    tried = {word for bug in BUGS.values() for word in bug.arguments.split()}
+    assert words - tried == {"wrong-range"}
 
 
 def test_claim_to_be_revocable_is_called_false() -> None:

@@ -12,7 +12,7 @@ from typing import Iterator
 import pytest
 
 from ..run import COMMAND, SOON, no_process_left
-from ..watch.recording import nothing_left
+from ..watch.recording import CONTAINER, nothing_left
 from .verdicts import OURS
 
 __all__ = ["no_process_left", "nothing_left"]  # fixtures
@@ -35,12 +35,12 @@ def ends() -> Iterator[tuple[socket.socket, socket.socket]]:
         yield ours, theirs
 
 
-def start(theirs: socket.socket) -> subprocess.Popen[str]:
+def start(theirs: socket.socket, *within: str) -> subprocess.Popen[str]:
     number = str(theirs.fileno())
     options = ["--json", "--scenario", SCENARIO, "--clause", "I17", "--limit", "end=5s"]
     return subprocess.Popen(
-        [COMMAND, "test-importer", *options, "--", sys.executable, "-c", SENDING]
-        + [number, OURS],
+        [*within, COMMAND, "test-importer", *options, "--", sys.executable]
+        + ["-c", SENDING, number, OURS],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         text=True,
@@ -71,3 +71,16 @@ def test_descriptor_of_a_stranger_is_no_fault_of_the_driver(
     found, why = verdict(judge, 77)
     os.close(fds[0])
     assert found == "UNKNOWN" and "has the dma-buf open" in why
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_in_a_container_nobody_knows_who_has_it(
+    ends: tuple[socket.socket, socket.socket], kept: bool
+) -> None:
+    """There may be processes outside, as this one is, and then their descriptors are not seen."""
+    judge = start(ends[1], *CONTAINER)
+    fds = socket.recv_fds(ends[0], 1, 1)[1] if kept else []
+    found, why = verdict(judge, 77)
+    for descriptor in fds:
+        os.close(descriptor)
+    assert found == "UNKNOWN" and "cannot be seen from here" in why

@@ -60,12 +60,13 @@ answer(lambda: fill(0, pages * PAGE, 7))
 
 
 @pytest.mark.parametrize("pages,fails", [((1, 2, 1, 3), False), ((1, 2, 1, 2), True)])
+@pytest.mark.parametrize("cell", [("fragmented", "I12"), ("bare-table", "I13")])
 def test_other_pages_each_time_are_chance(
-    pages: tuple[int, ...], fails: bool, tmp_path: Path
+    cell: tuple[str, str], pages: tuple[int, ...], fails: bool, tmp_path: Path
 ) -> None:
     """As of who writes for a second. With the same ones each time it is the table."""
     text = HEAD + TIMES.replace("PAGES", str(pages)) + END
     program = python(text, str(tmp_path / "count"))
-    verdicts = judge("--scenario", "fragmented", program=program)
-    expected = {("fragmented", "I12")} if fails else set()
+    verdicts = judge("--scenario", cell[0], program=program)
+    expected = {cell} if fails else set()
     assert verdicts.cells_of("FAIL") == expected, verdicts.findings

@@ -21,6 +21,8 @@ struct outcome {
 };
 
 #define LOOK_NS		10000000ULL
+/* For a lock that others may hold. */
+#define LOOK_MOST_NS	1000000000ULL
 /* In one go. Then it is looked at whether there is anything to wait for. */
 #define SLICE_NS	1000000000ULL
 
@@ -230,10 +232,27 @@ void stage_restore(struct stage *stage)
 	stage->told_ns = told_ns;
 }
 
+/* Those that a move waits for. Its own, for the contents to arrive, is of usage KERNEL: 0. */
+static uint32_t awaited_fences(struct stage *stage)
+{
+	struct dmabuf_revoke_blocker blockers[64];
+	uint32_t count = 0, i, found = 0;
+	int ret;
+
+	bounded_begin(LOOK_MOST_NS);
+	ret = dr_blockers(stage->exporter, stage->id, blockers, 64, &count);
+	bounded_end();
+	for (i = 0; !ret && i < count && i < 64; i++)
+		found += blockers[i].type == DMABUF_REVOKE_BLOCKER_FENCE && blockers[i].usage;
+	return found;
+}
+
 void stage_move(struct stage *stage)
 {
 	stage->moved = 0;
 	act_on(stage, move);
+	if (stage->ret == -ETIMEDOUT)
+		stage->revoke.pending.fences = awaited_fences(stage);
 }
 
 void stage_move_only(struct stage *stage)

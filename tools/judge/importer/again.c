@@ -58,7 +58,7 @@ static bool ask(struct stage *stage, const char *clause)
 	trial_look(stage->trial);
 	if (stage_is_stubborn(stage, asked_ns)) {
 		trial_fail(stage->trial, "I17",
-			   "asked to use the buffer it was refused, and has tried %u times",
+			   "asked to use the buffer it was refused, and has tried %u times, driver or program",
 			   stage_tries(stage, asked_ns));
 		return false;
 	}
@@ -72,6 +72,18 @@ static bool ask(struct stage *stage, const char *clause)
 	return answered;
 }
 
+/* Who fails whenever he is asked has not noticed anything. */
+static void judge_refusal(struct stage *stage, const char *clause, const char *when)
+{
+	if (stage->twice)
+		trial_pass(stage->trial, clause, "asked to use the buffer %s it failed with %s",
+			   when, errno_name(stage->answer));
+	else
+		trial_unknown(stage->trial, clause,
+			      "asked to use the buffer %s it failed with %s, and it had not used it twice before that",
+			      when, errno_name(stage->answer));
+}
+
 void stage_judge_gone(struct stage *stage)
 {
 	const char *clause = clause_of(stage);
@@ -79,8 +91,7 @@ void stage_judge_gone(struct stage *stage)
 	if (stage->legacy || !judges(stage, clause) || !ask(stage, clause))
 		return;
 	if (stage->answer)
-		trial_pass(stage->trial, clause, "asked to use the buffer again it failed with %s",
-			   errno_name(stage->answer));
+		judge_refusal(stage, clause, "again");
 	else if (stage_keeps(stage) && !trial_is_blind(stage->trial))
 		trial_fail(stage->trial, clause,
 			   "it says that it has used the buffer, which was taken back, and it has it mapped still");
@@ -171,9 +182,7 @@ bool stage_judge_moved(struct stage *stage)
 static void judge_dead(struct stage *stage)
 {
 	if (stage->answer)
-		trial_pass(stage->trial, "I5",
-			   "asked to use the buffer after it was restored it failed with %s",
-			   errno_name(stage->answer));
+		judge_refusal(stage, "I5", "after it was restored");
 	else if (stage_has_revived(stage) ||
 		 (stage_keeps(stage) && !trial_is_blind(stage->trial)))
 		trial_fail(stage->trial, "I5",

@@ -199,6 +199,9 @@ static void judge_reference(struct stage *stage)
 	} else if (!stage_is_listed(stage)) {
 		trial_unknown(stage->trial, "I17",
 			      "whether the dma-buf has gone cannot be read: somebody holds the lock of another one");
+	} else if (!there_sees_all()) {
+		trial_unknown(stage->trial, "I17",
+			      "the dma-buf has not gone, and a process that cannot be seen from here may have it open");
 	} else {
 		trial_never(stage->trial, "I17", LIMIT_END, began,
 			    "the dma-buf has not gone, somebody has a reference to it",

@@ -16,7 +16,7 @@ extern const struct scenario revoke_idle, revoke_mapped, revoke_busy, revoke_twi
 extern const struct scenario attaching, detaching, owner_dies;
 
 /* moves.c */
-extern const struct scenario move_busy, move_fenced;
+extern const struct scenario move_used, move_busy, move_fenced;
 
 /* suspends.c */
 extern const struct scenario suspend_restore, suspend_again;

@@ -83,7 +83,8 @@ bool stage_await_use(struct stage *stage);
 bool stage_await_map(struct stage *stage);
 /*
  * "again", and the answer: true, and it is in @answer. False: it has said nothing within the limit,
- * or does not speak at all.
+ * or does not speak at all. Before the act it tells whether that can be done @twice: who never can
+ * is neither to be blamed nor praised for it afterwards.
  */
 bool stage_again(struct stage *stage);
 /* "again" only. False: nobody hears it. */

@@ -21,7 +21,7 @@ static const struct scenario *const scenarios[] = {
 	&attach_fails, &pin_fails, &map_fails, &vmap_fails,
 	&revoke_idle, &revoke_mapped, &revoke_busy, &revoke_twice, &revoke_waiting,
 	&attaching, &detaching, &owner_dies,
-	&move_busy, &move_fenced,
+	&move_used, &move_busy, &move_fenced,
 	&suspend_restore, &suspend_again,
 	&told_in_pin, &told_in_map,
 	&fragmented, &beyond_4gib, &bare_table, &range,

@@ -66,8 +66,9 @@ static void judge_progress(struct stage *stage, enum progress progress, uint64_t
 		trial_skip(stage->trial, "I17", "it did nothing that the exporter refused (%s)",
 			   call);
 	else if (stage_is_stubborn(stage, 0))
-		trial_fail(stage->trial, "I17", "%s failed with %s, and it has tried %u times",
-			   call, errno_name(error), tries);
+		trial_fail(stage->trial, "I17",
+			   "%s failed with %s, and it has tried %u times, driver or program", call,
+			   errno_name(error), tries);
 	else if (progress == USED || progress == REFUSED)
 		judge_answer(stage, call, error);
 	else if (progress == ENDED)

@@ -78,9 +78,9 @@ static void run_move(struct trial *trial)
 	stage_close(&stage);
 }
 
-const struct scenario move_busy = {
+const struct scenario move_used = {
 	.name = "move",
-	.summary = "move the memory under its DMA; it uses the buffer again",
+	.summary = "move the memory once the program has used it; it uses the buffer again",
 	.clauses = "I2 I4 I6 I9 I17 I18",
 	.run = run_move,
 };
@@ -96,6 +96,41 @@ static uint64_t find_fence(const struct stage *stage, uint64_t context)
 			seqno = added->seqno;
 	return seqno;
 }
+
+#define BEGIN_NS	100000000ULL
+
+/* Until it has begun to use what it has mapped. Who has no fence is given a while. */
+static void await_begin(struct stage *stage)
+{
+	const struct timespec pause = { .tv_nsec = 2000000 };
+	uint64_t began_ns = dr_now();
+
+	trial_look(stage->trial);
+	while (!find_fence(stage, 0) && !trial_is_over(stage->trial, BEGIN_NS, began_ns)) {
+		nanosleep(&pause, NULL);
+		trial_look(stage->trial);
+	}
+}
+
+static void run_busy(struct trial *trial)
+{
+	struct stage stage;
+
+	if (stage_open(&stage, trial, NULL) && stage_await_map(&stage)) {
+		await_begin(&stage);
+		stage_move(&stage);
+		if (has_moved(&stage))
+			stage_judge_told(&stage);
+	}
+	stage_close(&stage);
+}
+
+const struct scenario move_busy = {
+	.name = "move-busy",
+	.summary = "move while it uses what it has mapped, as soon as it begins to",
+	.clauses = "I2 I4 I8 I9 I17 I18",
+	.run = run_busy,
+};
 
 #define LOOK_MOST_NS	1000000000ULL
 

@@ -22,7 +22,6 @@ static void run_restore(struct trial *trial)
 	struct stage stage;
 
 	if (stage_open(&stage, trial, NULL) && stage_await_use(&stage)) {
-		/* Who never can use it twice is not to be blamed for that afterwards. */
 		stage_again(&stage);
 		stage_suspend(&stage);
 		stage_judge_told(&stage);
@@ -54,6 +53,7 @@ static void run_again(struct trial *trial)
 	struct stage stage;
 
 	if (stage_open(&stage, trial, NULL) && stage_await_use(&stage)) {
+		stage_again(&stage);
 		stage_suspend(&stage);
 		stage_judge_told(&stage);
 		stage.may_wait = true;
