@@ -23,7 +23,7 @@ the tables, with the command that shows it again, and what looks like a bug of t
 [findings](findings/). Which drivers cannot be had is said [beside the programs](../tests/drivers/README.md#what-cannot-be-had).
 
 vivid is judged without the scenario `vmap-fails`, which [it does not survive](findings/vivid-vmap-fails.md);
-nor `beyond-4gib` on 7.3 and 6.1, where there is no vmap to be had: what comes after that is not judged.
+nor, mostly, `beyond-4gib`, where there is no vmap to be had: what comes after that is not judged.
 vfio-pci is judged behind an IOMMU, in the guest `7.3-iommu`; one clause that nothing shows from outside, E25,
 is in [its page](findings/vfio-pci-revoke.md).
 """
@@ -62,6 +62,13 @@ def _table(title: str, chosen: list[Record]) -> Iterator[str]:
         yield _row(record)
 
 
+def _again(record: Record, name: str) -> str:
+    """The command that shows a FAIL again: of its scenario only, with which the evidence begins."""
+    scenario, named, _ = record.clauses[name].evidence.partition(": ")
+    verb, program, rest = record.command.partition(" -- ")
+    return f"{verb} --scenario {scenario}{program}{rest}" if named else record.command
+
+
 def _failures(chosen: list[Record]) -> Iterator[str]:
     yield "\n## What failed\n"
     none = True
@@ -71,7 +78,7 @@ def _failures(chosen: list[Record]) -> Iterator[str]:
             yield f"- **{record.driver}**, {record.kernel}, {name}: {record.clauses[name].evidence}"
             finding = _FINDINGS.get((record.driver, name))
             more = f" ([more](findings/{finding}.md))" if finding else ""
-            yield f"  `{record.command}`{more}"
+            yield f"  `{_again(record, name)}`{more}"
     if none:
         yield "Nothing."
 

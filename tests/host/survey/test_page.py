@@ -19,7 +19,10 @@ SAMPLE = Record(
     side="importer",
     command="dmabuf-revoke test-importer -- cam",
     kernel="7.3.4+deb13-amd64",
-    clauses={"I4": Verdict("FAIL", "never unmapped"), "I9": Verdict("PASS", "fine")},
+    clauses={
+        "I4": Verdict("FAIL", "move: never unmapped"),
+        "I9": Verdict("PASS", "fine"),
+    },
 )
 FAIL = Verdict("FAIL", "never mapped")
 
@@ -61,7 +64,7 @@ def test_what_guests_leave_is_collected(tmp_path: Path) -> None:
         "kernel": SAMPLE.kernel,
         "missing": "",
         "clauses": {
-            "I4": {"verdict": "FAIL", "evidence": "never unmapped"},
+            "I4": {"verdict": "FAIL", "evidence": "move: never unmapped"},
             "I9": {"verdict": "PASS", "evidence": "fine"},
         },
     }
@@ -73,8 +76,8 @@ def test_what_guests_leave_is_collected(tmp_path: Path) -> None:
 def test_each_failure_has_its_evidence_and_its_command() -> None:
     text = page.text([SAMPLE])
     assert "| cam | 7.3.4 | I4 | I9 | – |" in text
-    assert "- **cam**, 7.3.4+deb13-amd64, I4: never unmapped\n" in text
-    assert "  `dmabuf-revoke test-importer -- cam`" in text
+    assert "- **cam**, 7.3.4+deb13-amd64, I4: move: never unmapped\n" in text
+    assert "  `dmabuf-revoke test-importer --scenario move -- cam`" in text
 
 
 def test_failure_with_a_page_leads_to_it() -> None:
