@@ -103,7 +103,22 @@ static void dbr_move_step(struct dbr_move *move)
 /* Under the fence's lock. */
 static void dbr_move_signalled(struct dma_fence *fence, struct dma_fence_cb *cb)
 {
-	dbr_move_step(container_of(cb, struct dbr_move_after, cb)->move);
+	struct dbr_move *move = container_of(cb, struct dbr_move_after, cb)->move;
+
+	trace_dbr_fence_done(move->buf, fence);
+	dbr_move_step(move);
+}
+
+static void dbr_move_await_one(struct dbr_move_after *after)
+{
+	if (dma_fence_is_signaled(after->fence)) {
+		dbr_move_step(after->move);
+		return;
+	}
+	/* Before its end, which may come at once. */
+	trace_dbr_fence_awaited(after->move->buf, after->fence);
+	if (dma_fence_add_callback(after->fence, &after->cb, dbr_move_signalled))
+		dbr_move_signalled(after->fence, &after->cb);
 }
 
 /* Begins to wait for all that is on the buffer. There is room. */
@@ -124,9 +139,7 @@ static void dbr_move_await(struct dbr_move *move)
 
 	atomic_set(&move->left, i + 1);
 	while (i--)
-		if (dma_fence_add_callback(move->after[i].fence, &move->after[i].cb,
-					   dbr_move_signalled))
-			dbr_move_step(move);
+		dbr_move_await_one(&move->after[i]);
 }
 
 /* What is repeated stays so: all of it would be more than there is. */

@@ -304,6 +304,23 @@ def test_move(trace: Pipe, world: World) -> None:
     assert trace.one("dbr_map", **at(buffer)).number("moves") == 1
 
 
+def test_fence_is_awaited_by_a_move(trace: Pipe, world: World) -> None:
+    if core_pins_each_map():
+        pytest.skip("no MAP_UNPINNED: what is mapped does not move on this kernel")
+    buffer = world.buffer()
+    attachment = world.attachment(buffer, flags=life.DEFER_UNMAP)
+    job = life.submit(attachment, 2_000_000_000)
+    life.until_taken_up(attachment)
+    buffer.move(life.FOREVER)
+    awaited = trace.one("dbr_fence_awaited", **at(buffer))
+    assert awaited.number("seqno") == job
+    done = trace.one("dbr_fence_done", **at(buffer))
+    assert done.fields == {**awaited.fields, "ret": "0"}
+    names = trace.names()
+    assert names.index("dbr_fence_awaited") < names.index("dbi_job_ended")
+    assert names.index("dbr_fence_done") < names.index("dbr_moved")
+
+
 def test_suspension(trace: Pipe, world: World) -> None:
     buffer = world.buffer()
     assert buffer.revoke(life.FOREVER, suspend=True)
