@@ -145,6 +145,13 @@ static unsigned int turns_of_others(int dmabuf, const struct keeper *keepers)
 	return maps;
 }
 
+static void turns_are_few(int dmabuf, const struct keeper *keepers)
+{
+	unsigned int turns = turns_of_others(dmabuf, keepers);
+
+	holds(turns <= TURNS, "%u turns of others", turns);
+}
+
 /*
  * Whoever only asks whether it is free has it when the one who is next is slow to wake up. It
  * waits twice, without mmap_lock and with it; those before it in the queue go first, and now and
@@ -153,12 +160,15 @@ static unsigned int turns_of_others(int dmabuf, const struct keeper *keepers)
 CASE(kernel_faults, the_lock_is_had_in_turn)
 {
 	struct buffer buffer = buffer_that_maps_slowly(PAGE);
+	const struct sched_param same = { .sched_priority = 1 };
 	struct keeper keepers[KEEPERS];
 
+	/* As those have it: where locks are had by priority nobody else would have his turn. */
+	equal(pthread_setschedparam(pthread_self(), SCHED_FIFO, &same), 0);
 	for (size_t i = 0; i < KEEPERS; i++)
 		keeper_begin(&keepers[i], buffer.fd);
 	for (int i = 0; i < 3; i++)
-		holds(turns_of_others(buffer.fd, keepers) <= TURNS);
+		turns_are_few(buffer.fd, keepers);
 	for (size_t i = 0; i < KEEPERS; i++)
 		keeper_end(&keepers[i]);
 	close(buffer.fd);
