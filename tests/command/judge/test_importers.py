@@ -249,6 +249,9 @@ BUGS = {
     "stuck-fence-moves": Bug(
         "--misbehave stuck-fence --stream", "move-busy I8", moves=True
     ),
+    "late-fence-moves": Bug(
+        "--misbehave late-fence --delay 8000 --stream", "move-busy I8", moves=True
+    ),
     "ignore-stream-moves": Bug(
         "--misbehave ignore --stream", "move-busy I8", moves=True
     ),

@@ -68,7 +68,7 @@ static void judge_second_map(struct scene *scene, struct seat *seat)
 	uint64_t began = dr_now(), ended;
 	int ret = scene_map(scene, seat);
 
-	ended = ret == ASIDE_NEVER ? dr_now() : scene->aside.ended_ns;
+	ended = scene->aside.ended_ns;
 	if (began >= unmaps_ns && !pulse_lost(seat->first_told_ns, began))
 		trial_unclear(trial, "%s was not over until the old mapping was gone",
 			      deed_name(scene->deed.what));

@@ -174,15 +174,14 @@ static bool may_be_lost(uint64_t took_ns, uint64_t hold_ns, uint64_t lost_ns)
 /* A map has the lock: what it waits for, all do. Whether it has come back. */
 static bool judge_map(struct scene *scene, struct seat *other)
 {
-	uint64_t began = dr_now(), ended, blocked, lost, hold = scene_hold(scene);
+	uint64_t began = dr_now(), blocked, lost, hold = scene_hold(scene);
 	int ret = scene_map(scene, other);
 	bool never = ret == ASIDE_NEVER;
 
 	if ((ret && !never) || trial_is_interrupted(scene->trial))
 		return !never;
-	ended = never ? dr_now() : scene->aside.ended_ns;
-	blocked = never ? ended - began : scene->aside.blocked_ns;
-	lost = pulse_lost(began, ended);
+	blocked = scene->aside.known ? scene->aside.blocked_ns : 0;
+	lost = pulse_lost(began, scene->aside.ended_ns);
 	if (is_long(blocked, hold, lost))
 		trial_fail(scene->trial, "E7",
 			   "a map was blocked for %.1f ms%s in the kernel, with the resv lock held",
@@ -191,7 +190,9 @@ static bool judge_map(struct scene *scene, struct seat *other)
 		trial_unknown(scene->trial, "E7",
 			      "a map was blocked for %.1f ms in the kernel, but this machine did nothing for %.1f ms",
 			      (double)blocked / 1e6, (double)lost / 1e6);
-	if (!never)
+	if (never)
+		trial_unclear(scene->trial, "a map has not come back");
+	else
 		scene_unmap(scene, other);
 	return !never;
 }
@@ -240,10 +241,10 @@ static void judge_lock(struct scene *scene, struct seat *other, const char *what
 	struct trial *trial = scene->trial;
 	int ret = scene_map(scene, other);
 
-	ended = ret == ASIDE_NEVER ? dr_now() : scene->aside.ended_ns;
+	ended = scene->aside.ended_ns;
 	/* What runs, or waits for a CPU, does not wait for a lock. */
 	wall = ended - began;
-	took = ret == ASIDE_NEVER || !scene->aside.known ? wall : scene->aside.blocked_ns;
+	took = scene->aside.known ? scene->aside.blocked_ns : wall;
 	scene_look(scene);
 	lost = pulse_lost(began, ended);
 	judge_refusal(scene, ret, ended, comes_ns - hold);
@@ -264,7 +265,7 @@ static void judge_lock(struct scene *scene, struct seat *other, const char *what
 			   (double)took / 1e6, what);
 }
 
-/* Told last: all were. */
+/* Who is told first is: all are, while the lock is held that a map needs. */
 static void await_told(struct scene *scene, const struct seat *seat)
 {
 	uint64_t began = dr_now();

@@ -21,8 +21,6 @@ struct outcome {
 };
 
 #define LOOK_NS		10000000ULL
-/* For a lock that others may hold. */
-#define LOOK_MOST_NS	1000000000ULL
 /* In one go. Then it is looked at whether there is anything to wait for. */
 #define SLICE_NS	1000000000ULL
 
@@ -232,18 +230,22 @@ void stage_restore(struct stage *stage)
 	stage->told_ns = told_ns;
 }
 
-/* Those that a move waits for. Its own, for the contents to arrive, is of usage KERNEL: 0. */
+/* Those that a move still waits for; not what is on the buffer since, on new mappings. */
 static uint32_t awaited_fences(struct stage *stage)
 {
-	struct dmabuf_revoke_blocker blockers[64];
-	uint32_t count = 0, i, found = 0;
-	int ret;
+	struct watch_list pending = { 0 };
+	uint32_t found = 0;
+	size_t i;
 
-	bounded_begin(LOOK_MOST_NS);
-	ret = dr_blockers(stage->exporter, stage->id, blockers, 64, &count);
-	bounded_end();
-	for (i = 0; !ret && i < count && i < 64; i++)
-		found += blockers[i].type == DMABUF_REVOKE_BLOCKER_FENCE && blockers[i].usage;
+	own_record_unfinished(stage->trial->judge->record, &pending);
+	for (i = 0; i < pending.count; i++) {
+		const struct watch_event *event = &pending.events[i];
+
+		found += event->what == WATCH_FENCE_WAIT &&
+			 event->inode == stage->trial->inode &&
+			 !(stage->other && event->attach == stage->other);
+	}
+	watch_list_free(&pending);
 	return found;
 }
 

@@ -206,3 +206,15 @@ void stage_judge_back(struct stage *stage)
 	else if (ask(stage, "I5"))
 		judge_dead(stage);
 }
+
+bool stage_open_twice(struct stage *stage, struct trial *trial,
+		      const struct dmabuf_revoke_alloc *like)
+{
+	if (!stage_open(stage, trial, like) || !stage_await_use(stage))
+		return false;
+	if (!stage->speaks || stage->legacy || (stage_again(stage) && stage->twice))
+		return true;
+	trial->once = true;
+	stage_close(stage);
+	return stage_open(stage, trial, like) && stage_await_use(stage);
+}

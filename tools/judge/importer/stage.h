@@ -79,12 +79,18 @@ enum progress stage_await(struct stage *stage, bool until_answer);
  * after giving the scenario up: refused, ended, or nothing within the limit.
  */
 bool stage_await_use(struct stage *stage);
+/*
+ * The same from the begin, as stage_open(), and once more: whether it can use the buffer @twice.
+ * Who never can is neither to be blamed nor praised for that after the act. He is started anew, and
+ * not asked: he may have let go of the buffer, or answer late.
+ */
+bool stage_open_twice(struct stage *stage, struct trial *trial,
+		      const struct dmabuf_revoke_alloc *like);
 /* Until it is mapped, or refused; not until the program has done what it wants. The same. */
 bool stage_await_map(struct stage *stage);
 /*
  * "again", and the answer: true, and it is in @answer. False: it has said nothing within the limit,
- * or does not speak at all. Before the act it tells whether that can be done @twice: who never can
- * is neither to be blamed nor praised for it afterwards.
+ * or does not speak at all.
  */
 bool stage_again(struct stage *stage);
 /* "again" only. False: nobody hears it. */

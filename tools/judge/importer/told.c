@@ -292,7 +292,7 @@ static void judge_callback(struct stage *stage, const struct watch_event *told)
 		   "the callback has returned", "it was called");
 }
 
-/* That is for whoever moves the memory, and this was never moved. */
+/* That is for whoever moves the memory. Our exporter's, of a move, is no such event. */
 static bool has_kernel_fence(const struct stage *stage)
 {
 	const struct watch_event *added = NULL;

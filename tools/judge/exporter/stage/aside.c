@@ -21,6 +21,7 @@
 
 struct shared {
 	int ret;
+	uint64_t began_ns, awake_ns;		/* before the call */
 	uint64_t ended_ns, blocked_ns;
 	bool known;
 	char arg[] __attribute__((aligned(16)));
@@ -49,14 +50,17 @@ static bool has_ended(pid_t pid, uint64_t deadline_ns)
 	return waitpid(pid, NULL, WNOHANG) == pid;
 }
 
-/* What this process has been, running or waiting for a CPU, in ns; 0: that is not known. */
-static uint64_t awake(void)
+/* What a process has been, running or waiting for a CPU, in ns; 0: that is not known. */
+static uint64_t awake(pid_t pid)
 {
-	int file = open("/proc/self/schedstat", O_RDONLY | O_CLOEXEC);
 	unsigned long long running, ready;
-	char text[64] = "";
-	ssize_t length = file < 0 ? 0 : read(file, text, sizeof(text) - 1);
+	char path[32], text[64] = "";
+	ssize_t length;
+	int file;
 
+	snprintf(path, sizeof(path), "/proc/%d/schedstat", pid);
+	file = open(path, O_RDONLY | O_CLOEXEC);
+	length = file < 0 ? 0 : read(file, text, sizeof(text) - 1);
 	if (file >= 0)
 		close(file);
 	if (length <= 0 || sscanf(text, "%llu %llu", &running, &ready) != 2)
@@ -64,17 +68,27 @@ static uint64_t awake(void)
 	return running + ready;
 }
 
-static void make(struct shared *shared, int (*call)(void *arg))
+/* The call of that process has ended, or is given up. */
+static void note_end(struct shared *shared, pid_t pid)
 {
-	uint64_t before = awake(), began = dr_now(), took, after;
-	int ret = call(shared->arg);
+	uint64_t took, after;
 
 	shared->ended_ns = dr_now();
-	took = shared->ended_ns - began;
-	after = awake();
+	took = shared->ended_ns - shared->began_ns;
+	after = awake(pid);
 	shared->known = after;
-	if (after && took > after - before)
-		shared->blocked_ns = took - (after - before);
+	shared->blocked_ns = took > after - shared->awake_ns ?
+			     took - (after - shared->awake_ns) : 0;
+}
+
+static void make(struct shared *shared, int (*call)(void *arg))
+{
+	int ret;
+
+	shared->awake_ns = awake(getpid());
+	shared->began_ns = dr_now();
+	ret = call(shared->arg);
+	note_end(shared, getpid());
 	shared->ret = ret;
 }
 
@@ -98,6 +112,14 @@ void aside_leave(struct aside *aside, pid_t pid)
 	aside->left[aside->count++] = pid;
 }
 
+/* It is looked at while it is there. */
+static void give_up(struct aside *aside, struct shared *shared, pid_t pid)
+{
+	if (shared->ret == ASIDE_NEVER)
+		note_end(shared, pid);
+	aside_leave(aside, pid);
+}
+
 int aside_call(struct aside *aside, int (*call)(void *arg), void *arg, size_t size,
 	       uint64_t deadline_ns)
 {
@@ -119,13 +141,11 @@ int aside_call(struct aside *aside, int (*call)(void *arg), void *arg, size_t si
 		ret = -ENOMEM;
 	} else {
 		if (!has_ended(pid, deadline_ns))
-			aside_leave(aside, pid);
+			give_up(aside, shared, pid);
 		ret = shared->ret;
-		if (ret != ASIDE_NEVER) {
-			aside->ended_ns = shared->ended_ns;
-			aside->blocked_ns = shared->blocked_ns;
-			aside->known = shared->known;
-		}
+		aside->ended_ns = shared->ended_ns;
+		aside->blocked_ns = shared->blocked_ns;
+		aside->known = shared->known;
 		memcpy(arg, shared->arg, size);
 	}
 	munmap(shared, sizeof(*shared) + size);

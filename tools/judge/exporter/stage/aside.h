@@ -20,7 +20,7 @@
 struct aside {
 	pid_t left[ASIDE_MOST];		/* that have not ended, although they were killed */
 	unsigned int count;
-	uint64_t ended_ns;		/* when the last call that has returned did */
+	uint64_t ended_ns;		/* when the last call has returned, or was given up */
 	uint64_t blocked_ns;		/* of it: when it neither ran nor was ready to, if */
 	bool known;			/* that could be measured */
 };

@@ -12,8 +12,7 @@ static void run_mapped(struct trial *trial)
 {
 	struct stage stage;
 
-	if (stage_open(&stage, trial, &quarantined) && stage_await_use(&stage)) {
-		stage_again(&stage);
+	if (stage_open_twice(&stage, trial, &quarantined)) {
 		stage_revoke(&stage);
 		stage_judge_told(&stage);
 		stage_judge_gone(&stage);

@@ -21,8 +21,7 @@ static void run_restore(struct trial *trial)
 {
 	struct stage stage;
 
-	if (stage_open(&stage, trial, NULL) && stage_await_use(&stage)) {
-		stage_again(&stage);
+	if (stage_open_twice(&stage, trial, NULL)) {
 		stage_suspend(&stage);
 		stage_judge_told(&stage);
 		stage_restore(&stage);
@@ -52,8 +51,7 @@ static void run_again(struct trial *trial)
 {
 	struct stage stage;
 
-	if (stage_open(&stage, trial, NULL) && stage_await_use(&stage)) {
-		stage_again(&stage);
+	if (stage_open_twice(&stage, trial, NULL)) {
 		stage_suspend(&stage);
 		stage_judge_told(&stage);
 		stage.may_wait = true;
