@@ -6,11 +6,20 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/auxv.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 
 #include "common.h"
+
+/* <asm/mman.h> and <asm/hwcap.h> of arm64. No other architecture has that bit in AT_HWCAP2. */
+#ifndef PROT_MTE
+#define PROT_MTE	0x20
+#endif
+#ifndef HWCAP2_MTE
+#define HWCAP2_MTE	0x40000
+#endif
 
 static const uint64_t lengths[] = { 1, 4 * KIB, 68 * KIB, 16 * MIB };
 
@@ -139,6 +148,25 @@ CASE(mmap, private_mapping_is_EINVAL)
 	fails(try_mmap(buffer.fd, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, 0),
 	      EINVAL);
 	fails(try_mmap(buffer.fd, PAGE, PROT_READ, MAP_PRIVATE, 0), EINVAL);
+	close(buffer.fd);
+}
+
+/* The core would have to know of the pages, whose tags an exporter's page tables do not set up. */
+CASE(mmap, tagged_mapping_is_EINVAL)
+{
+	const int prot = PROT_READ | PROT_WRITE | PROT_MTE;
+	struct buffer buffer = buffer_alloc(PAGE, 0);
+	void *memory;
+
+	if (!(getauxval(AT_HWCAP2) & HWCAP2_MTE))
+		skip("no memory with tags: a CPU of arm64 with MTE (QEMU: -M virt,mte=on)");
+	memory = mmap(NULL, PAGE, prot, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	holds(memory != MAP_FAILED);
+	cpu_unmap(memory, PAGE);
+	fails(try_mmap(buffer.fd, PAGE, prot, MAP_SHARED, 0), EINVAL);
+	memory = cpu_map(buffer.fd, PAGE);
+	fails(sys(mprotect(memory, PAGE, prot)), EINVAL);
+	cpu_unmap(memory, PAGE);
 	close(buffer.fd);
 }
 

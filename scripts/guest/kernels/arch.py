@@ -102,7 +102,7 @@ AMD64 = Arch(
 
 # Pointers are signed by a hash that is slow to emulate, unless qemu may choose it. There is no
 # NMI: a break on the console, then c, is what a person would do, and sysrq has to let him. The
-# registers are for a CPU that takes no interrupts.
+# registers are for a CPU that takes no interrupts. The memory has tags only if the board is told.
 ARM64 = Arch(
     debian="arm64",
     machine="aarch64",
@@ -112,7 +112,7 @@ ARM64 = Arch(
     needs="arm64.config",
     spared=("CONFIG_ACPI", "CONFIG_SERIAL_8250", "CONFIG_SERIAL_8250_CONSOLE"),
     symbol="CONFIG_ARM64",
-    board="virt",
+    board="virt,mte=on",
     cpu="max,pauth-impdef=on",
     kvm_board="virt,gic-version=host",
     console="ttyAMA0",
