@@ -42,7 +42,7 @@ def line(name: str, accel: str = "tcg") -> list[str]:
 def test_each_architecture_has_its_machine() -> None:
     pc, virt = line("7.3"), line("7.3-arm64")
     assert pc[:3] == ["qemu-system-x86_64", "-M", "q35"]
-    assert virt[:3] == ["qemu-system-aarch64", "-M", "virt"]
+    assert virt[:3] == ["qemu-system-aarch64", "-M", "virt,mte=on"]
     assert virt[virt.index("-cpu") + 1] == "max,pauth-impdef=on"
     words = virt[virt.index("-append") + 1].split()
     assert "console=ttyAMA0" in words and "sysrq_always_enabled" in words

@@ -74,9 +74,10 @@ def test_a_guest_is_told_the_rate_of_its_clock(
     guests: dict[str, Future[Ended]]
 ) -> None:
     log = guests["pass"].result().outcome.files["dmesg"].decode()
-    seen = re.search(r"tsc: Detected (\d+\.\d+) MHz processor", log)
+    # That of the processor it measures all the same; it says the counter's last, if they differ.
+    seen = re.findall(r"tsc: Detected (\d+\.\d+) MHz", log)
     assert seen, log
-    assert round(float(seen[1]) * 1000) == tsc.khz()
+    assert round(float(seen[-1]) * 1000) == tsc.khz()
 
 
 def test_the_rate_of_the_clock_is_the_same_twice() -> None:
