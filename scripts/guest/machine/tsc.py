@@ -10,11 +10,13 @@ import ctypes
 import functools
 import mmap
 import platform
+import threading
 import time
 
 # rdtsc; shl rdx, 32; or rax, rdx; ret
 _RDTSC = bytes.fromhex("0f31 48c1e220 4809d0 c3".replace(" ", ""))
 _SECONDS = 0.05
+_LOCK = threading.Lock()
 
 
 def _measure() -> int:
@@ -43,11 +45,18 @@ def _measure() -> int:
 
 
 @functools.cache
-def khz() -> int:
-    """Kilohertz; 0 where it cannot be told."""
+def measured() -> int:
+    """As khz(), for one thread."""
     if platform.machine() != "x86_64":
         return 0
     try:
         return _measure()
     except OSError:
         return 0  # no executable memory
+
+
+def khz() -> int:
+    """Kilohertz, the same for all guests; 0 where it cannot be told."""
+    # Of several threads that ask at once each would measure, and one be remembered.
+    with _LOCK:
+        return measured()

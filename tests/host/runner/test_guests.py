@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 import select
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -81,10 +82,27 @@ def test_a_guest_is_told_the_rate_of_its_clock(
 
 
 def test_the_rate_of_the_clock_is_the_same_twice() -> None:
-    tsc.khz.cache_clear()
+    tsc.measured.cache_clear()
     first = tsc.khz()
-    tsc.khz.cache_clear()
+    tsc.measured.cache_clear()
     assert tsc.khz() == pytest.approx(first, rel=1e-3)
+
+
+def test_guests_that_start_at_once_are_told_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rates = iter(range(1, 100))
+
+    def measure() -> int:
+        time.sleep(0.1)
+        return next(rates)
+
+    monkeypatch.setattr(tsc, "_measure", measure)
+    tsc.measured.cache_clear()
+    with ThreadPoolExecutor(4) as threads:
+        told = [threads.submit(tsc.khz) for _ in range(4)]
+    assert [each.result() for each in told] == 4 * [tsc.khz()]
+    tsc.measured.cache_clear()
 
 
 def test_a_command_that_fails_is_not_a_lost_guest(
