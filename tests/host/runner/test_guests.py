@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-import time
 import select
+import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path

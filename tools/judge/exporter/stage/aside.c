@@ -76,7 +76,8 @@ static void note_end(struct shared *shared, pid_t pid)
 	shared->ended_ns = dr_now();
 	took = shared->ended_ns - shared->began_ns;
 	after = awake(pid);
-	shared->known = after;
+	/* Who has not come to his call yet was not blocked in it. */
+	shared->known = shared->began_ns && after;
 	shared->blocked_ns = took > after - shared->awake_ns ?
 			     took - (after - shared->awake_ns) : 0;
 }
